@@ -1,0 +1,1 @@
+"""Ray: sharded distances and the Ray Tune + Optuna search."""
