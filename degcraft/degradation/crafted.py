@@ -1,0 +1,175 @@
+"""A crafted training distribution and its JSON file."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import entr
+
+from degcraft.degradation.sources import SpaceSource
+from degcraft.degradation.space import DegradationSpace
+from degcraft.errors import DegcraftError
+
+FORMAT = "degcraft-crafted/1"
+_KEYS = (
+    "format",
+    "axes",
+    "weights",
+    "distances",
+    "alpha",
+    "extractor",
+    "n",
+    "entropy",
+    "effective_bins",
+    "provenance",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CraftedDistribution:
+    """Weights over the bins of a space, and where they came from.
+
+    Raises:
+        DegcraftError: weights or distances that do not fit the space.
+    """
+
+    space: DegradationSpace
+    weights: NDArray[np.float64]
+    """(n_bins,), normalised to sum to 1, row-major over the axes."""
+    distances: NDArray[np.float64] | None = None
+    """(n_bins,) Fréchet distances (eq. 3), or None where the weights come from elsewhere."""
+    alpha: float | None = None
+    """The sharpness of eq. 4, or None."""
+    extractor: str | None = None
+    """Name of the feature extractor, or None."""
+    n: int | None = None
+    """Reference images that were looked at, or None."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Seeds, hashes, versions: plain JSON."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", self.space.check_weights(self.weights))
+        if self.distances is None:
+            return
+        distances = np.asarray(self.distances, dtype=np.float64)
+        if distances.shape != (self.space.n_bins,) or not np.isfinite(distances).all():
+            raise DegcraftError(
+                f"distances must be {self.space.n_bins} finite numbers, but got the shape {distances.shape}"
+                + ("" if np.isfinite(distances).all() else " with values that are not finite")
+            )
+        object.__setattr__(self, "distances", distances)
+
+    @staticmethod
+    def uniform(space: DegradationSpace) -> "CraftedDistribution":
+        """Every bin alike: the baseline."""
+        return CraftedDistribution(space, space.uniform_weights())
+
+    @property
+    def entropy(self) -> float:
+        """Shannon entropy of the weights in nats, 0 to ln(n_bins)."""
+        return float(entr(self.weights).sum())
+
+    @property
+    def effective_bins(self) -> float:
+        """exp(entropy): the number of equally weighted bins of the same entropy, 1 to n_bins."""
+        return float(np.exp(self.entropy))
+
+    def source(self) -> SpaceSource:
+        """The distribution as something to train on."""
+        return SpaceSource(self.space, self.weights)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file's content as plain JSON."""
+        return {
+            "format": FORMAT,
+            "axes": self.space.to_list(),
+            "weights": self.weights.tolist(),
+            "distances": None if self.distances is None else self.distances.tolist(),
+            "alpha": self.alpha,
+            "extractor": self.extractor,
+            "n": self.n,
+            "entropy": self.entropy,
+            "effective_bins": self.effective_bins,
+            "provenance": self.provenance,
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Writes the JSON file: whole or not at all, making the folder where it is missing."""
+        path = Path(path)
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    @staticmethod
+    def load(path: str | Path) -> "CraftedDistribution":
+        """Reads what `save` wrote.
+
+        Raises:
+            DegcraftError: the file cannot be read, is no JSON of this format, lacks a field or has one too
+                many, or its weights do not fit its axes.
+        """
+        path = Path(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DegcraftError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise DegcraftError(f"{path}: must be a JSON file, but {error}") from error
+        try:
+            return _from_dict(content)
+        except DegcraftError as error:
+            raise DegcraftError(f"{path}: {error}") from error
+
+
+def _from_dict(content: Any) -> CraftedDistribution:
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise DegcraftError(f'format must be "{FORMAT}", but got {found!r}')
+    if missing := [key for key in _KEYS if key not in content]:
+        raise DegcraftError(f"field {missing[0]} is missing")
+    if unknown := [key for key in content if key not in _KEYS]:
+        raise DegcraftError(f"field {unknown[0]!r} is unknown")
+    weights = _numbers(content["weights"], "weights")
+    if abs(weights.sum() - 1) > 1e-6:
+        raise DegcraftError(f"weights must sum to 1, but got {weights.sum():g}")
+    distances = content["distances"]
+    if not isinstance(content["provenance"], dict):
+        raise DegcraftError(f"provenance must be an object, but got {content['provenance']!r}")
+    return CraftedDistribution(
+        space=DegradationSpace.from_list(content["axes"]),
+        weights=weights,
+        distances=None if distances is None else _numbers(distances, "distances"),
+        alpha=_optional(content, "alpha", int | float),
+        extractor=_optional(content, "extractor", str),
+        n=_optional(content, "n", int),
+        provenance=content["provenance"],
+    )
+
+
+def _numbers(value: Any, name: str) -> NDArray[np.float64]:
+    is_list = isinstance(value, list)
+    if not is_list or any(isinstance(item, bool) or not isinstance(item, int | float) for item in value):
+        raise DegcraftError(f"{name} must be a list of numbers")
+    return np.asarray(value, dtype=np.float64)
+
+
+def _optional(content: dict[str, Any], name: str, kind: Any) -> Any:
+    value = content[name]
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+        raise DegcraftError(
+            f"{name} must be {getattr(kind, '__name__', 'a number')} or null, but got {value!r}"
+        )
+    return value

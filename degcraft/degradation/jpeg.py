@@ -1,0 +1,30 @@
+"""JPEG compression as a degradation: libjpeg on the CPU, its batched equivalent on other devices."""
+
+from torch import Tensor
+
+from degcraft.degradation.jpeg_cv2 import jpeg_cv2
+from degcraft.degradation.jpeg_torch import jpeg_torch
+from degcraft.degradation.operator import Conditions, Operator
+
+
+def compress(images: Tensor, quality: Tensor, conditions: Conditions) -> Tensor:
+    """JPEG_q: what is left of the images once they have been through a JPEG file.
+
+    Args:
+        images: (B,3,h,w) float32 RGB; clipped to [0,1] and rounded to 8 bits as a file does.
+        quality: (B,) libjpeg quality 1 to 100, rounded to the nearest whole number; inf leaves an image as it
+            is.
+        conditions: the chroma subsampling.
+    """
+    implementation = jpeg_cv2 if images.device.type == "cpu" else jpeg_torch
+    return implementation(images, quality, conditions.chroma)
+
+
+JPEG = Operator(
+    axis="jpeg_quality",
+    unit="libjpeg quality",
+    low=1.0,
+    high=100.0,
+    identity=float("inf"),
+    apply=compress,
+)

@@ -1,0 +1,96 @@
+"""What a trainer draws its low-resolution images from."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from degcraft.degradation.degrade import degrade
+from degcraft.degradation.operator import Chroma
+from degcraft.degradation.parameters import Degradation
+from degcraft.degradation.space import Box, DegradationSpace, check_box, sample_box
+
+
+@runtime_checkable
+class DegradationSource(Protocol):
+    """Anything that makes low-resolution images from clean ones."""
+
+    def degrade(
+        self, hr: Tensor, scale: int, generator: torch.Generator
+    ) -> tuple[Tensor, Degradation | None]:
+        """(B,3,H,W) float32 in [0,1] → (B,3,H/scale,W/scale) on the same device, and what was done to each
+        image.
+
+        The second part is None for a source whose degradation has no parameters.
+        """
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What the source is, as plain JSON, for logs and provenance."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SpaceSource:
+    """Bins drawn by weight, degradations drawn uniformly inside a bin.
+
+    Raises:
+        DegcraftError: weights that do not fit the space, see `DegradationSpace.check_weights`.
+    """
+
+    space: DegradationSpace
+    weights: NDArray[np.float64]
+    """(n_bins,), normalised to sum to 1."""
+    chroma: Chroma = "4:2:0"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", self.space.check_weights(self.weights))
+
+    def degrade(
+        self, hr: Tensor, scale: int, generator: torch.Generator
+    ) -> tuple[Tensor, Degradation | None]:
+        """See `DegradationSource.degrade`."""
+        degradation = self.space.sample_checked(self.weights, len(hr), generator)
+        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+
+    def describe(self) -> dict[str, Any]:
+        """See `DegradationSource.describe`."""
+        return {
+            "kind": "space",
+            "axes": self.space.to_list(),
+            "weights": self.weights.tolist(),
+            "chroma": self.chroma,
+        }
+
+
+@dataclass(frozen=True)
+class BoxSource:
+    """Degradations drawn uniformly from a box; a side of zero width fixes its parameter.
+
+    Raises:
+        DegcraftError: an invalid box, see `check_box`.
+    """
+
+    box: Box
+    chroma: Chroma = "4:2:0"
+
+    def __post_init__(self) -> None:
+        check_box(self.box)
+
+    def degrade(
+        self, hr: Tensor, scale: int, generator: torch.Generator
+    ) -> tuple[Tensor, Degradation | None]:
+        """See `DegradationSource.degrade`."""
+        degradation = sample_box(self.box, len(hr), generator)
+        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+
+    def describe(self) -> dict[str, Any]:
+        """See `DegradationSource.describe`."""
+        return {
+            "kind": "box",
+            "box": {name: list(bounds) for name, bounds in self.box.items()},
+            "chroma": self.chroma,
+        }
