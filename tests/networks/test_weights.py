@@ -1,0 +1,214 @@
+"""Networks survive the way to a file and back, and other people's files load."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import spandrel
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from degcraft.errors import DegcraftError
+from degcraft.networks import NETWORKS, build_network, load_network, save_network
+
+SMALL = {"srresnet": {"channels": 8, "blocks": 3}, "rrdbnet": {"channels": 8, "blocks": 2, "growth": 4}}
+
+
+def loud(network: nn.Module) -> nn.Module:
+    """The network with weights large enough that a difference in any of them shows in the output."""
+    generator = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        parameter.data.normal_(0, 0.1, generator=generator)
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_round_trip(tmp_path: Path, name: str, scale: int) -> None:
+    network = loud(build_network(name, scale=scale, **SMALL[name])).to(memory_format=torch.channels_last)
+    file = tmp_path / "new folder" / "model.safetensors"
+    save_network(file, network, name=name, hyperparameters=SMALL[name], metadata={"note": "hand-made"})
+
+    loaded = load_network(file)
+
+    assert (loaded.name, loaded.scale, loaded.hyperparameters) == (name, scale, SMALL[name])
+    assert loaded.metadata == {"note": "hand-made"}
+    assert not loaded.model.training
+    lr = torch.rand(1, 3, 6, 9)
+    torch.testing.assert_close(loaded.model(lr), network(lr), rtol=0, atol=1e-6)
+    assert [entry.name for entry in file.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_the_file_says_what_it_holds(tmp_path: Path) -> None:
+    network = build_network("srresnet", scale=2, channels=8, blocks=1)
+    file = tmp_path / "model.safetensors"
+    save_network(file, network, name="srresnet", hyperparameters={"channels": 8, "blocks": 1, "scale": 2})
+    with safe_open(file, framework="pt") as content:
+        metadata = content.metadata()
+    assert metadata["format"] == "degcraft-network/1"
+    assert (metadata["network"], metadata["scale"]) == ("srresnet", "2")
+    assert json.loads(metadata["hyperparameters"]) == {"channels": 8, "blocks": 1}
+    assert load_file(file).keys() == network.state_dict().keys()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"params": state},
+        lambda state: {"params": {}, "params_ema": {f"module.{k}": v for k, v in state.items()}},
+    ],
+    ids=["plain", "params", "params_ema of parallel training"],
+)
+def test_basicsr_checkpoints_load_by_their_shapes(
+    tmp_path: Path, name: str, scale: int, wrap: Callable[[dict], dict]
+) -> None:
+    network = loud(build_network(name, scale=scale, **SMALL[name]))
+    torch.save(wrap(dict(network.state_dict())), tmp_path / "net.pth")
+    loaded = load_network(tmp_path / "net.pth")
+    assert (loaded.name, loaded.scale, loaded.hyperparameters) == (name, scale, SMALL[name])
+    lr = torch.rand(1, 3, 4, 4)
+    assert torch.equal(loaded.model(lr), network(lr))
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_spandrel_reads_our_rrdbnet_and_computes_the_same(tmp_path: Path, scale: int) -> None:
+    hyperparameters = {"channels": 16, "blocks": 2}
+    network = loud(build_network("rrdbnet", scale=scale, **hyperparameters))
+    save_network(tmp_path / "ours.safetensors", network, name="rrdbnet", hyperparameters=hyperparameters)
+
+    descriptor = spandrel.ModelLoader().load_from_file(tmp_path / "ours.safetensors")
+
+    assert (descriptor.architecture.name, descriptor.scale) == ("ESRGAN", scale)
+    lr = torch.rand(1, 3, 8, 12)
+    torch.testing.assert_close(descriptor.model(lr), network(lr), rtol=0, atol=1e-5)
+
+
+def test_another_architecture_loads_through_spandrel(tmp_path: Path) -> None:
+    from spandrel.architectures.Compact import Compact
+
+    compact = Compact(num_feat=8, num_conv=2, upscale=2).eval()
+    torch.save({"params": compact.state_dict()}, tmp_path / "compact.pth")
+
+    loaded = load_network(tmp_path / "compact.pth")
+
+    assert (loaded.name, loaded.scale, loaded.hyperparameters) == ("spandrel:RealESRGAN Compact", 2, {})
+    lr = torch.rand(2, 3, 7, 9)
+    torch.testing.assert_close(loaded.model(lr), compact(lr).clamp(0, 1))
+
+
+@pytest.mark.filterwarnings("ignore:torch.meshgrid")
+def test_a_network_of_spandrels_that_needs_certain_sizes_takes_any(tmp_path: Path) -> None:
+    from spandrel.architectures.SwinIR import SwinIR
+
+    swin = SwinIR(
+        img_size=16,
+        embed_dim=12,
+        depths=[2],
+        num_heads=[2],
+        window_size=8,
+        upscale=2,
+        upsampler="pixelshuffle",
+    )
+    save_file(
+        {key: value.contiguous() for key, value in swin.state_dict().items()}, tmp_path / "swin.safetensors"
+    )
+    loaded = load_network(tmp_path / "swin.safetensors")
+    assert loaded.name == "spandrel:SwinIR"
+    assert loaded.model(torch.rand(1, 3, 5, 13)).shape == (1, 3, 10, 26)
+
+
+def test_grey_networks_are_refused(tmp_path: Path) -> None:
+    from spandrel.architectures.Compact import Compact
+
+    grey = Compact(num_in_ch=1, num_out_ch=1, num_feat=8, num_conv=2, upscale=2)
+    torch.save(grey.state_dict(), tmp_path / "grey.pth")
+    with pytest.raises(DegcraftError, match=r"grey.pth: the network must take and give RGB, .* takes 1"):
+        load_network(tmp_path / "grey.pth")
+
+
+def test_pickled_objects_are_refused(tmp_path: Path) -> None:
+    torch.save(build_network("srresnet", **SMALL["srresnet"]), tmp_path / "object.pth")
+    with pytest.raises(DegcraftError, match=r"object.pth: holds more than tensors or is damaged"):
+        load_network(tmp_path / "object.pth")
+
+
+def test_files_that_are_no_networks_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DegcraftError, match=r"gone.pth: there is no such file"):
+        load_network(tmp_path / "gone.pth")
+
+    (tmp_path / "image.png").write_bytes(b"")
+    with pytest.raises(DegcraftError, match=r"image.png: network weights must end in .safetensors, .pth"):
+        load_network(tmp_path / "image.png")
+
+    for suffix in ("safetensors", "pth"):
+        (tmp_path / f"noise.{suffix}").write_bytes(b"these are no weights" * 10)
+        with pytest.raises(DegcraftError, match=rf"noise.{suffix}: "):
+            load_network(tmp_path / f"noise.{suffix}")
+
+    save_file({"fc.weight": torch.zeros(3, 3)}, tmp_path / "other.safetensors")
+    with pytest.raises(DegcraftError, match=r"other.safetensors: neither degcraft nor spandrel .* knows"):
+        load_network(tmp_path / "other.safetensors")
+
+    torch.save({"step": 3}, tmp_path / "empty.pth")
+    with pytest.raises(DegcraftError, match=r"empty.pth: holds no tensors"):
+        load_network(tmp_path / "empty.pth")
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    network = build_network("srresnet", **SMALL["srresnet"])
+    save_network(tmp_path / "whole.safetensors", network, name="srresnet", hyperparameters=SMALL["srresnet"])
+    content = (tmp_path / "whole.safetensors").read_bytes()
+    (tmp_path / "part.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DegcraftError, match=r"part.safetensors: not a readable safetensors file"):
+        load_network(tmp_path / "part.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"format": "degcraft-network/9"},
+            "format must be 'degcraft-network/1', but is 'degcraft-network/9'",
+        ),
+        ({"network": "nothing"}, "network must be one of"),
+        ({"scale": "four"}, "does not say how to build the network"),
+        ({"scale": "2"}, "not the weights of srresnet x2"),
+        ({"hyperparameters": '{"channels": 8, "blocks": 4}'}, "missing: body.3.conv1.bias, .* and 1 more"),
+        ({"hyperparameters": '{"channels": 8, "blocks": 2}'}, "not part of it: body.2.conv1.bias"),
+        ({"hyperparameters": '{"channels": 9, "blocks": 3}'}, "must have shape"),
+        ({"hyperparameters": "[]"}, "does not say how to build the network"),
+        ({"hyperparameters": '{"depth": 3}'}, "no hyperparameter 'depth'"),
+    ],
+)
+def test_wrong_metadata_is_named(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    file = tmp_path / "model.safetensors"
+    save_network(
+        file,
+        build_network("srresnet", **SMALL["srresnet"]),
+        name="srresnet",
+        hyperparameters=SMALL["srresnet"],
+    )
+    with safe_open(file, framework="pt") as content:
+        metadata = content.metadata()
+    save_file(load_file(file), file, metadata={**metadata, **change})
+    with pytest.raises(DegcraftError, match=message):
+        load_network(file)
+
+
+def test_saving_refuses_what_would_not_load_again(tmp_path: Path) -> None:
+    network = build_network("srresnet", **SMALL["srresnet"])
+    good = {"name": "srresnet", "hyperparameters": SMALL["srresnet"]}
+    with pytest.raises(DegcraftError, match=r"saved as .safetensors, but the name ends in '.pth'"):
+        save_network(tmp_path / "a.pth", network, **good)
+    with pytest.raises(DegcraftError, match="not the weights of srresnet x4"):
+        save_network(tmp_path / "a.safetensors", network, name="srresnet", hyperparameters={})
+    for metadata in ({"format": "mine"}, {"steps": 3}):
+        with pytest.raises(DegcraftError, match="must be a string under a name other than"):
+            save_network(tmp_path / "a.safetensors", network, **good, metadata=metadata)
+    assert list(tmp_path.iterdir()) == []
