@@ -4,8 +4,8 @@ from."""
 from degcraft.degradation.blur import MAX_SIGMA, gaussian_taps
 from degcraft.degradation.crafted import CraftedDistribution
 from degcraft.degradation.degrade import degrade
-from degcraft.degradation.jpeg_cv2 import jpeg_cv2
-from degcraft.degradation.jpeg_torch import jpeg_torch
+from degcraft.degradation.jpeg_batched import jpeg_torch
+from degcraft.degradation.jpeg_library import jpeg_cv2
 from degcraft.degradation.operator import Chroma, Conditions, Operator
 from degcraft.degradation.operators import OPERATORS, find_operator
 from degcraft.degradation.parameters import NO_JPEG, Degradation

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from degcraft.degradation.jpeg_cv2 import jpeg_cv2
-from degcraft.degradation.jpeg_torch import jpeg_torch
+from degcraft.degradation.jpeg_batched import jpeg_torch
+from degcraft.degradation.jpeg_library import jpeg_cv2
 from degcraft.degradation.operator import Conditions, Operator
 
 
