@@ -1,0 +1,168 @@
+"""A folder of images: what in it can be used, and its split by file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from degcraft.errors import DegcraftError
+from degcraft.images.pixels import hash_hashes, hash_pixels
+from degcraft.images.reading import IMAGE_SUFFIXES, ImageError, read_rgb8
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image file that is not used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The usable images of a folder."""
+
+    root: Path
+    files: tuple[Path, ...]
+    """Sorted by their path below `root`."""
+    skipped: tuple[Skipped, ...]
+    content_hash: str
+    """Of the decoded 8-bit pixels in the order of `files`; names and places do not enter it."""
+    other_files: int = 0
+    """How many files have no image suffix (hidden ones are not counted)."""
+
+    def summary(self, limit: int = 10) -> str:
+        """One line: how many images, and the first `limit` of those skipped by name and reason."""
+        text = f"{len(self.files)} image{'s' * (len(self.files) != 1)}"
+        if self.skipped:
+            named = [f"{s.path.relative_to(self.root)} ({s.reason})" for s in self.skipped[:limit]]
+            if len(self.skipped) > limit:
+                named.append(f"and {len(self.skipped) - limit} more")
+            text += f"; {len(self.skipped)} skipped: {', '.join(named)}"
+        if self.other_files:
+            text += f"; {self.other_files} other file{'s' * (self.other_files != 1)} ignored"
+        return text
+
+
+def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
+    """Find a folder's usable images, sub-folders included, by decoding every one of them.
+
+    Hidden files and folders are passed over, and so are files without an image suffix. Files that are
+    unreadable or truncated, have a side under `min_side` pixels, or repeat an earlier file's 8-bit pixels are
+    skipped and named.
+
+    Raises:
+        DegcraftError: no such folder, or no usable image in it.
+    """
+    root = Path(folder).expanduser()
+    candidates, other_files = list_images(root)
+    files: list[Path] = []
+    skipped: list[Skipped] = []
+    first_with: dict[str, Path] = {}
+    for path, (digest, reason) in zip(
+        candidates, in_threads(lambda p: _inspect(p, min_side), candidates), strict=True
+    ):
+        if not reason and digest in first_with:
+            reason = f"same pixels as {first_with[digest].relative_to(root)}"
+        if reason:
+            skipped.append(Skipped(path, reason))
+        else:
+            first_with[digest] = path
+            files.append(path)
+    found = ImageFolder(root, tuple(files), tuple(skipped), hash_hashes(list(first_with)), other_files)
+    if not files:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise DegcraftError(f"{root}: needs at least one usable image ({kinds}), but has {found.summary()}")
+    return found
+
+
+def list_images(folder: str | Path) -> tuple[list[Path], int]:
+    """The files with an image suffix below a folder, sorted and unopened, and the number of other files.
+
+    Raises:
+        DegcraftError: no such folder.
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        rule = "must be a folder, but is a file" if root.exists() else "no such folder"
+        raise DegcraftError(f"{root}: {rule}")
+    images: list[Path] = []
+    others = 0
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                images.append(Path(place, name))
+            else:
+                others += 1
+    return sorted(images, key=lambda path: path.relative_to(root).as_posix()), others
+
+
+def split_files(files: Sequence[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
+    """Split files into a part to fit on and a part held out, each file by its own name.
+
+    A file's part depends on its name, the share and the seed only, so it stays when files are added or the
+    folder is moved; the held-out part therefore has `held_out` of the files on average, not exactly. Only
+    where a part would be empty, the file nearest to it is moved over.
+
+    Args:
+        files: at least 2; their order is kept in both parts.
+        held_out: share in (0, 1).
+        seed: another seed, another split.
+
+    Returns:
+        The files to fit on and the files held out, neither empty.
+
+    Raises:
+        DegcraftError: fewer than 2 files, or a share outside (0, 1).
+    """
+    if not 0 < held_out < 1:
+        raise DegcraftError(f"the held-out share must lie between 0 and 1, but is {held_out}")
+    if len(files) < 2:
+        raise DegcraftError(f"a split into fit and held-out needs at least 2 files, but got {len(files)}")
+    draws = [_draw(path.name, seed) for path in files]
+    held = [draw < held_out for draw in draws]
+    if not any(held):
+        held[draws.index(min(draws))] = True
+    elif all(held):
+        held[draws.index(max(draws))] = False
+    return [f for f, h in zip(files, held, strict=True) if not h], [
+        f for f, h in zip(files, held, strict=True) if h
+    ]
+
+
+def in_threads(task: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Run a decoding task per item, results in order. The decoders release the interpreter's lock."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        # Pillow warns of odd metadata and of large photographs; what matters is refused by an error.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        return list(threads.map(task, items))
+
+
+def _draw(name: str, seed: int) -> float:
+    """A number in [0, 1) that looks random and belongs to the name and the seed."""
+    digest = hashlib.blake2b(f"{seed}/{name}".encode(errors="surrogateescape"), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
+
+
+def _inspect(path: Path, min_side: int) -> tuple[str, str]:
+    """The digest of a file's pixels, and the reason to skip it or ''."""
+    try:
+        pixels = read_rgb8(path)
+    except ImageError as error:
+        return "", error.reason
+    height, width = pixels.shape[1:]
+    if min(height, width) < min_side:
+        return "", f"{width}x{height} pixels, smaller than {min_side}"
+    return hash_pixels(pixels), ""
