@@ -1,0 +1,112 @@
+"""Learned perceptual image patch similarity, by the `lpips` package."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import (
+    AlexNet_Weights,
+    SqueezeNet1_1_Weights,
+    VGG16_Weights,
+    WeightsEnum,
+    alexnet,
+    squeezenet1_1,
+    vgg16,
+)
+
+from degcraft.errors import DegcraftError
+from degcraft.features.weights import PretrainedWeights, check_layout, read_weights
+from degcraft.metrics.comparison import comparable
+
+
+@dataclass(frozen=True)
+class _Backbone:
+    """An ImageNet classifier that LPIPS was calibrated on."""
+
+    layout: str
+    make: Callable[..., nn.Module]
+    weights: WeightsEnum
+    min_side: int
+    """Smallest image side that leaves its deepest layer a pixel."""
+
+
+BACKBONES = {
+    "alex": _Backbone("alexnet", alexnet, AlexNet_Weights.IMAGENET1K_V1, 31),
+    "vgg": _Backbone("vgg16", vgg16, VGG16_Weights.IMAGENET1K_V1, 16),
+    "squeeze": _Backbone("squeezenet1_1", squeezenet1_1, SqueezeNet1_1_Weights.IMAGENET1K_V1, 17),
+}
+"""The backbones by the names that the `lpips` package gives them; `alex` is the one that papers report."""
+
+
+class LpipsMetric:
+    """The distance between two images that R. Zhang et al. calibrated on human judgements, 0 for equal ones.
+
+    "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018, eq. 1, version 0.1.
+    The calibration comes with the `lpips` package, the backbone's ImageNet weights do not.
+    """
+
+    def __init__(self, backbone: str = "alex", weights_file: str | Path | None = None) -> None:
+        """
+        Args:
+            backbone: one of `BACKBONES`.
+            weights_file: the backbone's ImageNet weights in torchvision's layout, `.pth` or `.safetensors`. None
+                looks into the folder that DEGCRAFT_WEIGHTS names and torch's cache, then downloads them.
+
+        Raises:
+            DegcraftError: an unknown backbone, no `lpips` package, or no fitting weights; for these it says
+                which file is needed, where it can be had and where to put it.
+        """
+        if backbone not in BACKBONES:
+            raise DegcraftError(f"the LPIPS backbone must be one of {', '.join(BACKBONES)}, but is {backbone!r}")
+        self.backbone = backbone
+        self._min_side = BACKBONES[backbone].min_side
+        self._network = _load(backbone, None if weights_file is None else Path(weights_file))
+
+    @torch.inference_mode()
+    def __call__(self, sr: Tensor, hr: Tensor, *, border: int = 0) -> float:
+        """Mean distance over a batch, computed in float32 on the device of `sr`.
+
+        Args:
+            sr: (3, H, W) or (B, 3, H, W) with values in [0, 1].
+            hr: the same shape.
+            border: pixels cut from every side first; 0 keeps all.
+
+        Raises:
+            DegcraftError: shapes that do not fit, a negative border, or too few pixels left for the backbone.
+        """
+        first, second = comparable(sr, hr, border=border, min_side=self._min_side)
+        network = self._network.to(first.device)
+        return float(network(first.float(), second.float(), normalize=True).mean())
+
+
+def _load(name: str, weights_file: Path | None) -> nn.Module:
+    try:
+        import lpips
+    except ImportError as error:
+        raise DegcraftError("LPIPS needs the package lpips, which is not installed: pip install lpips") from error
+    backbone = BACKBONES[name]
+    source = PretrainedWeights(
+        extractor=backbone.layout,
+        stem=backbone.layout,
+        torchvision=backbone.weights,
+        origin=backbone.weights.url,
+    )
+    with torch.device("meta"):
+        layout = backbone.make(weights=None).state_dict()
+    try:
+        path = source.obtain(weights_file)
+        tensors = check_layout(read_weights(path), layout, prefix="features.", path=path, layout=backbone.layout)
+    except DegcraftError as error:
+        raise DegcraftError(f"LPIPS with the backbone {name} cannot be computed: {error}") from error
+    # The package draws a random backbone first, which must not move anybody's random state.
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks torchvision in a deprecated way
+        network = lpips.LPIPS(net=name, pnet_rand=True, verbose=False)
+    # Its slices number the layers as torchvision's `features` does: slice2.3.weight is features.3.weight.
+    network.net.load_state_dict({key: tensors[key.split(".", 1)[1]] for key in network.net.state_dict()})
+    return network.eval().requires_grad_(False)
