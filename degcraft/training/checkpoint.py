@@ -1,0 +1,39 @@
+"""Checkpoint files: written whole or not at all, read without unpickling more than tensors and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from degcraft.errors import DegcraftError
+from degcraft.images.atomic import written_whole
+
+FORMAT = "degcraft-checkpoint/1"
+
+
+def write_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
+    """Write a trainer's state; an older checkpoint at `path` is replaced only by a complete new one."""
+    with written_whole(path) as temporary:
+        torch.save({"format": FORMAT, **state}, temporary)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """What `write_checkpoint` wrote, on the CPU.
+
+    Raises:
+        DegcraftError: if the file is missing, damaged or something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DegcraftError(f"{path}: there is no such checkpoint")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes the unpickler fail in every way there is
+        raise DegcraftError(f"{path}: not a readable checkpoint ({' '.join(str(error).split())[:200]})") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {found!r}")
+    return content
