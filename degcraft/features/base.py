@@ -1,0 +1,94 @@
+"""The small interface every feature extractor has, and what its registry entry says about it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from degcraft.errors import DegcraftError
+
+
+class FeatureExtractor(ABC):
+    """Turns low-resolution images into one feature vector each (the φ of eq. 3, arXiv 2305.18107).
+
+    Images are read at their own resolution: resizing them would change the blur and the noise that are
+    measured. An extractor is fixed once made: it never trains, and the same images always give the same
+    features.
+    """
+
+    name: str
+    """Registry name, such as `squeezenet`."""
+    layer: str
+    """The layer whose output is taken."""
+    dimensions: int
+    """Number of features c."""
+    minimum_side: int
+    """Shortest image side, in pixels, that still leaves one position at `layer`."""
+    identity: str
+    """sha256 over what decides the features (architecture, layer, normalisation, every weight): a cache key.
+
+    Two extractors with the same identity give the same features, whatever file their weights came from.
+    """
+    device: torch.device
+    """Where the features are computed; images on another device are brought there."""
+
+    @abstractmethod
+    def to(self, device: str | torch.device) -> Self:
+        """Moves the computation to another device; returns itself. An extractor is made on the CPU and may be pickled,
+        so that a worker elsewhere can move it to the device it was given.
+        """
+
+    @abstractmethod
+    def __call__(self, lr: Tensor) -> Tensor:
+        """Features of a batch of images.
+
+        Args:
+            lr: (B, 3, h, w) float in [0, 1], RGB; h and w at least `minimum_side`. Any device.
+
+        Returns:
+            (B, c) float32 on the images' device, without gradient.
+
+        Raises:
+            DegcraftError: another shape or dtype, or a side below `minimum_side`.
+        """
+
+
+@dataclass(frozen=True)
+class ExtractorSpec:
+    """What the registry knows of an extractor before it is made."""
+
+    name: str
+    """The name it is chosen by."""
+    description: str
+    """One line for people: what the features are and where the weights come from."""
+    layers: tuple[str, ...]
+    """The layers it can be cut at, shallow to deep."""
+    default_layer: str
+    """The layer it is cut at unless another is asked for."""
+    needs_weights: bool
+    """Whether it reads pretrained weights; if not, its weights come from a seed."""
+    weights_file: str | None
+    """The file name its weights have in the weights folder; None without `needs_weights`."""
+    build: Callable[[str, Path | None, int, torch.device], FeatureExtractor]
+    """Makes it from (layer, weights file or None, seed, device)."""
+    missing: Callable[[Path | None], str | None]
+    """Why it cannot be made with this weights file (None: the one found by itself), or None if it can."""
+
+
+def usable_device(device: str | torch.device) -> torch.device:
+    """The device, tried out.
+
+    Raises:
+        DegcraftError: this machine lacks it.
+    """
+    try:
+        device = torch.device(device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise DegcraftError(f"device must be one that this machine has, but got '{device}' ({reason})") from error
+    return device

@@ -1,0 +1,197 @@
+"""Finds pretrained weights on this machine or downloads them, reads them, and checks their layout.
+
+Looked for in this order, the first that exists is taken:
+
+1. the file that was asked for;
+2. the folder that the environment variable `DEGCRAFT_WEIGHTS` names, under one of `PretrainedWeights.names`;
+3. torch's hub cache (`$TORCH_HOME/hub/checkpoints`), where torchvision keeps its downloads;
+4. torchvision's own download, where there is one.
+"""
+
+import contextlib
+import os
+import pickle
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torchvision.models import WeightsEnum
+
+from degcraft.errors import DegcraftError
+
+WEIGHTS_FOLDER_VARIABLE = "DEGCRAFT_WEIGHTS"
+SUFFIXES = (".safetensors", ".pth")
+
+_SECONDS_TO_ANSWER = 5.0
+_KEYS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class PretrainedWeights:
+    """Where one set of pretrained weights can come from."""
+
+    extractor: str
+    """The extractor that needs them, for messages."""
+    stem: str
+    """Their file name without suffix in the weights folder."""
+    torchvision: WeightsEnum | None
+    """torchvision's entry with the download; None where there is no public file in torchvision's layout."""
+    origin: str
+    """Where a person gets them, a clause for the error message."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """File names accepted in the weights folder, the first preferred."""
+        stems = (self.stem, f"{self.stem}_imagenet") if self.torchvision else (self.stem,)
+        own = (self._cached_name,) if self._cached_name else ()
+        return tuple(stem + suffix for stem in stems for suffix in SUFFIXES) + own
+
+    @property
+    def _cached_name(self) -> str | None:
+        return Path(urlparse(self.torchvision.url).path).name if self.torchvision else None
+
+    def find(self, explicit: Path | None = None) -> Path | None:
+        """The file on this machine, or None.
+
+        Raises:
+            DegcraftError: `explicit` is given and no such file exists, or the weights folder does not exist.
+        """
+        if explicit is not None:
+            if not explicit.is_file():
+                raise DegcraftError(f"extractor {self.extractor}: the weights file {explicit} does not exist")
+            return explicit
+        folders: list[tuple[Path, tuple[str, ...]]] = []
+        if os.environ.get(WEIGHTS_FOLDER_VARIABLE):
+            folder = Path(os.environ[WEIGHTS_FOLDER_VARIABLE])
+            if not folder.is_dir():
+                raise DegcraftError(f"{WEIGHTS_FOLDER_VARIABLE} must name a folder, but got {folder}")
+            folders.append((folder, self.names))
+        if self._cached_name:
+            folders.append((Path(torch.hub.get_dir()) / "checkpoints", (self._cached_name,)))
+        candidates = (folder / name for folder, names in folders for name in names)
+        return next((path for path in candidates if path.is_file()), None)
+
+    def missing(self, explicit: Path | None = None) -> str | None:
+        """Why the weights cannot be had, or None. Downloads nothing; may ask whether the server answers."""
+        try:
+            if self.find(explicit) is not None:
+                return None
+        except DegcraftError as error:
+            return str(error)
+        if self.torchvision is None:
+            return self._how_to_get("it has no public download")
+        failure = _unreachable(self.torchvision.url)
+        return None if failure is None else self._how_to_get(f"the download failed ({failure})")
+
+    def obtain(self, explicit: Path | None = None) -> Path:
+        """The weights file, downloaded into torch's hub cache if this machine has none.
+
+        Raises:
+            DegcraftError: it is not here and cannot be downloaded; says which file, where from and where to.
+        """
+        found = self.find(explicit)
+        if found is not None:
+            return found
+        reason = self.missing()
+        if reason is not None or self.torchvision is None:
+            raise DegcraftError(reason or self._how_to_get("it has no public download"))
+        try:
+            # torch announces a download on stdout, which belongs to the caller's results.
+            with contextlib.redirect_stdout(sys.stderr):
+                self.torchvision.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        except (OSError, RuntimeError) as error:
+            raise DegcraftError(self._how_to_get(f"the download failed ({error})")) from error
+        found = self.find()
+        assert found is not None, "torchvision keeps its downloads in the hub cache"
+        return found
+
+    def _how_to_get(self, reason: str) -> str:
+        return (
+            f"extractor {self.extractor}: no weights file was found, and {reason}; get {self.origin}, and "
+            f"give its path as the weights file or put it into the folder that {WEIGHTS_FOLDER_VARIABLE} "
+            f"names, as {self.names[0]} or {self.names[1]}"
+        )
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file, or of a `.pth` or `.pt` file that holds nothing else, on the CPU.
+
+    Raises:
+        DegcraftError: another suffix, a damaged file, or a file that holds something else.
+    """
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise DegcraftError(f"{path} is not a readable safetensors file: {error}") from error
+    if path.suffix not in (".pth", ".pt"):
+        raise DegcraftError(f"{path}: weights must be a .safetensors, .pth or .pt file, but got '{path.suffix}'")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DegcraftError(f"{path} is not a file of plain weights that can be read: {first_line}") from error
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise DegcraftError(f"{path} must hold a state dict of tensors, but holds something else")
+    return dict(content)
+
+
+def check_layout(
+    tensors: Mapping[str, Tensor],
+    whole: Mapping[str, Tensor],
+    *,
+    prefix: str,
+    path: Path,
+    layout: str,
+) -> dict[str, Tensor]:
+    """The tensors under `prefix`, as float32 and without it, once they fit.
+
+    Args:
+        tensors: What the file holds. May leave out what lies outside `prefix`.
+        whole: The whole network's state dict; only names and shapes are read.
+        prefix: Such as `features.`.
+        path: The file, for the message.
+        layout: The layout's name, for the message.
+
+    Raises:
+        DegcraftError: names the missing keys, the unexpected keys, or the first key of another shape.
+    """
+    wanted = [key for key in whole if key.startswith(prefix)]
+    missing = [key for key in wanted if key not in tensors]
+    unexpected = [key for key in tensors if key not in whole]
+    if missing or unexpected:
+        faults = [f"missing {_some(missing)}"] if missing else []
+        faults += [f"unexpected {_some(unexpected)}"] if unexpected else []
+        raise DegcraftError(f"{path} does not have the layout of {layout}: {'; '.join(faults)}")
+    for key in wanted:
+        if tensors[key].shape != whole[key].shape:
+            raise DegcraftError(
+                f"{path} does not have the layout of {layout}: {key} must have shape "
+                f"{tuple(whole[key].shape)}, but has {tuple(tensors[key].shape)}"
+            )
+    return {key.removeprefix(prefix): tensors[key].float() for key in wanted}
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(keys[:_KEYS_SHOWN])
+    return shown if len(keys) <= _KEYS_SHOWN else f"{shown} and {len(keys) - _KEYS_SHOWN} more"
+
+
+def _unreachable(url: str) -> str | None:
+    """Asks for the header only, so that a machine without a network learns it in seconds."""
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS_TO_ANSWER):
+            return None
+    except urllib.error.URLError as error:
+        return f"{url}: {error.reason}"
+    except OSError as error:
+        return f"{url}: {error}"
