@@ -1,0 +1,132 @@
+"""How far a Fréchet distance can be trusted, by resampling the images it was measured on.
+
+A bootstrap draws images twice. Duplicates shrink each covariance's rank and move the distance upward, by more
+than its own spread when there are fewer images than features, so its interval can miss the distance it is
+about. Half-sampling draws without replacement instead (a delete-d jackknife with d = n/2; Shao and Wu 1989):
+both sets are cut into random halves, and the distance is measured between the first halves and between the
+second halves. Over many cuts,
+
+- the two halves share no image, so half their difference spreads as the distance of all images does from draw
+  to draw; its root mean square is the standard error;
+- the mean of the halves lies above the distance by as much as halving the images adds. To first order (while
+  that falls as 1/n) it is also what having n images adds over having infinitely many: the excess.
+
+Coverage of the 95 % interval on Gaussian features, n = 100: 0.88 to 0.98 with 4 to 256 features, whatever the
+spectrum; 0.85 with a single one, whose distance is skewed. The excess is accurate where the features have
+fewer effective dimensions than a third of the images; beyond that it is too small, a lower bound.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from degcraft.errors import DegcraftError
+from degcraft.matching.frechet import Features, as_features, squared_distances
+
+SPLITS = 25
+LEVEL = 0.95
+
+_BYTES_AT_ONCE = 64 << 20
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What resampling says of one distance."""
+
+    low: float
+    """Lower end, at least 0."""
+    high: float
+    """Upper end. [low, high] holds the mean of D over draws of as many images, at the stated level."""
+    excess: float
+    """Estimate of how much of D and of both ends is there only because the images are few: less it, they tell
+    of the distance of the distributions themselves. Can come out slightly negative."""
+
+
+def resample_interval(
+    features: Features,
+    reference: Features,
+    *,
+    distance: float | None = None,
+    seed: int = 0,
+    splits: int = SPLITS,
+    level: float = LEVEL,
+) -> Interval:
+    """Interval for the squared Fréchet distance of two sets of images.
+
+    The interval is for the number of images there are: it holds, in a share `level` of all cases, the mean of
+    D over new draws of n and m images. Distances of bins with equally many images compare by it.
+
+    Args:
+        features: (n, c), n at least 4.
+        reference: (m, c), m at least 4.
+        distance: D of the two, if it is known already.
+        seed: Of the cuts. Bins with the same seed and n are cut alike, whatever order they come in.
+        splits: How often both sets are cut in halves, at least 2. With an odd number of images each cut
+            leaves one out.
+        level: Between 0 and 1, exclusive.
+
+    Raises:
+        DegcraftError: fewer than 4 images, or what `frechet_distance` refuses, or an argument out of range.
+    """
+    if splits < 2:
+        raise DegcraftError(f"splits must be at least 2, but got {splits}")
+    if not 0 < level < 1:
+        raise DegcraftError(f"level must be between 0 and 1, but got {level}")
+    a, b = as_features(features, "bin"), as_features(reference, "reference")
+    if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 4:
+        raise DegcraftError(
+            "an interval needs (images, features) of at least 4 images on both sides, "
+            f"but got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    if a.shape[1] != b.shape[1]:
+        raise DegcraftError(f"bin and reference must have equally many features, but got {a.shape[1]} and {b.shape[1]}")
+    b = b.to(a.device)
+    if distance is None:
+        distance = float(squared_distances(a, b))
+    a, b = _without_spare_dimensions(a, b)
+    halves = _distances_of_halves(a, b, np.random.default_rng(seed), splits)
+
+    standard_error = float(np.sqrt(np.mean((halves[:, 0] - halves[:, 1]) ** 2)) / 2)
+    reach = float(stats.t.ppf((1 + level) / 2, df=splits)) * standard_error
+    return Interval(
+        low=max(0.0, distance - reach),
+        high=distance + reach,
+        excess=float(halves.mean()) - distance,
+    )
+
+
+def _without_spare_dimensions(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets in coordinates of the space that their n + m images span, where c has more dimensions.
+
+    A rotation changes no distance, and makes the cost of all that follows independent of c.
+    """
+    together = torch.cat((a, b))
+    together = together - together.mean(dim=0)
+    if together.shape[1] > together.shape[0]:
+        together = torch.linalg.qr(together.mT, mode="r").R.mT
+    return together[: len(a)], together[len(a) :]
+
+
+def _distances_of_halves(a: Tensor, b: Tensor, random: np.random.Generator, splits: int) -> np.ndarray:
+    """(splits, 2): for each cut, the distance between the first halves and between the second halves."""
+    halves_a, halves_b = _halves(len(a), random, splits), _halves(len(b), random, splits)
+    bytes_per_split = 8 * a.shape[1] * 2 * (halves_a.shape[2] + halves_b.shape[2])
+    step = max(1, _BYTES_AT_ONCE // bytes_per_split)
+    pieces = [
+        squared_distances(
+            a[torch.from_numpy(halves_a[start : start + step])],
+            b[torch.from_numpy(halves_b[start : start + step])],
+        )
+        for start in range(0, splits, step)
+    ]
+    return torch.cat(pieces).cpu().numpy()
+
+
+def _halves(count: int, random: np.random.Generator, splits: int) -> np.ndarray:
+    """(splits, 2, count // 2) indices; the two halves of a cut share none."""
+    half = count // 2
+    orders = np.stack([random.permutation(count)[: 2 * half] for _ in range(splits)])
+    return orders.reshape(splits, 2, half)
