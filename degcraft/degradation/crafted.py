@@ -169,7 +169,5 @@ def _numbers(value: Any, name: str) -> NDArray[np.float64]:
 def _optional(content: dict[str, Any], name: str, kind: Any) -> Any:
     value = content[name]
     if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
-        raise DegcraftError(
-            f"{name} must be {getattr(kind, '__name__', 'a number')} or null, but got {value!r}"
-        )
+        raise DegcraftError(f"{name} must be {getattr(kind, '__name__', 'a number')} or null, but got {value!r}")
     return value

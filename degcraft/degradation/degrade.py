@@ -45,11 +45,9 @@ def degrade(
     """
     _check(hr, degradation, scale, chroma)
     if not len(hr):
-        return hr.clone()
+        return hr.new_empty(0, 3, hr.shape[2] // scale, hr.shape[3] // scale)
     conditions = Conditions(generator, chroma)
-    values = {
-        name: tensor.to(hr.device, non_blocking=True) for name, tensor in degradation.parameters.items()
-    }
+    values = {name: tensor.to(hr.device, non_blocking=True) for name, tensor in degradation.parameters.items()}
     # Under autocast the products would run in 16 bits, which is coarser than the images' own steps.
     with torch.autocast(hr.device.type, enabled=False):
         lr = blur_and_reduce(hr, _blur_taps(degradation, hr.device), scale)
@@ -80,13 +78,11 @@ def _blur_taps(degradation: Degradation, device: torch.device) -> Tensor | None:
 def _check(hr: Tensor, degradation: Degradation, scale: int, chroma: str) -> None:
     if hr.ndim != 4 or hr.shape[1] != 3 or hr.dtype != torch.float32:
         raise DegcraftError(f"hr must be float32 (B,3,H,W), but got {hr.dtype} {tuple(hr.shape)}")
-    if scale < 1:
-        raise DegcraftError(f"scale must be at least 1, but got {scale}")
+    if not isinstance(scale, int) or scale < 1:
+        raise DegcraftError(f"scale must be a whole number of at least 1, but got {scale}")
     height, width = hr.shape[2:]
     if height % scale or width % scale or not height or not width:
-        raise DegcraftError(
-            f"height and width of hr must be multiples of scale {scale}, but got {height}x{width}"
-        )
+        raise DegcraftError(f"height and width of hr must be multiples of scale {scale}, but got {height}x{width}")
     if degradation.parameters and len(degradation) != len(hr):
         raise DegcraftError(f"degradation must fit the {len(hr)} images, but has {len(degradation)} rows")
     if chroma not in ("4:2:0", "4:4:4"):

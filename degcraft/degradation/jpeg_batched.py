@@ -3,8 +3,8 @@ nothing).
 
 Sources: ITU-T T.81 (1992), Annex K for the quantisation tables; the Independent JPEG Group's library for
 everything that the standard leaves open: quality scaling, fixed-point colour conversion and cosine transform,
-2x2 chroma averaging with alternating bias, padding, and triangle ("fancy") chroma upsampling. The result is the
-same to the last bit. Whole numbers are held in floating point, which every device multiplies fast.
+2x2 chroma averaging with alternating bias, padding, and triangle ("fancy") chroma upsampling. The result is
+the same to the last bit. Whole numbers are held in floating point, which every device multiplies fast.
 """
 
 from functools import lru_cache
@@ -47,8 +47,8 @@ COSINES = (
     ( 2260,  -6436,   9633, -11363,  11363,  -9633,   6436,  -2260),
 )
 """The cosine transform of 8 numbers times √8 · 2^13, as the 13-bit constants of libjpeg's "slow integer"
-transform (after Loeffler, Ligtenberg and Moschytz, 1989) add up; its inverse is the transpose. Plain rounding of
-the cosines would differ by 1 here and there."""
+transform (after Loeffler, Ligtenberg and Moschytz, 1989) add up; its inverse is the transpose. Plain rounding
+of the cosines would differ by 1 here and there."""
 # fmt: on
 
 
@@ -90,10 +90,7 @@ def quantisation_steps(quality: Tensor) -> tuple[Tensor, Tensor]:
     """
     quality = torch.floor(torch.nan_to_num(quality.float(), nan=100.0, posinf=100.0) + 0.5).clamp(1, 100)
     percent = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)[:, None]
-    luma, chroma = (
-        torch.tensor(table, dtype=torch.float32, device=quality.device)
-        for table in (LUMA_TABLE, CHROMA_TABLE)
-    )
+    luma, chroma, _ = _constants(quality.device)
     return (
         torch.floor((luma * percent + 50) / 100).clamp(1, 255),
         torch.floor((chroma * percent + 50) / 100).clamp(1, 255),
@@ -152,8 +149,13 @@ def _double(planes: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _cosines(device: torch.device) -> Tensor:
-    return torch.tensor(COSINES, dtype=torch.float64, device=device)
+def _constants(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """The three tables on a device, kept there: a fresh copy from the host would stall a GPU."""
+    return (
+        torch.tensor(LUMA_TABLE, dtype=torch.float32, device=device),
+        torch.tensor(CHROMA_TABLE, dtype=torch.float32, device=device),
+        torch.tensor(COSINES, dtype=torch.float64, device=device),
+    )
 
 
 def _descale(values: Tensor, bits: int) -> Tensor:
@@ -178,7 +180,7 @@ def _quantise_blocks(planes: Tensor, steps: Tensor) -> Tensor:
     down, across = planes.shape[2] // 8, planes.shape[3] // 8
     blocks = planes.view(batch, channels, down, 8, across, 8).transpose(3, 4).double()
     steps = steps.double().view(batch, 1, 1, 1, 8, 8)
-    cosines = _cosines(planes.device)
+    cosines = _constants(planes.device)[2]
 
     rows = _descale((blocks - 128) @ cosines.T, 11)
     coefficients = _descale(cosines @ rows, 15)  # in eighths

@@ -40,16 +40,7 @@ def jpeg_cv2(images: Tensor, quality: Tensor, chroma: Chroma = "4:2:0") -> Tenso
         return images
     levels = torch.floor(quality[compressed] + 0.5).clamp(1, 100).int().tolist()
     # OpenCV wants interleaved BGR.
-    pixels = (
-        chosen.mul(255)
-        .round_()
-        .clamp_(0, 255)
-        .to(torch.uint8)
-        .flip(1)
-        .permute(0, 2, 3, 1)
-        .contiguous()
-        .numpy()
-    )
+    pixels = chosen.mul(255).round_().clamp_(0, 255).to(torch.uint8).flip(1).permute(0, 2, 3, 1).contiguous().numpy()
 
     parts = min(torch.get_num_threads(), max(1, pixels[..., 0].size // _PIXELS_PER_THREAD), len(pixels))
     if parts == 1:
@@ -57,10 +48,7 @@ def jpeg_cv2(images: Tensor, quality: Tensor, chroma: Chroma = "4:2:0") -> Tenso
     else:
         bounds = np.linspace(0, len(pixels), parts + 1).astype(int)
         with ThreadPoolExecutor(parts) as pool:
-            work = [
-                pool.submit(_round_trip, pixels[a:b], levels[a:b], chroma)
-                for a, b in pairwise(bounds.tolist())
-            ]
+            work = [pool.submit(_round_trip, pixels[a:b], levels[a:b], chroma) for a, b in pairwise(bounds.tolist())]
             for job in work:
                 job.result()
 

@@ -16,7 +16,8 @@ def add_noise(images: Tensor, level: Tensor, conditions: Conditions) -> Tensor:
             the same noise wherever the images live. As many numbers are drawn at level 0 as at any other.
     """
     generator = conditions.generator
-    noise = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
+    noise = torch.randn(images.shape, generator=generator, device=generator.device)
+    noise = noise.to(images.device, non_blocking=True)
     return images.addcmul_(noise, (level.to(images.dtype) / 255)[:, None, None, None])
 
 

@@ -25,8 +25,6 @@ def find_operator(axis: str) -> Operator:
     Raises:
         DegcraftError: there is no operator of that name.
     """
-    try:
-        return OPERATORS[axis]
-    except KeyError:
-        known = ", ".join(OPERATORS)
-        raise DegcraftError(f"axis name must be one of {known}, but got {axis!r}") from None
+    if not isinstance(axis, str) or axis not in OPERATORS:
+        raise DegcraftError(f"axis name must be one of {', '.join(OPERATORS)}, but got {axis!r}")
+    return OPERATORS[axis]

@@ -32,9 +32,7 @@ class Degradation:
         for name, values in self.parameters.items():
             operator = find_operator(name)
             if values.ndim != 1:
-                raise DegcraftError(
-                    f"parameter {name} must have the shape (B,), but got {tuple(values.shape)}"
-                )
+                raise DegcraftError(f"parameter {name} must have the shape (B,), but got {tuple(values.shape)}")
             lengths.add(len(values))
             if values.device.type != "cpu" or not len(values):
                 continue

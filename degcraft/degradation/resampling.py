@@ -8,12 +8,13 @@ kernel, so merging them is exact.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 """Clean pixels that are worked on at a time on the CPU, so that what lies between the two products stays in
 cache."""
 
@@ -35,11 +36,20 @@ def bicubic_taps(scale: int) -> tuple[float, ...]:
     return tuple((taps / taps.sum()).tolist())
 
 
+@lru_cache(maxsize=16)
+def _bicubic_row(scale: int, device: torch.device) -> Tensor:
+    """`bicubic_taps` as (1, n) on a device, kept there: a fresh copy from the host would stall a GPU."""
+    return torch.tensor([bicubic_taps(scale)], dtype=torch.float32, device=device)
+
+
 def convolve_taps(first: Tensor, second: Tensor) -> Tensor:
-    """Full convolution, row by row: (B, m) * (B, n) or (1, n) → (B, m + n - 1)."""
-    rows = len(first)
-    weight = second.expand(rows, -1).flip(-1)[:, None]
-    return F.conv1d(first[None], weight, padding=second.shape[1] - 1, groups=rows)[0]
+    """Full convolution, row by row: (B, m) * (B, n) or (1, n) → (B, m + n - 1).
+
+    Written out rather than left to conv1d, which may round its factors to 10 bits on a GPU.
+    """
+    reach = second.shape[1] - 1
+    windows = F.pad(first, (reach, reach)).unfold(1, reach + 1, 1)
+    return (windows * second.flip(1)[:, None]).sum(dim=2)
 
 
 def operator_matrix(taps: Tensor, size: int, scale: int) -> Tensor:
@@ -55,8 +65,7 @@ def operator_matrix(taps: Tensor, size: int, scale: int) -> Tensor:
     """
     batch, outputs = len(taps), size // scale
     radius = taps.shape[1] // 2
-    reduce = torch.tensor([bicubic_taps(scale)], dtype=taps.dtype, device=taps.device)
-    kernel = convolve_taps(taps, reduce)
+    kernel = convolve_taps(taps, _bicubic_row(scale, taps.device))
     length = kernel.shape[1]
     first = -2 * scale + scale // 2 - radius  # where output 0's kernel starts
     pad = max(-first, first + (outputs - 1) * scale + length - size)
@@ -99,15 +108,32 @@ def blur_and_reduce(images: Tensor, taps: Tensor | None, scale: int) -> Tensor:
             return images.clone()
         taps = images.new_ones(1, 1).expand(len(images), 1)
     batch, channels, height, width = images.shape
-    across = operator_matrix(taps, width, scale)
-    down = across if height == width else operator_matrix(taps, height, scale)
-    lr = images.new_empty(batch, channels, height // scale, width // scale)
-    chunk = batch
-    if images.device.type == "cpu":
-        chunk = max(1, CHUNK_BYTES // (4 * channels * height * width))
+    across = operator_matrix(taps, width, scale).transpose(1, 2)
+    down = operator_matrix(taps, height, scale)
+    on_cpu = images.device.type == "cpu"
+    bands = _bands(taps.shape[1] // 2, height, scale) if on_cpu else [(0, height // scale, 0, height)]
+    chunk = max(1, CHUNK_BYTES // (4 * channels * height * width)) if on_cpu else batch
+    results = []
     for start in range(0, batch, chunk):
         part = slice(start, start + chunk)
-        rows = images[part].reshape(-1, channels * height, width)
-        narrow = torch.bmm(rows, across[part].transpose(1, 2)).view(-1, channels, height, width // scale)
-        torch.matmul(down[part, None], narrow, out=lr[part])
-    return lr
+        low = [
+            torch.matmul(down[part, None, first:last, top:bottom], images[part, :, top:bottom])
+            for first, last, top, bottom in bands
+        ]
+        rows = torch.cat(low, dim=2).flatten(1, 2)
+        results.append(torch.bmm(rows, across[part]))
+    return torch.cat(results).view(batch, channels, height // scale, width // scale)
+
+
+def _bands(radius: int, size: int, scale: int) -> list[tuple[int, int, int, int]]:
+    """Output rows first … last with the input rows top … bottom that they see: A is mostly zeros beside its diagonal.
+
+    Up to three bands of at least 24 rows; more would cost the products more than the zeros do.
+    """
+    outputs = size // scale
+    count = max(1, min(3, outputs // 24))
+    edges = [round(index * outputs / count) for index in range(count + 1)]
+    reach = radius + 2 * scale
+    return [
+        (first, last, max(0, first * scale - reach), min(size, last * scale + reach)) for first, last in pairwise(edges)
+    ]

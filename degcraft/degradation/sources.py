@@ -18,9 +18,7 @@ from degcraft.degradation.space import Box, DegradationSpace, check_box, sample_
 class DegradationSource(Protocol):
     """Anything that makes low-resolution images from clean ones."""
 
-    def degrade(
-        self, hr: Tensor, scale: int, generator: torch.Generator
-    ) -> tuple[Tensor, Degradation | None]:
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
         """(B,3,H,W) float32 in [0,1] → (B,3,H/scale,W/scale) on the same device, and what was done to each
         image.
 
@@ -49,9 +47,7 @@ class SpaceSource:
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", self.space.check_weights(self.weights))
 
-    def degrade(
-        self, hr: Tensor, scale: int, generator: torch.Generator
-    ) -> tuple[Tensor, Degradation | None]:
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
         """See `DegradationSource.degrade`."""
         degradation = self.space.sample_checked(self.weights, len(hr), generator)
         return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
@@ -80,9 +76,7 @@ class BoxSource:
     def __post_init__(self) -> None:
         check_box(self.box)
 
-    def degrade(
-        self, hr: Tensor, scale: int, generator: torch.Generator
-    ) -> tuple[Tensor, Degradation | None]:
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
         """See `DegradationSource.degrade`."""
         degradation = sample_box(self.box, len(hr), generator)
         return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation

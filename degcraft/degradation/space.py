@@ -34,18 +34,14 @@ class Axis:
     def __post_init__(self) -> None:
         operator = find_operator(self.name)
         if not self.low < self.high:
-            raise DegcraftError(
-                f"axis {self.name}: low must be below high, but got [{self.low}, {self.high}]"
-            )
+            raise DegcraftError(f"axis {self.name}: low must be below high, but got [{self.low}, {self.high}]")
         if self.low < operator.low or self.high > operator.high:
             raise DegcraftError(
                 f"axis {self.name}: the range must lie in [{operator.low:g}, {operator.high:g}], "
                 f"but got [{self.low}, {self.high}]"
             )
         if isinstance(self.bins, bool) or not isinstance(self.bins, int) or self.bins < 1:
-            raise DegcraftError(
-                f"axis {self.name}: bins must be a whole number of at least 1, but got {self.bins}"
-            )
+            raise DegcraftError(f"axis {self.name}: bins must be a whole number of at least 1, but got {self.bins}")
 
     @property
     def edges(self) -> tuple[float, ...]:
@@ -116,7 +112,7 @@ class DegradationSpace:
         """`sample` for weights that `check_weights` returned."""
         device = generator.device
         uniform = torch.rand(len(self.axes) + 1, n, generator=generator, device=device, dtype=torch.float64)
-        cumulative = torch.from_numpy(np.cumsum(weights)).to(device)
+        cumulative = torch.from_numpy(np.cumsum(weights)).to(device, non_blocking=True)
         # Bins of weight zero are never drawn: right=True steps over them, and the clamp ends at the last used
         # bin.
         bins = torch.searchsorted(cumulative, uniform[0] * cumulative[-1], right=True)
@@ -200,14 +196,10 @@ class DegradationSpace:
 def _read_axis(axis: Any) -> Axis:
     fields = ("name", "low", "high", "bins")
     if not isinstance(axis, Mapping) or set(axis) != set(fields):
-        raise DegcraftError(
-            f"axes: every axis must have exactly the fields {', '.join(fields)}, but got {axis!r}"
-        )
+        raise DegcraftError(f"axes: every axis must have exactly the fields {', '.join(fields)}, but got {axis!r}")
     for bound in ("low", "high"):
         if isinstance(axis[bound], bool) or not isinstance(axis[bound], int | float):
-            raise DegcraftError(
-                f"axes: {bound} of {axis['name']!r} must be a number, but got {axis[bound]!r}"
-            )
+            raise DegcraftError(f"axes: {bound} of {axis['name']!r} must be a number, but got {axis[bound]!r}")
     return Axis(axis["name"], float(axis["low"]), float(axis["high"]), axis["bins"])
 
 

@@ -1,0 +1,98 @@
+"""The JSON file of a crafted distribution."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import entropy
+
+from degcraft.degradation import PAPER_SPACE, CraftedDistribution
+from degcraft.errors import DegcraftError
+
+
+def example() -> CraftedDistribution:
+    rng = np.random.default_rng(0)
+    return CraftedDistribution(
+        PAPER_SPACE, rng.random(75), rng.random(75) * 40, 25.0, "squeezenet", 100, {"seed": 0, "note": "σ"}
+    )
+
+
+def test_it_survives_its_file(tmp_path: Path) -> None:
+    crafted = example()
+    crafted.save(tmp_path / "new" / "crafted.json")
+    loaded = CraftedDistribution.load(tmp_path / "new" / "crafted.json")
+    np.testing.assert_array_equal(loaded.distances, crafted.distances)
+    np.testing.assert_allclose(loaded.weights, crafted.weights, rtol=1e-15)
+    assert loaded.space == PAPER_SPACE
+    assert (loaded.alpha, loaded.extractor, loaded.n) == (25.0, "squeezenet", 100)
+    assert loaded.provenance == {"seed": 0, "note": "σ"}
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["crafted.json"]
+
+
+def test_the_file_names_everything_that_others_need(tmp_path: Path) -> None:
+    example().save(tmp_path / "crafted.json")
+    content = json.loads((tmp_path / "crafted.json").read_text(encoding="utf-8"))
+    assert content["format"] == "degcraft-crafted/1"
+    assert content["axes"][0] == {"name": "blur_sigma", "low": 0.0, "high": 5.0, "bins": 5}
+    assert len(content["weights"]) == len(content["distances"]) == 75
+    assert sum(content["weights"]) == pytest.approx(1)
+    assert content["entropy"] == pytest.approx(entropy(content["weights"]))
+    assert content["effective_bins"] == pytest.approx(np.exp(entropy(content["weights"])))
+
+
+def test_uniform_uses_every_bin_and_one_bin_uses_one() -> None:
+    assert CraftedDistribution.uniform(PAPER_SPACE).effective_bins == pytest.approx(75)
+    assert CraftedDistribution(PAPER_SPACE, np.eye(75)[3]).effective_bins == pytest.approx(1)
+
+
+def test_its_source_has_its_weights() -> None:
+    crafted = example()
+    assert np.array_equal(crafted.source().weights, crafted.weights)
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    content = {**example().to_dict(), **changes}
+    return {key: value for key, value in content.items() if value != "absent"}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ([1, 2], "format must be"),
+        (broken(format="degcraft-crafted/9"), "degcraft-crafted/9"),
+        (broken(weights="absent"), "weights is missing"),
+        (broken(alhpa=3), "'alhpa' is unknown"),
+        (broken(weights=[1.0]), "weights must have the shape"),
+        (broken(weights=["1"] * 75), "weights must be a list of numbers"),
+        (broken(weights=[1.0] * 75), "weights must sum to 1"),
+        (broken(weights=[float("nan")] * 75), "weights must"),
+        (broken(distances=[1.0] * 74), "distances must be 75"),
+        (broken(axes=[]), "at least one axis"),
+        (broken(axes=None), "list of axes"),
+        (broken(alpha="25"), "alpha must be a number or null"),
+        (broken(n=1.5), "n must be int or null"),
+        (broken(provenance=[]), "provenance must be an object"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused_by_name(tmp_path: Path, content: Any, complaint: str) -> None:
+    path = tmp_path / "crafted.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DegcraftError, match=complaint) as error:
+        CraftedDistribution.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_file_that_is_no_json_or_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "crafted.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(DegcraftError, match="must be a JSON file"):
+        CraftedDistribution.load(tmp_path / "crafted.json")
+    with pytest.raises(DegcraftError, match="cannot be read"):
+        CraftedDistribution.load(tmp_path / "missing.json")
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        CraftedDistribution(PAPER_SPACE, np.ones(75), provenance={"x": float("nan")}).save(tmp_path / "a.json")
+    assert not list(tmp_path.iterdir())

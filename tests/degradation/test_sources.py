@@ -1,0 +1,61 @@
+"""What a trainer draws from."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from degcraft.degradation import (
+    PAPER_SPACE,
+    TEST_SETTINGS,
+    BoxSource,
+    DegradationSource,
+    SpaceSource,
+    degrade,
+)
+from degcraft.errors import DegcraftError
+
+SOURCES = [SpaceSource(PAPER_SPACE, PAPER_SPACE.overlap(TEST_SETTINGS[3])), BoxSource(TEST_SETTINGS[3])]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=["space", "box"])
+def test_a_source_says_what_it_did(source: DegradationSource) -> None:
+    assert isinstance(source, DegradationSource)
+    hr = torch.rand(6, 3, 32, 48, generator=generator())
+    lr, degradation = source.degrade(hr, 4, generator(1))
+    assert lr.shape == (6, 3, 8, 12)
+    for name, (low, high) in TEST_SETTINGS[3].items():
+        assert low <= degradation.get(name).min() <= degradation.get(name).max() <= high
+
+    # The parameters are drawn first and the noise after them, from one generator.
+    replay = generator(1)
+    if isinstance(source, SpaceSource):
+        source.space.sample(source.weights, 6, replay)
+    else:
+        torch.rand(3, 6, generator=replay, dtype=torch.float64)
+    assert torch.equal(degrade(hr, degradation, 4, replay), lr)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=["space", "box"])
+def test_a_source_describes_itself_in_json(source: DegradationSource) -> None:
+    description = source.describe()
+    assert json.loads(json.dumps(description)) == description
+    assert description["kind"] in ("space", "box")
+
+
+def test_a_side_without_width_fixes_its_parameter() -> None:
+    _, degradation = BoxSource({"blur_sigma": (1.5, 1.5)}).degrade(torch.zeros(3, 3, 8, 8), 4, generator())
+    assert degradation.rows() == [{"blur_sigma": 1.5}] * 3
+
+
+def test_weights_are_normalised_and_checked() -> None:
+    assert SpaceSource(PAPER_SPACE, np.full(75, 3.0)).weights.sum() == pytest.approx(1)
+    with pytest.raises(DegcraftError, match="shape"):
+        SpaceSource(PAPER_SPACE, np.ones(74))
+    with pytest.raises(DegcraftError, match="low <= high"):
+        BoxSource({"blur_sigma": (3.0, 1.0)})
