@@ -1,6 +1,7 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
+from degcraft.images.pairs import ImagePair, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
@@ -13,6 +14,7 @@ from degcraft.images.reading import (
     read_image,
     read_rgb8,
 )
+from degcraft.images.remote import is_uri, local_folder
 from degcraft.images.writing import write_image
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "HrPool",
     "ImageError",
     "ImageFolder",
+    "ImagePair",
     "LoadedImage",
     "Patches",
     "Skipped",
@@ -28,9 +31,14 @@ __all__ = [
     "hash_hashes",
     "hash_pixels",
     "image_size",
+    "is_uri",
     "list_images",
+    "list_pairs",
+    "local_folder",
     "read_image",
+    "read_pairs",
     "read_rgb8",
+    "scale_of",
     "scan_folder",
     "split_files",
     "to_uint8",

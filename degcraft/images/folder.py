@@ -68,9 +68,7 @@ def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
     files: list[Path] = []
     skipped: list[Skipped] = []
     first_with: dict[str, Path] = {}
-    for path, (digest, reason) in zip(
-        candidates, in_threads(lambda p: _inspect(p, min_side), candidates), strict=True
-    ):
+    for path, (digest, reason) in zip(candidates, in_threads(lambda p: _inspect(p, min_side), candidates), strict=True):
         if not reason and digest in first_with:
             reason = f"same pixels as {first_with[digest].relative_to(root)}"
         if reason:
@@ -137,9 +135,7 @@ def split_files(files: Sequence[Path], held_out: float, seed: int) -> tuple[list
         held[draws.index(min(draws))] = True
     elif all(held):
         held[draws.index(max(draws))] = False
-    return [f for f, h in zip(files, held, strict=True) if not h], [
-        f for f, h in zip(files, held, strict=True) if h
-    ]
+    return [f for f, h in zip(files, held, strict=True) if not h], [f for f, h in zip(files, held, strict=True) if h]
 
 
 def in_threads(task: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:

@@ -88,9 +88,7 @@ def _fitting(length: int, size: int, step: int) -> int:
     return (length - size) // step + 1
 
 
-def _lattice(
-    height: int, width: int, size: int, step: int, random: np.random.Generator
-) -> list[tuple[int, int]]:
+def _lattice(height: int, width: int, size: int, step: int, random: np.random.Generator) -> list[tuple[int, int]]:
     """Corners (y, x) of a full set of patches whose rows, and within a row columns, start >= step apart."""
 
     def starts(length: int) -> list[int]:

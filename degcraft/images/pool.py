@@ -66,9 +66,7 @@ class HrPool:
         sizes = [image_size(path) for path in paths]
         for path, (height, width) in zip(paths, sizes, strict=True):
             if min(height, width) < min_side:
-                raise DegcraftError(
-                    f"{path}: must be at least {min_side}x{min_side} pixels, but is {width}x{height}"
-                )
+                raise DegcraftError(f"{path}: must be at least {min_side}x{min_side} pixels, but is {width}x{height}")
         kept, windows, note = _plan_windows(sizes, min_side, memory_limit, np.random.default_rng(seed))
 
         def read(index: int) -> np.ndarray:

@@ -77,9 +77,7 @@ def read_image(path: str | Path) -> LoadedImage:
     """
     path = Path(path)
     pixels, alpha = _decode(path)
-    return LoadedImage(
-        _channels_first(pixels), None if alpha is None else _channels_first(alpha[..., None]), path
-    )
+    return LoadedImage(_channels_first(pixels), None if alpha is None else _channels_first(alpha[..., None]), path)
 
 
 def read_rgb8(path: str | Path) -> np.ndarray:
@@ -149,9 +147,7 @@ def _to_rgb(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray | No
     if image.mode == "F":
         grey = np.asarray(image, dtype=np.float32)
         if not (grey.min() >= 0 and grey.max() <= 1):
-            raise ImageError(
-                path, f"float values must lie in [0, 1], but range over [{grey.min()}, {grey.max()}]"
-            )
+            raise ImageError(path, f"float values must lie in [0, 1], but range over [{grey.min()}, {grey.max()}]")
         return np.repeat(grey[..., None], 3, axis=2), None
     if image.mode == "I":
         raise ImageError(path, "32-bit integer values have no stated white; save it with 8 or 16 bits")
@@ -201,9 +197,7 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
             # A damaged profile leaves the plain formula, as in viewers that know no profiles.
             converted = None

@@ -43,9 +43,7 @@ def write_image(path: str | Path, rgb: Tensor, alpha: Tensor | None = None, qual
     path = Path(path)
     image_format = _FORMATS.get(path.suffix.lower())
     if image_format is None:
-        raise DegcraftError(
-            f"{path}: the suffix must be one of {', '.join(_FORMATS)}, but is {path.suffix!r}"
-        )
+        raise DegcraftError(f"{path}: the suffix must be one of {', '.join(_FORMATS)}, but is {path.suffix!r}")
     if not 1 <= quality <= 100:
         raise DegcraftError(f"{path}: quality must be from 1 to 100, but is {quality}")
     if alpha is not None and image_format not in _WITH_ALPHA:
@@ -54,8 +52,7 @@ def write_image(path: str | Path, rgb: Tensor, alpha: Tensor | None = None, qual
     if alpha is not None:
         if alpha.shape[-2:] != rgb.shape[-2:]:
             raise DegcraftError(
-                f"{path}: alpha must have the size of rgb, {tuple(rgb.shape[-2:])}, but has "
-                f"{tuple(alpha.shape[-2:])}"
+                f"{path}: alpha must have the size of rgb, {tuple(rgb.shape[-2:])}, but has {tuple(alpha.shape[-2:])}"
             )
         layers.append(_checked(path, alpha, 1, "alpha"))
     pixels = to_uint8(torch.cat(layers)).permute(1, 2, 0).numpy()

@@ -88,9 +88,7 @@ def test_a_folder_without_usable_images_is_an_error(folder: Path, tmp_path: Path
         scan_folder(tmp_path / "absent")
     with pytest.raises(DegcraftError, match="must be a folder"):
         scan_folder(folder / "b.png")
-    with pytest.raises(
-        DegcraftError, match=r"at least one usable image.*0 images; 7 skipped: b.png \(160x128"
-    ):
+    with pytest.raises(DegcraftError, match=r"at least one usable image.*0 images; 7 skipped: b.png \(160x128"):
         scan_folder(folder, min_side=1000)
 
 

@@ -28,9 +28,7 @@ def expected(array: np.ndarray, white: int = 255) -> torch.Tensor:
     return torch.from_numpy((array.astype(np.float64) / white).transpose(2, 0, 1))
 
 
-def assert_shows(
-    path: Path, rgb: torch.Tensor, alpha: torch.Tensor | None = None, atol: float = 1e-6
-) -> None:
+def assert_shows(path: Path, rgb: torch.Tensor, alpha: torch.Tensor | None = None, atol: float = 1e-6) -> None:
     image = read_image(path)
     assert image.path == path
     assert image.rgb.dtype == torch.float32
@@ -108,9 +106,7 @@ def test_sixteen_bits_keep_their_precision(tmp_path: Path, suffix: str) -> None:
     assert_shows(grey, expected(DEEP[..., 0], 65535))
     assert_shows(colour, expected(DEEP, 65535))
     assert_shows(alpha, expected(DEEP, 65535), expected(DEEP[..., 0], 65535)[:1])
-    np.testing.assert_array_equal(
-        read_rgb8(colour), np.round(DEEP / 65535.0 * 255).astype(np.uint8).transpose(2, 0, 1)
-    )
+    np.testing.assert_array_equal(read_rgb8(colour), np.round(DEEP / 65535.0 * 255).astype(np.uint8).transpose(2, 0, 1))
 
 
 def test_sixteen_bit_transparent_colours(tmp_path: Path) -> None:
@@ -152,9 +148,7 @@ def tiff(pixels: bytes, width: int, height: int, bits: int, photometric: int) ->
 def test_tiff_with_twelve_bits_and_with_white_as_zero(tmp_path: Path) -> None:
     twelve = DEEP[:, :30, 0] >> 4
     pairs = twelve.reshape(-1, 2)
-    packed = np.stack(
-        [pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], axis=1
-    )
+    packed = np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], axis=1)
     (tmp_path / "12.tif").write_bytes(tiff(packed.astype(np.uint8).tobytes(), 30, 20, 12, 1))
     assert_shows(tmp_path / "12.tif", expected(twelve, 4095))
 

@@ -1,0 +1,107 @@
+"""A folder of LR and HR images that belong together by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from degcraft.errors import DegcraftError
+from degcraft.images.folder import in_threads, list_images
+from degcraft.images.reading import read_image
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePair:
+    """A low-resolution image and its ground truth."""
+
+    name: str
+    """The path below `lr` without suffix."""
+    lr: Tensor
+    """(3, h, w) float32 in [0, 1]."""
+    hr: Tensor
+    """(3, h · scale, w · scale) float32 in [0, 1]."""
+
+
+def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
+    """The files (lr, hr) of a folder with `lr/` and `hr/`, matched by their path without suffix; none is opened.
+
+    Raises:
+        DegcraftError: a sub-folder is missing or empty, two files of one share a name, or a file has no partner.
+    """
+    root = Path(folder).expanduser()
+    for side in ("lr", "hr"):
+        if not (root / side).is_dir():
+            raise DegcraftError(f"{root}: a folder of pairs must have the sub-folders lr and hr, but has no {side}")
+    low, high = _by_name(root / "lr"), _by_name(root / "hr")
+    for side, names, other, others in (("lr", low, "hr", high), ("hr", high, "lr", low)):
+        alone = [names[name] for name in names if name not in others]
+        if alone:
+            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+            raise DegcraftError(
+                f"{alone[0]}{more}: every image in {side} must have one of the same name in {other}, but has none"
+            )
+    if not low:
+        raise DegcraftError(f"{root}: a folder of pairs must have at least one pair, but has no images")
+    return [(low[name], high[name]) for name in low]
+
+
+def read_pairs(folder: str | Path) -> list[ImagePair]:
+    """Read all pairs of a folder with `lr/` and `hr/`, in the order of their names; alpha is left out.
+
+    Raises:
+        DegcraftError: as in `list_pairs`; an unreadable file; or a pair whose HR size is not a whole multiple of
+            its LR size, the same along both sides and in all pairs.
+    """
+    root = Path(folder).expanduser() / "lr"
+
+    def read(files: tuple[Path, Path]) -> ImagePair:
+        low, high = files
+        name = low.relative_to(root).with_suffix("").as_posix()
+        return ImagePair(name, read_image(low).rgb, read_image(high).rgb)
+
+    pairs = in_threads(read, list_pairs(folder))
+    scale_of(pairs)
+    return pairs
+
+
+def scale_of(pairs: Sequence[ImagePair]) -> int:
+    """The one factor by which HR is larger than LR.
+
+    Raises:
+        DegcraftError: no pairs, or a pair whose factor is not whole, differs between the sides, or differs from that
+            of the first pair; it is named.
+    """
+    if not pairs:
+        raise DegcraftError("a scale needs at least 1 pair, but got none")
+    scales = [_scale(pair) for pair in pairs]
+    for pair, scale in zip(pairs, scales, strict=True):
+        if scale != scales[0]:
+            raise DegcraftError(
+                f"pair {pair.name}: all pairs must have the scale of the first, {scales[0]} ({pairs[0].name}), but "
+                f"it has {scale}"
+            )
+    return scales[0]
+
+
+def _scale(pair: ImagePair) -> int:
+    (low_height, low_width), (height, width) = pair.lr.shape[1:], pair.hr.shape[1:]
+    scale = height // low_height
+    if scale < 1 or (height, width) != (low_height * scale, low_width * scale):
+        raise DegcraftError(
+            f"pair {pair.name}: the size of hr must be a whole multiple of that of lr, but they are {width}x{height} "
+            f"and {low_width}x{low_height}"
+        )
+    return scale
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for path in list_images(folder)[0]:
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in named:
+            raise DegcraftError(f"{path}: names without suffix must be unique, but {named[name].name} has the same")
+        named[name] = path
+    return named

@@ -1,0 +1,200 @@
+"""Folders elsewhere: whatever fsspec reads, kept as a local copy that is brought up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+from fsspec.spec import AbstractFileSystem
+
+from degcraft.errors import DegcraftError
+from degcraft.images.atomic import written_whole
+from degcraft.images.folder import list_images
+from degcraft.images.reading import IMAGE_SUFFIXES
+
+_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*(://|::)")
+_MANIFEST = ".manifest.json"
+_INCOMING = ".incoming-"
+_AT_ONCE = 32
+_DAY = 24 * 3600.0
+
+# What stores call the things that change when a file does.
+_MARKS = (
+    "ETag", "etag", "md5Hash", "crc32c", "content_md5", "Content-MD5", "Digest",
+    "LastModified", "Last-Modified", "last_modified", "updated", "mtime", "created",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _RemoteFile:
+    """An image of a remote folder."""
+
+    path: str
+    """As the file system names it."""
+    size: int | None
+    fingerprint: dict[str, str] | None
+    """Equal as long as the file is; None where the store tells nothing to go by."""
+
+
+def is_uri(location: str | Path) -> bool:
+    """Whether a location names a protocol (`s3://bucket/folder`) and not a plain path."""
+    return isinstance(location, str) and _URI.match(location) is not None
+
+
+def local_folder(location: str | Path, cache: Path | None = None) -> Path:
+    """A folder on this machine with the images of a location.
+
+    A plain path is its own answer, whether it exists or not. A URI's images (files with an image suffix,
+    sub-folders included, hidden ones not) are downloaded once and kept; a later call fetches only files whose
+    ETag, checksum, size or time has changed and drops those that have gone. A file appears whole or not at all, so
+    processes may share the copy. Credentials and endpoints are those of the protocol's own configuration.
+
+    Args:
+        location: a path, or a URI of a folder: s3://, gs://, file://, http:// (a listing), or whatever fsspec reads.
+        cache: the folder that holds the copies; None is `degcraft/folders` in $XDG_CACHE_HOME or ~/.cache.
+
+    Raises:
+        DegcraftError: the protocol is unknown or its package missing, the location cannot be read or holds no
+            images, a file arrives incomplete, or the copy cannot be written.
+    """
+    if not is_uri(location):
+        return Path(location).expanduser()
+    uri = str(location)
+    base = _default_cache() if cache is None else cache
+    folder = base / hashlib.sha256(uri.rstrip("/").encode()).hexdigest()[:20]
+    files, system = _look(uri)
+    if not files:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise DegcraftError(f"{uri}: needs image files ({kinds}), but none were found there")
+    try:
+        _update(uri, folder, files, system)
+    except OSError as error:
+        raise DegcraftError(f"{uri}: the local copy {folder} cannot be written ({error})") from error
+    return folder
+
+
+def _default_cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "degcraft" / "folders"
+
+
+def _look(uri: str) -> tuple[dict[str, _RemoteFile], AbstractFileSystem]:
+    """The images below a URI by their relative path, and the file system that reads them."""
+    protocol = re.split("://|::", uri, maxsplit=1)[0]
+    try:
+        system, root = fsspec.core.url_to_fs(uri)
+        # Listings are kept between calls otherwise, and a changed folder would look unchanged.
+        system.invalidate_cache()
+        found: Mapping[str, Mapping[str, Any]] = system.find(root, detail=True)
+        files = {
+            relative: (path, info)
+            for path, info in found.items()
+            if (relative := path.removeprefix(root.rstrip("/")).lstrip("/")) and _wanted(uri, relative)
+        }
+        with ThreadPoolExecutor(8) as threads:
+            remote = threads.map(lambda item: _remote_file(system, *item), files.values())
+            return dict(zip(files, remote, strict=True)), system
+    except DegcraftError:
+        raise
+    except ImportError as error:
+        raise DegcraftError(
+            f"{uri}: {protocol}:// needs a package that is not installed ({error}); pip install 'degcraft[cloud]' "
+            "brings those of s3:// and gs://"
+        ) from error
+    except Exception as error:
+        # Each store's client has its own family of errors.
+        raise DegcraftError(f"{uri}: cannot be read ({_first_line(error)})") from error
+
+
+def _wanted(uri: str, relative: str) -> bool:
+    parts = PurePosixPath(relative).parts
+    if ".." in parts:
+        raise DegcraftError(f"{uri}: names must stay inside the folder, but one is {relative!r}")
+    hidden = any(part.startswith(".") for part in parts)
+    return not hidden and PurePosixPath(relative).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _remote_file(system: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> _RemoteFile:
+    if not _marks(info):
+        info = system.info(path)  # a web server's listing tells names only
+    marks = _marks(info)
+    size = info.get("size")
+    if size is not None:
+        marks["size"] = str(size)
+    return _RemoteFile(path, size, marks or None)
+
+
+def _marks(info: Mapping[str, Any]) -> dict[str, str]:
+    return {mark: str(info[mark]) for mark in _MARKS if info.get(mark) is not None}
+
+
+def _update(uri: str, folder: Path, files: dict[str, _RemoteFile], system: AbstractFileSystem) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for abandoned in folder.glob(f"{_INCOMING}*"):
+        if time.time() - abandoned.stat().st_mtime > _DAY:
+            shutil.rmtree(abandoned, ignore_errors=True)
+    known = _read_manifest(folder)
+    for path in list_images(folder)[0]:
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink(missing_ok=True)
+    kept = {name: known[name] for name, file in files.items() if _is_current(folder / name, file, known.get(name))}
+    missing = [name for name in files if name not in kept]
+    for start in range(0, len(missing), _AT_ONCE):
+        batch = missing[start : start + _AT_ONCE]
+        _fetch(uri, folder, {name: files[name] for name in batch}, system)
+        kept.update({name: files[name].fingerprint for name in batch})
+        _write_manifest(folder, kept)
+    if kept != known:
+        _write_manifest(folder, kept)
+
+
+def _is_current(copy: Path, file: _RemoteFile, known: dict[str, str] | None) -> bool:
+    if file.fingerprint is None or file.fingerprint != known or not copy.is_file():
+        return False
+    return file.size is None or copy.stat().st_size == file.size
+
+
+def _fetch(uri: str, folder: Path, files: dict[str, _RemoteFile], system: AbstractFileSystem) -> None:
+    with tempfile.TemporaryDirectory(prefix=_INCOMING, dir=folder) as incoming:
+        arrivals = [os.path.join(incoming, str(index)) for index in range(len(files))]
+        try:
+            system.get([file.path for file in files.values()], arrivals)
+        except Exception as error:
+            raise DegcraftError(f"{uri}: cannot be downloaded ({_first_line(error)})") from error
+        for arrival, (name, file) in zip(arrivals, files.items(), strict=True):
+            size = os.path.getsize(arrival)
+            if file.size is not None and size != file.size:
+                raise DegcraftError(f"{uri}: {name} must have {file.size} bytes, but {size} arrived")
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(arrival, target)
+
+
+def _read_manifest(folder: Path) -> dict[str, dict[str, str] | None]:
+    """What is known of the files held; nothing where the manifest is missing or damaged, so all are fetched anew."""
+    try:
+        content = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_manifest(folder: Path, known: dict[str, dict[str, str] | None]) -> None:
+    with written_whole(folder / _MANIFEST) as temporary:
+        temporary.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

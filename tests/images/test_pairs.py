@@ -1,0 +1,82 @@
+"""Pairs belong together by name and by one whole scale."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from degcraft.errors import DegcraftError
+from degcraft.images import ImagePair, list_pairs, read_pairs, scale_of, write_image
+
+
+def image(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed)).mul(255).round() / 255
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for index, name in enumerate(("b", "a.x", "sub/c")):
+        write_image(tmp_path / "lr" / f"{name}.png", image(8 + index, 10, index))
+        write_image(tmp_path / "hr" / f"{name}.bmp", image(24 + 3 * index, 30, index + 10))
+    (tmp_path / "lr" / "notes.txt").touch()
+    return tmp_path
+
+
+def test_pairs_are_matched_by_name_whatever_the_suffix(folder: Path) -> None:
+    names = ["a.x", "b", "sub/c"]
+    assert list_pairs(folder) == [(folder / "lr" / f"{n}.png", folder / "hr" / f"{n}.bmp") for n in names]
+    pairs = read_pairs(folder)
+    assert [pair.name for pair in pairs] == names
+    assert torch.equal(pairs[0].lr, image(9, 10, 1))
+    assert torch.equal(pairs[0].hr, image(27, 30, 11))
+    assert scale_of(pairs) == 3
+
+
+def test_a_file_without_partner_is_named(folder: Path) -> None:
+    (folder / "hr" / "b.bmp").unlink()
+    with pytest.raises(DegcraftError, match=r"lr/b\.png: every image in lr .* in hr, but has none"):
+        list_pairs(folder)
+    (folder / "lr" / "b.png").unlink()
+    (folder / "lr" / "a.x.png").unlink()
+    (folder / "lr" / "sub" / "c.png").unlink()
+    with pytest.raises(DegcraftError, match=r"hr/a\.x\.bmp \(and 1 more\): every image in hr"):
+        list_pairs(folder)
+
+
+def test_names_must_be_unique(folder: Path) -> None:
+    write_image(folder / "lr" / "b.tiff", image(8, 10))
+    with pytest.raises(DegcraftError, match=r"b\.tiff: names without suffix must be unique, but b\.png"):
+        list_pairs(folder)
+
+
+def test_both_folders_must_be_there_and_hold_images(tmp_path: Path) -> None:
+    with pytest.raises(DegcraftError, match="has no lr"):
+        list_pairs(tmp_path)
+    (tmp_path / "lr").mkdir()
+    with pytest.raises(DegcraftError, match="has no hr"):
+        read_pairs(tmp_path)
+    (tmp_path / "hr").mkdir()
+    with pytest.raises(DegcraftError, match="has no images"):
+        read_pairs(tmp_path)
+
+
+@pytest.mark.parametrize(("height", "width"), [(23, 30), (24, 40), (25, 30), (7, 9)])
+def test_a_ratio_that_is_not_whole_is_named(folder: Path, height: int, width: int) -> None:
+    write_image(folder / "hr" / "b.bmp", image(height, width))
+    with pytest.raises(DegcraftError, match=f"pair b: .* but they are {width}x{height} and 10x8"):
+        read_pairs(folder)
+
+
+def test_one_scale_for_all(folder: Path) -> None:
+    write_image(folder / "hr" / "sub" / "c.bmp", image(20, 20))
+    with pytest.raises(DegcraftError, match=r"pair sub/c: .* of the first, 3 \(a\.x\), but it has 2"):
+        read_pairs(folder)
+    with pytest.raises(DegcraftError, match="at least 1 pair"):
+        scale_of([])
+    assert scale_of([ImagePair("x", image(4, 5), image(4, 5))]) == 1
+
+
+def test_an_unreadable_file_is_named(folder: Path) -> None:
+    (folder / "hr" / "b.bmp").write_text("no image")
+    with pytest.raises(DegcraftError, match=r"hr/b\.bmp: not a readable image"):
+        read_pairs(folder)
