@@ -49,7 +49,7 @@ class ImageError(DegcraftError):
         return type(self), (self.path, self.reason)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoadedImage:
     """An image as read from a file."""
 
