@@ -74,8 +74,7 @@ def load_by_spandrel(path: Path, state: dict[str, Tensor]) -> SpandrelNetwork:
         import spandrel
     except ImportError as error:
         raise DegcraftError(
-            f"{path}: not one of degcraft's networks, and the package spandrel, which knows others, "
-            "is not installed"
+            f"{path}: not one of degcraft's networks, and the package spandrel, which knows others, is not installed"
         ) from error
     try:
         descriptor = spandrel.ModelLoader().load_from_state_dict(state)

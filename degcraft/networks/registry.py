@@ -13,7 +13,7 @@ NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in (srresnet.SPEC, 
 
 def network_spec(name: str) -> NetworkSpec:
     """The registry's entry; raises DegcraftError for a name it lacks."""
-    if name not in NETWORKS:
+    if not isinstance(name, str) or name not in NETWORKS:
         raise DegcraftError(f"network must be one of {', '.join(NETWORKS)}, but got {name!r}")
     return NETWORKS[name]
 

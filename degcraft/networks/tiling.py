@@ -52,9 +52,7 @@ def upscale(
         DegcraftError: for another shape, an impossible tile, or a network of another scale.
     """
     if lr.ndim not in (3, 4) or lr.shape[-3] != 3 or 0 in lr.shape:
-        raise DegcraftError(
-            f"an image to upscale must have shape (3,h,w) or (B,3,h,w), not {tuple(lr.shape)}"
-        )
+        raise DegcraftError(f"an image to upscale must have shape (3,h,w) or (B,3,h,w), not {tuple(lr.shape)}")
     if overlap < 0:
         raise DegcraftError(f"overlap must be 0 or more, but got {overlap}")
     if tile is not None and tile < 2 * overlap + ALIGNMENT:
@@ -69,9 +67,7 @@ def upscale(
     row_weights = _weights(batch.shape[-2], rows, overlap, scale)
     column_weights = _weights(batch.shape[-1], columns, overlap, scale)
 
-    result = torch.zeros(
-        *batch.shape[:-2], batch.shape[-2] * scale, batch.shape[-1] * scale, device=lr.device
-    )
+    result = torch.zeros(*batch.shape[:-2], batch.shape[-2] * scale, batch.shape[-1] * scale, device=lr.device)
     was_training = model.training
     model.eval()
     try:
@@ -122,14 +118,10 @@ def _weights(length: int, spans: list[tuple[int, int]], overlap: int, scale: int
         else:
             ramps.append((centres > seam).double())
     ramps.append(torch.zeros_like(centres))
-    return [
-        (ramps[i] - ramps[i + 1])[start * scale : end * scale].float() for i, (start, end) in enumerate(spans)
-    ]
+    return [(ramps[i] - ramps[i + 1])[start * scale : end * scale].float() for i, (start, end) in enumerate(spans)]
 
 
 def _check_size(sr: Tensor, size: tuple[int, int], scale: int) -> None:
     expected, found = (size[0] * scale, size[1] * scale), tuple(sr.shape[-2:])
     if found != expected:
-        raise DegcraftError(
-            f"a network of scale {scale} must turn {size} pixels into {expected}, but gave {found}"
-        )
+        raise DegcraftError(f"a network of scale {scale} must turn {size} pixels into {expected}, but gave {found}")

@@ -1,8 +1,8 @@
 """Networks to files and back: our own safetensors, BasicSR's checkpoints, and what spandrel knows.
 
-A file of ours is a safetensors file with BasicSR's key names, whose metadata says how to build the network
-(`format`, `network`, `scale`, `hyperparameters`); beside them stands whatever the caller wants to keep.
-Other software that reads safetensors finds plain tensors in it.
+A file of ours is a safetensors file with BasicSR's key names. Its one metadata entry, `degcraft`, is a JSON
+object that says how to build the network (`format`, `network`, `scale`, `hyperparameters`) and keeps what the
+caller wants kept (`metadata`). Other software that reads safetensors finds plain tensors in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from degcraft.networks import foreign
 from degcraft.networks.registry import NETWORKS, build_network, network_spec
 
 FORMAT = "degcraft-network/1"
-_OWN_KEYS = ("format", "network", "scale", "hyperparameters")
+# One entry and not one for each field: safetensors writes several in changing order, and equal networks should
+# make equal files.
+_HEADER = "degcraft"
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
 
 
@@ -58,6 +60,8 @@ def save_network(
 ) -> None:
     """Write a network of the registry to a safetensors file, whole or not at all.
 
+    The same weights, hyperparameters and metadata make the same bytes.
+
     Args:
         path: ends in .safetensors; its folder is made.
         model: one that `build_network(name, …)` gave, on any device, in any memory format.
@@ -70,26 +74,20 @@ def save_network(
     """
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise DegcraftError(
-            f"{path}: a network is saved as .safetensors, but the name ends in {path.suffix!r}"
-        )
-    extra = dict(metadata or {})
-    for key, value in extra.items():
-        if key in _OWN_KEYS or not isinstance(value, str):
-            raise DegcraftError(
-                f"network metadata {key!r} must be a string under a name other than {', '.join(_OWN_KEYS)}"
-            )
+        raise DegcraftError(f"{path}: a network is saved as .safetensors, but the name ends in {path.suffix!r}")
+    kept = dict(metadata or {})
+    for key, value in kept.items():
+        if not isinstance(value, str):
+            raise DegcraftError(f"network metadata {key!r} must be a string, but is a {type(value).__name__}")
     own = dict(hyperparameters)
     scale = own.pop("scale", getattr(model, "scale", None))
     own = network_spec(name).checked(scale, own)
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     rebuilt = build_network(name, scale=scale, **own)
-    _check_layout(
-        state, rebuilt, f"the network to be saved as {path}: not the weights of {name} x{scale} {own}"
-    )
-    header = {"format": FORMAT, "network": name, "scale": str(scale), "hyperparameters": json.dumps(own)}
+    _check_layout(state, rebuilt, f"the network to be saved as {path}: not the weights of {name} x{scale} {own}")
+    header = {"format": FORMAT, "network": name, "scale": scale, "hyperparameters": own, "metadata": kept}
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={**extra, **header})
+        save_file(state, temporary, metadata={_HEADER: json.dumps(header, sort_keys=True)})
 
 
 def load_network(path: str | Path, device: str | torch.device = "cpu") -> LoadedNetwork:
@@ -107,15 +105,13 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Loaded
         raise DegcraftError(f"{path}: there is no such file")
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
         allowed = ", ".join(WEIGHT_SUFFIXES)
-        raise DegcraftError(
-            f"{path}: network weights must end in {allowed}, but this ends in {path.suffix!r}"
-        )
+        raise DegcraftError(f"{path}: network weights must end in {allowed}, but this ends in {path.suffix!r}")
     if path.suffix.lower() == ".safetensors":
         state, metadata = _read_safetensors(path)
     else:
         state, metadata = foreign.read_checkpoint(path), {}
-    if metadata.get("format", "").startswith("degcraft-network/"):
-        return _load_own(path, state, metadata, device)
+    if _HEADER in metadata:
+        return _load_own(path, state, metadata[_HEADER], device)
 
     state = foreign.unwrap(path, state)
     for spec in NETWORKS.values():
@@ -137,24 +133,17 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise DegcraftError(f"{path}: not a readable safetensors file ({error})") from error
 
 
-def _load_own(
-    path: Path, state: dict[str, Any], metadata: dict[str, str], device: str | torch.device
-) -> LoadedNetwork:
-    if metadata["format"] != FORMAT:
-        raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {metadata['format']!r}")
+def _load_own(path: Path, state: dict[str, Any], header: str, device: str | torch.device) -> LoadedNetwork:
     try:
-        name, scale = metadata["network"], int(metadata["scale"])
-        hyperparameters = json.loads(metadata["hyperparameters"])
-        hyperparameters = network_spec(name).checked(scale, hyperparameters)
-    except (KeyError, ValueError, AttributeError) as error:
-        raise DegcraftError(
-            f"{path}: the metadata does not say how to build the network ({error!r})"
-        ) from error
-    except DegcraftError as error:
-        raise DegcraftError(f"{path}: {error}") from error
+        content = json.loads(header)
+        if content["format"] != FORMAT:
+            raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {content['format']!r}")
+        name, scale, kept = content["network"], content["scale"], dict(content["metadata"])
+        hyperparameters = network_spec(name).checked(scale, dict(content["hyperparameters"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DegcraftError(f"{path}: the metadata does not say how to build the network ({error!r})") from error
     model = _filled(path, state, name, scale, hyperparameters)
-    rest = {key: value for key, value in metadata.items() if key not in _OWN_KEYS}
-    return LoadedNetwork(model.to(device).eval(), scale, name, hyperparameters, rest)
+    return LoadedNetwork(model.to(device).eval(), scale, name, hyperparameters, kept)
 
 
 def _filled(

@@ -107,9 +107,7 @@ def test_reports_progress_and_keeps_the_mode_and_shape() -> None:
     seen: list[tuple[int, int]] = []
     network = Convolutional().train()
     batch = torch.rand(2, 3, 20, 40)
-    result = upscale(
-        network, batch, scale=2, tile=24, overlap=8, progress=lambda done, n: seen.append((done, n))
-    )
+    result = upscale(network, batch, scale=2, tile=24, overlap=8, progress=lambda done, n: seen.append((done, n)))
     assert seen == [(i + 1, len(seen)) for i in range(len(seen))]
     assert len(seen) > 1
     assert network.training

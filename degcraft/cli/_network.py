@@ -1,0 +1,76 @@
+"""Networks as they are typed: a weights file or an MLflow model, and a name with hyperparameters."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    from degcraft.networks import LoadedNetwork
+
+MODEL_HELP = (
+    "a .safetensors file, any checkpoint of a network that spandrel knows (.pth), or an MLflow model "
+    "(models:/name@champion, runs:/ID/model)"
+)
+
+LEAST_TILE = 8
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """`MODEL`."""
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+
+
+def load_model(model: str, device: str) -> "LoadedNetwork":
+    """The network that MODEL names, on the device.
+
+    Raises:
+        DegcraftError: There is no such file or model, or it is no SR network.
+    """
+    if model.startswith(("models:/", "runs:/")):
+        from tracking.models import load_sr_model
+
+        return load_sr_model(model, device)
+    from degcraft.networks import load_network
+
+    return load_network(model, device)
+
+
+def add_tile(parser: argparse.ArgumentParser) -> None:
+    """`--tile`."""
+    parser.add_argument(
+        "--tile",
+        type=_tile,
+        default=256,
+        metavar="N",
+        help="largest side in LR pixels that the network sees at once; less takes less memory (256)",
+    )
+
+
+def overlap_of(tile: int) -> int:
+    """How far tiles of this side reach past their seams."""
+    return min(16, (tile - LEAST_TILE) // 2)
+
+
+def _tile(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_TILE:
+        raise argparse.ArgumentTypeError(f"must be a whole number of {LEAST_TILE} or more, but got {text!r}")
+    return int(text)
+
+
+def parse_network(text: str) -> tuple[str, dict[str, int]]:
+    """NAME or NAME:KEY=VALUE,… as a name and its hyperparameters; whether they exist is the registry's to say.
+
+    Raises:
+        DegcraftError: Not of that form.
+    """
+    name, _, rest = text.partition(":")
+    hyperparameters = {}
+    for part in rest.split(",") if rest else []:
+        key, separator, value = part.partition("=")
+        if not separator or not value.strip().isdecimal():
+            raise DegcraftError(
+                f"--network: must be NAME or NAME:KEY=NUMBER,… such as srresnet:channels=32,blocks=4, but got {text!r}"
+            )
+        hyperparameters[key.strip()] = int(value)
+    return name, hyperparameters
