@@ -1,0 +1,7 @@
+"""Figures: weight maps, contact sheets and score curves, each written as one PNG file."""
+
+from degcraft.figures.contact_sheet import draw_contact_sheet
+from degcraft.figures.curves import draw_score_against_alpha
+from degcraft.figures.weight_map import draw_weight_map
+
+__all__ = ["draw_contact_sheet", "draw_score_against_alpha", "draw_weight_map"]

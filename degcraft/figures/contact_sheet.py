@@ -1,0 +1,120 @@
+"""Images beside each other, pixel for pixel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from degcraft.errors import DegcraftError
+from degcraft.figures import style
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
+
+_MARGIN, _GAP, _LINE = 16, 8, 20
+
+
+def draw_contact_sheet(
+    rows: Sequence[tuple[str, Sequence[Tensor]]],
+    path: str | Path,
+    column_titles: Sequence[str],
+    *,
+    max_side: int = 384,
+) -> None:
+    """Draws rows of images with a caption each, and writes a PNG.
+
+    Within a row every image is enlarged by repeating pixels to the height of the largest, so that LR, SR and HR of
+    one scene lie over each other. Nothing is smoothed. Where the largest is longer than `max_side`, all images of
+    the row show the same part of their middle.
+
+    Args:
+        rows: (caption, images), images (3,h,w) float in [0,1] on any device; a row may have fewer than the others.
+        path: the PNG file; its folder is made where it is missing.
+        column_titles: one heading per column.
+        max_side: longest side of a picture in pixels of the sheet.
+
+    Raises:
+        DegcraftError: no row, a row with more images than titles, or an image of another shape.
+    """
+    if not rows:
+        raise DegcraftError("a contact sheet needs at least one row, but got none")
+    pictures = []
+    for caption, images in rows:
+        if len(images) > len(column_titles):
+            raise DegcraftError(
+                f"row {caption!r} must not have more images than the {len(column_titles)} titles, but has {len(images)}"
+            )
+        for image in images:
+            if image.ndim != 3 or image.shape[0] != 3:
+                raise DegcraftError(f"row {caption!r}: images must be (3,h,w), but got {tuple(image.shape)}")
+        pictures.append(_same_size(images, max_side))
+
+    font, bold = _font("DejaVuSans.ttf", 13), _font("DejaVuSans-Bold.ttf", 13)
+    widths = [
+        max([row[column].width for row in pictures if column < len(row)] + [int(bold.getlength(column_titles[column]))])
+        for column in range(len(column_titles))
+    ]
+    needed = sum(widths) + _GAP * (len(widths) - 1)
+    inner = max(needed, 240)
+    captions = [_wrap(caption, font, inner) for caption, _ in rows]
+    heights = [
+        max((picture.height for picture in row), default=0) + _LINE * len(lines) + _GAP
+        for row, lines in zip(pictures, captions, strict=True)
+    ]
+    sheet = Image.new("RGB", (inner + 2 * _MARGIN, sum(heights) + _LINE + 2 * _MARGIN), "white")
+    pen = ImageDraw.Draw(sheet)
+    lefts = [_MARGIN + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
+    for left, title in zip(lefts, column_titles, strict=True):
+        pen.text((left, _MARGIN - 4), title, fill=style.INK, font=bold)
+    top = _MARGIN + _LINE
+    for row, lines, height in zip(pictures, captions, heights, strict=True):
+        for index, line in enumerate(lines):
+            pen.text((_MARGIN, top + _LINE * index), line, fill="#555555", font=font)
+        for left, picture in zip(lefts, row, strict=False):
+            sheet.paste(picture, (left, top + _LINE * len(lines)))
+        top += height
+    style.save_atomically(path, lambda file: sheet.save(file, "PNG"))
+
+
+def _same_size(images: Sequence[Tensor], max_side: int) -> list[Image.Image]:
+    """8-bit pictures of one height, cut to the same part of the middle where they are too large."""
+    if not images:
+        return []
+    tallest = max(images, key=lambda image: image.shape[1])
+    share = min(1.0, max_side / max(tallest.shape[1:]))
+    target = round(tallest.shape[1] * share)
+    pictures = []
+    for image in images:
+        height, width = image.shape[1:]
+        high, wide = max(1, round(height * share)), max(1, round(width * share))
+        top, left = (height - high) // 2, (width - wide) // 2
+        part = image[:, top : top + high, left : left + wide].detach().to("cpu", torch.float32)
+        pixels = (part.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
+        if high != target:
+            size = (max(1, round(wide * target / high)), target)
+            picture = picture.resize(size, Image.Resampling.NEAREST)
+        pictures.append(picture)
+    return pictures
+
+
+def _font(name: str, size: int) -> "FreeTypeFont":
+    """A typeface that matplotlib carries, so that the sheet looks the same everywhere."""
+    import matplotlib
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
+
+
+def _wrap(text: str, font: "FreeTypeFont", width: int) -> list[str]:
+    """Breaks a caption into lines of at most `width` pixels, between words; no line for an empty one."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -1,0 +1,57 @@
+"""What the figures have in common: no global state, one palette, one way to save."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, which colour-blind readers can tell apart too."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+INK = "#222222"
+FAINT = "#8a8a8a"
+DPI = 160
+
+TEXT: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+"""Settings for matplotlib.rc_context while a figure is built."""
+
+
+def without_frame(axes: "Axes") -> None:
+    """Takes the upper and right lines of the frame away."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save_atomically(path: str | Path, write: Callable[[str], object]) -> None:
+    """Lets `write` fill a temporary file beside `path` and puts it in place, making the folder where it is missing."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".png")
+    os.close(handle)
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def save(figure: "Figure", path: str | Path) -> None:
+    """Writes a figure as PNG, whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    save_atomically(path, lambda file: figure.savefig(file, dpi=DPI, facecolor="white", format="png"))

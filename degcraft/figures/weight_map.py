@@ -1,0 +1,203 @@
+"""Weights over the bins of a space, readable at a glance."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
+
+from degcraft.degradation.space import Axis, DegradationSpace
+from degcraft.errors import DegcraftError
+from degcraft.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import SubFigure
+
+_OUTLINE = "#D55E00"
+_INCHES_PER_BIN = 0.5
+
+
+def draw_weight_map(
+    space: DegradationSpace,
+    weights: ArrayLike,
+    path: str | Path,
+    *,
+    title: str = "",
+    true_weights: ArrayLike | None = None,
+    distances: ArrayLike | None = None,
+) -> None:
+    """Draws the weights as heat maps and writes a PNG.
+
+    The first axis runs to the right and the second upwards; the third makes a row of panels, and a fourth makes
+    rows of them. All panels share one colour scale. Weights above the uniform one are printed, in percent.
+
+    Args:
+        space: one to four axes.
+        weights: (n_bins,) not negative; normalised here.
+        path: the PNG file; its folder is made where it is missing.
+        title: the first line above the panels.
+        true_weights: (n_bins,) a known distribution; the bins where it is above zero are outlined.
+        distances: (n_bins,) Fréchet distances, drawn as further panels in which the nearest fifth of the
+            bins is printed.
+
+    Raises:
+        DegcraftError: more than four axes, or vectors that do not fit the space.
+    """
+    from matplotlib import rc_context
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+    if len(space.axes) > 4:
+        raise DegcraftError(f"a weight map shows one to four axes, but got {len(space.axes)}")
+    vector = space.check_weights(weights)
+    true = None if true_weights is None else space.check_weights(true_weights) > 0
+    far = None if distances is None else np.asarray(distances, dtype=np.float64)
+    if far is not None and (far.shape != (space.n_bins,) or not np.isfinite(far).all()):
+        raise DegcraftError(f"distances must be {space.n_bins} finite numbers, but got the shape {far.shape}")
+
+    columns, lines, panel_rows, panel_columns = _layout(space)
+    blocks = 1 if far is None else 2
+    width = max(4.6, panel_columns * (columns * _INCHES_PER_BIN + 0.35) + 1.7)
+    block_height = panel_rows * (lines * _INCHES_PER_BIN + 0.45) + 0.75
+    with rc_context(style.TEXT):
+        figure = Figure(figsize=(width, block_height * blocks + 0.75), layout="constrained")
+        effective = float(np.exp(entr(vector).sum()))
+        note = f"{effective:.1f} effective bins of {space.n_bins}"
+        if true is not None:
+            note += f"   ·   {100 * vector[true].sum():.0f} % of the weight on the true bins (outlined)"
+        figure.suptitle(f"{title}\n{note}" if title else note, fontsize=10.5, linespacing=1.5)
+        parts = figure.subfigures(blocks, 1, squeeze=False, hspace=0.04)[:, 0]
+        percent = 100 * vector
+        _draw_block(
+            parts[0],
+            space,
+            percent,
+            norm=Normalize(0, max(float(percent.max()), 2 * 100 / space.n_bins)),
+            colours="YlGnBu",
+            label="weight, %",
+            shown=percent > 100 / space.n_bins * 1.0001,
+            true=true,
+        )
+        if far is not None:
+            _draw_block(
+                parts[1],
+                space,
+                far,
+                norm=Normalize(float(far.min()), float(far.max()) if far.max() > far.min() else far.min() + 1),
+                colours="YlGnBu_r",
+                label="Fréchet distance",
+                shown=far <= np.sort(far)[: max(1, space.n_bins // 5)][-1],
+                true=true,
+            )
+        style.save(figure, path)
+
+
+def _layout(space: DegradationSpace) -> tuple[int, int, int, int]:
+    """Bins to the right, bins upwards, rows of panels, columns of panels."""
+    columns, *rest = space.shape
+    lines = rest[0] if rest else 1
+    across = rest[1] if len(rest) > 1 else 1
+    down = rest[2] if len(rest) > 2 else 1
+    return columns, lines, down, across
+
+
+def _draw_block(
+    part: "SubFigure",
+    space: DegradationSpace,
+    values: NDArray[np.float64],
+    *,
+    norm: "Normalize",
+    colours: str,
+    label: str,
+    shown: NDArray[np.bool_],
+    true: NDArray[np.bool_] | None,
+) -> None:
+    """One heat map per bin of the third and fourth axis, with a colour bar for all of them."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+
+    columns, lines, down, across = _layout(space)
+    shape = (columns, lines, across, down)
+    grid, marked = values.reshape(shape), shown.reshape(shape)
+    outlined = None if true is None else true.reshape(shape)
+    panels = part.subplots(down, across, squeeze=False, sharex=True, sharey=True, gridspec_kw={"wspace": 0.08})
+    cmap = colormaps[colours]
+    for row in range(down):
+        for column in range(across):
+            axes: Axes = panels[row, column]
+            cells = grid[:, :, column, row].T
+            axes.pcolormesh(cells, cmap=cmap, norm=norm, edgecolors="white", linewidth=1)
+            axes.set_aspect("equal")
+            for (line, cell), value in np.ndenumerate(cells):
+                if not marked[cell, line, column, row]:
+                    continue
+                dark = float(np.dot(cmap(norm(value))[:3], (0.299, 0.587, 0.114))) < 0.55
+                axes.text(
+                    cell + 0.5,
+                    line + 0.5,
+                    _short(value),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if dark else style.INK,
+                )
+            if outlined is not None:
+                _outline(axes, outlined[:, :, column, row])
+            _label(axes, space, row, column, last_row=row == down - 1)
+    bar = part.colorbar(ScalarMappable(norm, cmap), ax=panels, shrink=0.85, pad=0.02, aspect=18)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+
+
+def _label(axes: "Axes", space: DegradationSpace, row: int, column: int, *, last_row: bool) -> None:
+    """Edges of the bins as ticks, names of the axes at the left and below, and what a panel stands for above."""
+    first = space.axes[0]
+    axes.set_xticks(range(first.bins + 1), [f"{edge:g}" for edge in first.edges])
+    if last_row:
+        axes.set_xlabel(_name(first))
+    if len(space.axes) > 1:
+        second = space.axes[1]
+        axes.set_yticks(range(second.bins + 1), [f"{edge:g}" for edge in second.edges])
+        if column == 0:
+            axes.set_ylabel(_name(second))
+    else:
+        axes.set_yticks([])
+    headings = [
+        f"{_name(axis)} {axis.edges[cell]:g}–{axis.edges[cell + 1]:g}"
+        for axis, cell in zip(space.axes[2:], (column, row), strict=False)
+    ]
+    axes.set_title("\n".join(headings), fontsize=9)
+    axes.tick_params(length=0, labelsize=8)
+    axes.spines[:].set_visible(False)
+
+
+def _outline(axes: "Axes", inside: NDArray[np.bool_]) -> None:
+    """Draws the border of the marked cells, (columns, lines), without the lines between two of them."""
+    from matplotlib.collections import LineCollection
+
+    padded = np.pad(inside, 1)
+    segments: list[Any] = []
+    for x, y in zip(*np.nonzero(inside), strict=True):
+        sides = {
+            ((x, y), (x, y + 1)): padded[x, y + 1],
+            ((x + 1, y), (x + 1, y + 1)): padded[x + 2, y + 1],
+            ((x, y), (x + 1, y)): padded[x + 1, y],
+            ((x, y + 1), (x + 1, y + 1)): padded[x + 1, y + 2],
+        }
+        segments += [segment for segment, continued in sides.items() if not continued]
+    for colour, thickness in (("white", 4.5), (_OUTLINE, 2.4)):
+        lines = LineCollection(segments, colors=colour, linewidths=thickness, capstyle="projecting", zorder=3)
+        lines.set_clip_on(False)
+        axes.add_collection(lines)
+
+
+def _name(axis: Axis) -> str:
+    return axis.name.replace("_", " ").replace("jpeg", "JPEG")
+
+
+def _short(value: float) -> str:
+    """Two digits that matter: 0.43, 4.3, 43, 430."""
+    return f"{value:.2g}" if value < 0.995 else f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
