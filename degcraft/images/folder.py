@@ -108,11 +108,11 @@ def list_images(folder: str | Path) -> tuple[list[Path], int]:
 
 
 def split_files(files: Sequence[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
-    """Split files into a part to fit on and a part held out, each file by its own name.
+    """Split files into a part to fit on and a part held out.
 
-    A file's part depends on its name, the share and the seed only, so it stays when files are added or the
-    folder is moved; the held-out part therefore has `held_out` of the files on average, not exactly. Only
-    where a part would be empty, the file nearest to it is moved over.
+    Every file has a place in an order that its name and the seed decide; the first `held_out` of them are held out,
+    rounded to whole files. So the split stays when the folder is moved, and a file that is added moves at most one
+    other from part to part.
 
     Args:
         files: at least 2; their order is kept in both parts.
@@ -129,13 +129,10 @@ def split_files(files: Sequence[Path], held_out: float, seed: int) -> tuple[list
         raise DegcraftError(f"the held-out share must lie between 0 and 1, but is {held_out}")
     if len(files) < 2:
         raise DegcraftError(f"a split into fit and held-out needs at least 2 files, but got {len(files)}")
-    draws = [_draw(path.name, seed) for path in files]
-    held = [draw < held_out for draw in draws]
-    if not any(held):
-        held[draws.index(min(draws))] = True
-    elif all(held):
-        held[draws.index(max(draws))] = False
-    return [f for f, h in zip(files, held, strict=True) if not h], [f for f, h in zip(files, held, strict=True) if h]
+    count = min(max(round(held_out * len(files)), 1), len(files) - 1)
+    order = sorted(range(len(files)), key=lambda index: (_draw(files[index].name, seed), index))
+    held = set(order[:count])
+    return [f for i, f in enumerate(files) if i not in held], [f for i, f in enumerate(files) if i in held]
 
 
 def in_threads(task: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:

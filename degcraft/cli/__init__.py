@@ -1,0 +1,76 @@
+"""The command line: one short file per command, each of which imports what it needs only when it runs.
+
+A command is a module of this package with three names: `HELP` (one line), `add_arguments(parser)` and `run(args)`,
+which returns the exit status. So `degcraft --help` and the pure-torch commands load neither ray nor mlflow.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from degcraft import __version__
+from degcraft.errors import DegcraftError
+
+COMMANDS = ("demo", "search", "spec", "weights", "synthesize", "train", "evaluate", "upscale")
+"""Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+EPILOG = """\
+the usual way:
+  degcraft demo                                     see the whole of it in five minutes, nothing to download
+  degcraft weights --references photos --hr clean -o crafted.json --figure crafted.png
+                                                    which degradations do my photos carry?
+  degcraft spec > search.yaml                       a commented search to edit
+  degcraft search search.yaml                       find, train and keep the best network
+  degcraft upscale best/model.safetensors photos -o restored
+
+`degcraft COMMAND --help` teaches each command.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line, as everywhere in degcraft."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = _Parser(
+        prog="degcraft",
+        description="Finds the degradations (blur, noise, JPEG) that your low-resolution images carry, trains\n"
+        "super-resolution on them, and searches for the network that restores your images best.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"degcraft {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    for name in COMMANDS:
+        module = importlib.import_module(f"degcraft.cli.{name}")
+        command = commands.add_parser(name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status (0 done, 2 bad input, 130 interrupted)."""
+    args = build_parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except DegcraftError as error:
+        print(f"degcraft {args.command}: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"degcraft {args.command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `degcraft spec | head` closes our output early: that is not an error of ours, and the interpreter must
+        # not try to flush it again on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

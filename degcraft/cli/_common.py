@@ -1,0 +1,95 @@
+"""What several commands share: the device, the degradation space, small checks of what was typed."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    from degcraft.degradation import DegradationSpace
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 …; auto takes a GPU if there is one")
+
+
+def pick_device(name: str) -> str:
+    """The torch device that `--device` names.
+
+    Raises:
+        DegcraftError: There is no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise DegcraftError(f"--device: must be a device of this machine, but {name} is not ({reason})") from None
+    return name
+
+
+def add_space(parser: argparse.ArgumentParser) -> None:
+    """`--axis`, several times."""
+    parser.add_argument(
+        "--axis",
+        action="append",
+        metavar="NAME:LOW:HIGH:BINS",
+        help="an axis of the degradation space, e.g. blur_sigma:0:3:6; repeat for noise_level and jpeg_quality. "
+        "Without any: the paper's 75 bins",
+    )
+
+
+def parse_space(axes: Sequence[str] | None) -> "DegradationSpace":
+    """The space that `--axis` describes.
+
+    Raises:
+        DegcraftError: Not of the form NAME:LOW:HIGH:BINS, or not a valid axis.
+    """
+    from degcraft.degradation import PAPER_SPACE, Axis, DegradationSpace
+
+    if not axes:
+        return PAPER_SPACE
+    parsed = []
+    for text in axes:
+        try:
+            name, low, high, bins = text.split(":")
+            parsed.append(Axis(name, float(low), float(high), int(bins)))
+        except ValueError:
+            raise DegcraftError(
+                f"--axis: must be NAME:LOW:HIGH:BINS such as blur_sigma:0:3:6, but got {text!r}"
+            ) from None
+    return DegradationSpace(tuple(parsed))
+
+
+def positive(text: str) -> int:
+    """argparse type: a whole number of 1 or more."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, but got {text!r}")
+    return value
+
+
+def seed(text: str) -> int:
+    """argparse type: a whole number of 0 or more."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, but got {text!r}")
+    return value
+
+
+def refuse_overwrite(path: Path, overwrite: bool) -> None:
+    """Raise DegcraftError if a file or a folder with something in it is there and `--overwrite` is not."""
+    if not overwrite and path.exists() and (path.is_file() or any(path.iterdir())):
+        raise DegcraftError(f"{path}: is there already; add --overwrite to replace it")

@@ -1,0 +1,59 @@
+"""`degcraft demo`: the whole of it on sample photographs, with a truth to compare with; nothing to download."""
+
+import argparse
+
+HELP = "see a whole search in five minutes: sample photographs, a hidden degradation, nothing to download"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Takes the photographs that come with scikit-image, degrades some of them by a hidden setting, and then does\n"
+        "exactly what `degcraft search` does: finds the degradation, trains on it, and compares with the uniform\n"
+        "baseline and with training on the true setting. The specification it writes is yours to edit and run again."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  degcraft demo\n"
+        "  degcraft demo --setting 1 --output demo-1\n"
+        "  degcraft demo --resume                     # after Ctrl-C"
+    )
+    parser.add_argument(
+        "--setting",
+        type=int,
+        choices=(1, 2, 3, 4),
+        default=3,
+        help="the hidden setting: 1 mild, 2 noisy, 3 blurred, 4 both (default 3)",
+    )
+    parser.add_argument("--output", default="degcraft-demo", metavar="DIR", help="folder to write (degcraft-demo)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
+    parser.add_argument("--trials", type=int, default=4, help="crafted trials (default 4)")
+    parser.add_argument("--steps", type=int, default=300, help="training steps of each trial (default 300)")
+    parser.add_argument("--resume", action="store_true", help="go on with a demo that was interrupted")
+
+
+def run(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from tune.demo import prepare_demo
+    from tune.report import print_result
+    from tune.search import has_started, run_search
+    from tune.spec_file import load_spec
+
+    console = Console()
+    folder = Path(args.output)
+    file = folder / "search.yaml"
+    if not args.resume:
+        prepare_demo(folder, setting=args.setting, seed=args.seed, trials=args.trials, steps=args.steps)
+        console.print(f"specification: {file}", highlight=False)
+    how_to_go_on = f"degcraft demo --output {args.output} --resume"
+    spec = load_spec(file)
+    # A demo that was stopped before its search began has nothing to resume.
+    resume = args.resume and has_started(Path(spec.output))
+    try:
+        result = run_search(spec, resume=resume, address=None, console=console)
+    except KeyboardInterrupt:
+        console.print(f"interrupted; go on with: {how_to_go_on}", highlight=False, soft_wrap=True)
+        raise
+    return print_result(result, console, how_to_go_on=how_to_go_on)

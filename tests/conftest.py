@@ -1,0 +1,61 @@
+"""Small real images for every test: crops of the photographs that come with scikit-image."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from degcraft.images import read_image, write_image
+
+# A user's own settings must not reach into the tests.
+for _name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "DEGCRAFT_WEIGHTS"):
+    os.environ.pop(_name, None)
+
+CLEAN = ("astronaut.png", "coffee.png", "ihc.png", "retina.jpg")
+OTHERS = ("rocket.jpg", "chelsea.png", "motorcycle_left.png", "hubble_deep_field.jpg")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Distances and downloads of tests go into a folder of their own, in child processes too."""
+    before = os.environ.get("DEGCRAFT_CACHE")
+    os.environ["DEGCRAFT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["DEGCRAFT_CACHE"]
+    else:
+        os.environ["DEGCRAFT_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `clean/` (8 crops) and `others/` (8 crops of other photographs), 160x160 each."""
+    import skimage.data
+
+    base = Path(skimage.data.__file__).parent
+    root = tmp_path_factory.mktemp("photographs")
+    for part, names in (("clean", CLEAN), ("others", OTHERS)):
+        for name in names:
+            image = read_image(base / name).rgb
+            for place in (0, 1):
+                y, x = 40 + 60 * place, 60 + 100 * place
+                write_image(root / part / f"{Path(name).stem}-{place}.png", image[:, y : y + 160, x : x + 160])
+    return root
+
+
+@pytest.fixture
+def pairs(photographs: Path, tmp_path: Path) -> Callable[[int], Path]:
+    """Makes a folder with lr/ and hr/ of a scale, by box averaging."""
+
+    def make(scale: int) -> Path:
+        import torch
+
+        folder = tmp_path / f"pairs-x{scale}"
+        for file in sorted((photographs / "others").iterdir()):
+            hr = read_image(file).rgb
+            write_image(folder / "hr" / file.name, hr)
+            write_image(folder / "lr" / file.name, torch.nn.functional.avg_pool2d(hr, scale))
+        return folder
+
+    return make

@@ -1,0 +1,88 @@
+"""Running a search as a user does, and looking into what it left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+LIMIT = 240.0
+"""Seconds after which a search of a test is taken to hang."""
+
+
+@dataclass
+class SearchFolder:
+    """A specification in a folder, and the processes that were started on it."""
+
+    root: Path
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def output(self) -> Path:
+        return self.root / "out"
+
+    def start(self, *options: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start `degcraft search` without waiting for it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "degcraft", "search", str(self.root / "search.yaml"), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"COLUMNS": "160", "OMP_NUM_THREADS": "1"} | environment,
+        )
+        self.running.append(process)
+        return process
+
+    def run(self, *options: str, expect: int = 0, **environment: str) -> str:
+        """Run `degcraft search` to its end; return what it printed."""
+        process = self.start(*options, **environment)
+        printed, _ = process.communicate(timeout=LIMIT)
+        assert process.returncode == expect, printed
+        return printed
+
+    def wait_for(self, condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+        """Wait until a condition holds while a search runs."""
+        end = time.monotonic() + LIMIT
+        while not condition():
+            assert process.poll() is None, f"the search ended early:\n{process.communicate()[0]}"
+            assert time.monotonic() < end, "it never came to that"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End what is still running."""
+        for process in self.running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+
+class StoreOf:
+    """The SQLite store in the output folder of a search."""
+
+    def __init__(self, output: Path) -> None:
+        self.client = MlflowClient(f"sqlite:///{output / 'mlflow.db'}")
+        (self.experiment,) = [e for e in self.client.search_experiments() if e.name == "degcraft"]
+
+    def runs(self) -> list[Run]:
+        """All runs, parent included."""
+        return list(self.client.search_runs([self.experiment.experiment_id], max_results=1000))
+
+    def parent(self) -> Run:
+        """The one run of the search itself."""
+        (run,) = [run for run in self.runs() if "mlflow.parentRunId" not in run.data.tags]
+        return run
+
+    def children(self, kind: str | None = None) -> list[Run]:
+        """The trials' runs, or those of one kind."""
+        found = [run for run in self.runs() if "mlflow.parentRunId" in run.data.tags]
+        return [run for run in found if kind is None or run.data.tags["kind"] == kind]
+
+    def files(self, run: Run) -> set[str]:
+        """Names of a run's artifacts at the top."""
+        return {file.path for file in self.client.list_artifacts(run.info.run_id)}

@@ -1,0 +1,101 @@
+"""Sharded distances: the same numbers as in one process, once, whatever is killed."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import ray
+
+from degcraft.degradation import Axis, DegradationSpace
+from degcraft.features import FeatureExtractor, make_extractor
+from degcraft.images import Patches, cut_patches, scan_folder
+from degcraft.matching import BinDistances, measure_distances
+from tune.distances import Workers, sharded_distances
+
+pytestmark = pytest.mark.slow
+
+SPACE = DegradationSpace((Axis("blur_sigma", 0, 4, 4), Axis("noise_level", 0, 40, 4)))
+"""16 bins: four groups of them."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cluster() -> Iterator[None]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def images(photographs: Path) -> tuple[Patches, Patches]:
+    hr = cut_patches(scan_folder(photographs / "clean").files, size=128, count=8, seed=0)
+    lr = cut_patches(scan_folder(photographs / "others").files, size=64, count=8, seed=0)
+    return hr, lr
+
+
+@pytest.fixture(scope="module")
+def extractor() -> FeatureExtractor:
+    return make_extractor("alexnet-random", seed=0)
+
+
+@pytest.fixture(scope="module")
+def expected(images: tuple[Patches, Patches], extractor: FeatureExtractor) -> BinDistances:
+    return measure_distances(SPACE, *images, extractor, scale=2, seed=3)
+
+
+def measure(images: tuple[Patches, Patches], extractor: FeatureExtractor, cache: Path, **more) -> BinDistances:  # type: ignore[no-untyped-def]
+    return sharded_distances(SPACE, *images, extractor, scale=2, seed=3, workers=Workers(), cache=cache, **more)
+
+
+def same(a: BinDistances, b: BinDistances) -> None:
+    np.testing.assert_allclose(a.distances, b.distances, rtol=1e-5)
+    np.testing.assert_allclose(a.low, b.low, rtol=1e-4, atol=1e-6)
+    assert a.key == b.key
+
+
+def test_sharding_changes_no_number(images, extractor, expected, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    same(measure(images, extractor, tmp_path), expected)
+
+
+def test_a_repeated_call_measures_nothing(images, extractor, expected, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    measure(images, extractor, tmp_path)
+    told: list[tuple[int, int]] = []
+    same(measure(images, extractor, tmp_path, progress=lambda *done: told.append(done)), expected)
+    assert told == []
+
+
+def test_a_killed_actor_costs_one_group(images, extractor, expected, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    killed: list[int] = []
+    lock = threading.Lock()
+
+    def kill_one(done: int, total: int) -> None:
+        with lock:
+            if killed:
+                return
+            for process in psutil.process_iter(["cmdline"]):
+                if " ".join(process.info["cmdline"] or []).startswith("ray::_DistanceWorker"):
+                    os.kill(process.pid, signal.SIGKILL)
+                    killed.append(process.pid)
+                    return
+
+    same(measure(images, extractor, tmp_path, progress=kill_one), expected)
+    assert killed
+
+
+def test_a_killed_driver_leaves_its_groups(images, extractor, expected, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    class Killed(Exception):
+        pass
+
+    def die(done: int, total: int) -> None:
+        if done >= 8:
+            raise Killed
+
+    with pytest.raises(Killed):
+        measure(images, extractor, tmp_path, progress=die)
+    told: list[int] = []
+    same(measure(images, extractor, tmp_path, progress=lambda done, total: told.append(done)), expected)
+    assert min(told) > 8

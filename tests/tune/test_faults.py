@@ -1,0 +1,113 @@
+"""What a search does when its processes are killed: real ones, with real signals."""
+
+import csv
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.tune.searches import SearchFolder, StoreOf
+
+pytestmark = pytest.mark.slow
+
+MakeSearch = Callable[..., SearchFolder]
+
+SLOW = {"warm_start_steps": 4, "steps": 120, "batch": 2, "lr_patch": 16, "reports": 12, "precision": "float32"}
+"""Long enough to be caught in the middle."""
+
+
+def steps_reported(output: Path) -> list[int]:
+    """The last step of every trial that was scored at least once."""
+    found = []
+    for file in (output / "checkpoints" / "trials").glob("*/result.json"):
+        lines = file.read_text().splitlines()
+        if lines:
+            found.append(int(json.loads(lines[-1])["step"]))
+    return found
+
+
+def rows(output: Path) -> list[dict[str, str]]:
+    with (output / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def only_once(output: Path, trials: int) -> None:
+    """Every trial whole, one run each, none left running, no point of a curve twice."""
+    assert len(rows(output)) == trials
+    assert {row["status"] for row in rows(output)} == {"done"}
+    store = StoreOf(output)
+    children = [run for run in store.children() if run.data.tags["kind"] != "shared"]
+    assert len(children) == trials
+    assert len({run.data.tags["degcraft.trial"] for run in children}) == trials
+    assert {run.info.status for run in store.runs()} == {"FINISHED"}
+    for run in children:
+        steps = [point.step for point in store.client.get_metric_history(run.info.run_id, "score")]
+        assert steps == list(range(10, 121, 10))
+
+
+def test_a_killed_driver_is_resumed_from_the_checkpoints(make_search: MakeSearch) -> None:
+    search = make_search(training=SLOW)
+    driver = search.start()
+    search.wait_for(lambda: any(step >= 20 for step in steps_reported(search.output)), driver)
+    children = psutil.Process(driver.pid).children(recursive=True)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    # Ray's own processes notice that their driver is gone and end by themselves.
+    _, left = psutil.wait_procs(children, timeout=60)
+    assert left == []
+
+    search.run("--resume")
+    only_once(search.output, trials=4)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(make_search: MakeSearch) -> None:
+    search = make_search(training=SLOW)
+    driver = search.start()
+    search.wait_for(lambda: any(step >= 20 for step in steps_reported(search.output)), driver)
+    driver.send_signal(signal.SIGINT)
+    printed, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 130, printed
+    assert f"go on with: degcraft search {search.root / 'search.yaml'} --resume" in printed
+    assert "RUNNING" not in {run.info.status for run in StoreOf(search.output).runs()}
+
+    search.run("--resume")
+    only_once(search.output, trials=4)
+
+
+def test_a_killed_trial_worker_goes_on_from_its_checkpoint(make_search: MakeSearch) -> None:
+    search = make_search(training=SLOW)
+    driver = search.start()
+    search.wait_for(lambda: any(step >= 30 for step in steps_reported(search.output)), driver)
+    workers = [
+        process
+        for process in psutil.Process(driver.pid).children(recursive=True)
+        if re.match(r"ray::(ImplicitFunc|run_trial)", " ".join(process.cmdline()))
+    ]
+    assert workers, "no trial worker was found"
+    os.kill(workers[0].pid, signal.SIGKILL)
+    printed, _ = driver.communicate(timeout=240)
+    assert driver.returncode == 0, printed
+    only_once(search.output, trials=4)
+
+
+def test_resume_is_refused_where_it_cannot_be(make_search: MakeSearch) -> None:
+    search = make_search(budget={"trials": 1})
+    assert "must hold a search that was started" in search.run("--resume", expect=2)
+    search.run()
+    specification = search.root / "search.yaml"
+    specification.write_text(specification.read_text().replace("steps: 8", "steps: 9"))
+    assert "but training.steps changed" in search.run("--resume", expect=2)
+
+
+def test_resuming_a_finished_search_changes_nothing(make_search: MakeSearch) -> None:
+    search = make_search(budget={"trials": 1})
+    search.run()
+    before = rows(search.output)
+    search.run("--resume")
+    assert rows(search.output) == before
+    assert len(StoreOf(search.output).client.search_model_versions("name='degcraft-sr'")) == 1

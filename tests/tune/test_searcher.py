@@ -1,0 +1,137 @@
+"""What Optuna is asked and told."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from tune.searcher import CraftSearch, ListedSearch, SearchSpace
+from tune.spec import SearchSpec
+from tune.trial import TrialConfig
+
+UNIFORM = TrialConfig("uniform", 32, 4, 2e-4)
+
+
+def spec(**search: Any) -> SearchSpec:
+    return SearchSpec.model_validate(
+        {
+            "name": "s",
+            "references": "r",
+            "hr": "h",
+            "output": "o",
+            "training": {"steps": 100},
+            "search": {"channels": 32, "blocks": 4} | search,
+        }
+    )
+
+
+def states(search: CraftSearch) -> list[optuna.trial.TrialState]:
+    return [trial.state for trial in search.study().trials]
+
+
+def test_fixed_trials_come_first_and_optuna_never_hears_of_them() -> None:
+    search = CraftSearch(spec(), [UNIFORM])
+    assert search.suggest("a") == vars(UNIFORM)
+    search.on_trial_result("a", {"score": 20.0, "step": 100, "training_iteration": 1})
+    search.on_trial_complete("a", {"score": 20.0, "step": 100})
+    assert states(search) == [optuna.trial.TrialState.WAITING], "only the first crafted trial is queued"
+
+
+def test_the_first_crafted_trial_is_the_papers() -> None:
+    search = CraftSearch(spec(extractor=["squeezenet", "alexnet"]), [])
+    first = search.suggest("a")
+    assert first is not None
+    assert first["alpha"] == 25.0
+    assert first["extractor"] == "squeezenet"
+
+
+def test_a_range_without_the_papers_alpha_is_respected() -> None:
+    search = CraftSearch(spec(alpha={"low": 1.0, "high": 5.0}), [])
+    for key in "abcdef":
+        suggested = search.suggest(key)
+        assert suggested is not None
+        assert 1.0 <= suggested["alpha"] <= 5.0
+
+
+def test_a_layer_is_always_one_of_its_extractor() -> None:
+    layers = {"squeezenet": ["fire3", "fire5"], "alexnet-random": ["conv2", "conv3"]}
+    known = {"squeezenet": {"fire3", "fire5"}, "alexnet-random": {"conv2", "conv3"}}
+    from degcraft.features import EXTRACTORS
+
+    for name in known:
+        known[name] = set(EXTRACTORS[name].layers[:2])
+        layers[name] = sorted(known[name])
+    search = CraftSearch(spec(extractor=list(known), layers=layers), [])
+    seen = set()
+    for index in range(20):
+        suggested = search.suggest(str(index))
+        assert suggested is not None
+        assert suggested["layer"] in known[suggested["extractor"]]
+        seen.add(suggested["extractor"])
+        search.on_trial_complete(str(index), {"score": float(index), "step": 100})
+    assert seen == set(known)
+
+
+def test_every_proposal_is_a_trial() -> None:
+    search = CraftSearch(spec(learning_rate={"low": 1e-5, "high": 1e-3, "log": True}, blocks=[2, 4]), [])
+    suggested = search.suggest("a")
+    assert suggested is not None
+    config = TrialConfig.of(suggested)
+    assert config.kind == "crafted"
+    assert 1e-5 <= config.learning_rate <= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "state"),
+    [
+        ({"score": 25.0, "step": 100}, False, optuna.trial.TrialState.COMPLETE),
+        ({"score": 25.0, "step": 40}, False, optuna.trial.TrialState.PRUNED),
+        ({"score": math.nan, "step": 100}, False, optuna.trial.TrialState.FAIL),
+        ({"score": 25.0, "step": 100}, True, optuna.trial.TrialState.FAIL),
+        (None, True, optuna.trial.TrialState.FAIL),
+    ],
+)
+def test_what_optuna_is_told_of_an_end(
+    result: dict[str, Any] | None, error: bool, state: optuna.trial.TrialState
+) -> None:
+    search = CraftSearch(spec(), [])
+    search.suggest("a")
+    search.on_trial_complete("a", result, error)
+    search.on_trial_complete("a", result, error)
+    assert states(search) == [state]
+
+
+def test_a_restored_search_goes_on_as_the_first_would_have(tmp_path: Path) -> None:
+    def told(search: CraftSearch, key: str) -> dict[str, Any] | None:
+        suggested = search.suggest(key)
+        search.on_trial_complete(key, {"score": float(len(key)), "step": 100})
+        return suggested
+
+    first = CraftSearch(spec(), [UNIFORM])
+    for key in ("a", "bb", "ccc"):
+        told(first, key)
+    first.save(str(tmp_path / "state"))
+    second = CraftSearch(spec(), [UNIFORM])
+    second.restore(str(tmp_path / "state"))
+    assert told(first, "dddd") == told(second, "dddd")
+
+
+def test_the_score_of_lpips_is_minimised() -> None:
+    smaller = spec().model_copy(update={"held_out": spec().held_out.model_copy(update={"metric": "lpips"})})
+    assert CraftSearch(smaller, []).study().direction == optuna.study.StudyDirection.MINIMIZE
+    assert CraftSearch(spec(), []).study().direction == optuna.study.StudyDirection.MAXIMIZE
+
+
+def test_a_list_is_handed_out_once() -> None:
+    search = ListedSearch([UNIFORM])
+    assert search.suggest("a") == vars(UNIFORM)
+    assert search.suggest("b") == ListedSearch.FINISHED
+
+
+def test_nothing_to_search_is_a_search_too() -> None:
+    assert SearchSpace(spec(alpha=25.0)).first() == {}
+    suggested = CraftSearch(spec(alpha=25.0), []).suggest("a")
+    assert suggested is not None
+    assert suggested["alpha"] == 25.0

@@ -1,0 +1,132 @@
+"""The specification file: what is let through, and what a person reads when it is not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from degcraft.errors import DegcraftError
+from tune.searchable import Range
+from tune.spec import SearchSpec
+from tune.spec_file import changed_fields, check_spec, example_text, load_spec, schema_text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("photos", "clean"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def minimal(**more: Any) -> dict[str, Any]:
+    return {"name": "mine", "references": "photos", "hr": "clean", "output": "out"} | more
+
+
+def check(content: dict[str, Any], folder: Path) -> SearchSpec:
+    return check_spec(content, folder=folder, origin="search.yaml")
+
+
+def refusal(content: dict[str, Any], folder: Path) -> str:
+    with pytest.raises(DegcraftError) as caught:
+        check(content, folder)
+    text = str(caught.value)
+    assert text.startswith("search.yaml: ")
+    assert "\n" not in text
+    return text
+
+
+def test_example_spells_out_every_default(folder: Path) -> None:
+    example = yaml.safe_load(example_text())
+    plain = check(minimal(name=example["name"], output=example["output"]), folder)
+    assert check(example, folder) == plain
+    fields = set(SearchSpec.model_fields) - {"synthetic"}
+    assert fields == set(example), "the example must name every field (synthetic stands in a comment)"
+
+
+def test_example_and_a_wrong_one_against_the_json_schema() -> None:
+    schema = json.loads(schema_text())
+    example = yaml.safe_load(example_text())
+    jsonschema.validate(example, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(example | {"colour": 1}, schema)
+
+
+def test_relative_paths_start_at_the_file(folder: Path) -> None:
+    (folder / "search.yaml").write_text(yaml.safe_dump(minimal()))
+    spec = load_spec(folder / "search.yaml")
+    assert spec.references == str(folder / "photos")
+    assert spec.output == str(folder / "out")
+
+
+def test_uris_are_left_as_they_are(folder: Path) -> None:
+    spec = check(minimal(hr="s3://bucket/clean", storage="gs://bucket/x"), folder)
+    assert spec.hr == "s3://bucket/clean"
+    assert spec.storage == "gs://bucket/x"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"colour": "red"}, "colour: there is no such field"),
+        ({"training": {"step": 5}}, "training.step: there is no such field"),
+        ({"training": {"steps": 0}}, "training.steps: input should be greater than 0, but got 0"),
+        ({"training": {"steps": "many"}}, "training.steps: input should be a valid integer, but got 'many'"),
+        ({"training": {"network": "unet"}}, "network must be one of ['rrdbnet', 'srresnet'], but got 'unet'"),
+        ({"scale": 5}, "scale: input should be 1, 2, 3 or 4, but got 5"),
+        ({"search": {"alpha": -1.0}}, "every alpha must be 0 or more and finite, but got [-1.0]"),
+        ({"search": {"alpha": {"low": 5, "high": 2}}}, "low must be below high, but got low 5 and high 2"),
+        ({"search": {"alpha": {"low": 0.0, "high": 2.0, "log": True}}}, "low must be above 0 when log is true"),
+        ({"search": {"extractor": ["alexnet", "resnet"]}}, "extractor must be one of"),
+        ({"search": {"layers": {"squeezenet": "fire3"}}}, "layers names squeezenet, which is not among"),
+        ({"search": {"channels": [32, 0]}}, "search.channels.1: input should be greater than 0, but got 0"),
+        ({"space": [{"name": "rain", "low": 0, "high": 1, "bins": 2}]}, "space: "),
+        ({"space": [{"name": "blur_sigma", "low": 2, "high": 1, "bins": 2}]}, "space: "),
+        ({"references": None}, "references must be given, or held_out.pairs"),
+        ({"references": "nowhere"}, "references: must be a folder that exists, but got "),
+        ({"synthetic": {"setting": 7}}, "setting must be one of [1, 2, 3, 4], but got 7"),
+        ({"synthetic": {}}, "exactly one of setting and box must be given"),
+        ({"held_out": {"metric": "niqe"}}, "held_out.metric: input should be 'psnr'"),
+        ({"extractor_weights": {"squeezenet": "w.pth"}}, "extractor_weights.squeezenet: must be a file that exists"),
+        ({"name": "a b"}, "name: string should match pattern"),
+    ],
+)
+def test_a_mistake_is_named_with_its_rule_and_value(folder: Path, change: dict[str, Any], said: str) -> None:
+    assert said in refusal(minimal() | change, folder)
+
+
+def test_several_mistakes_are_counted(folder: Path) -> None:
+    text = refusal(minimal(a=1, b=2, c=3, d=4), folder)
+    assert text.endswith("(and 1 more)")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("name: [", "is not valid YAML"), ("- a\n- b", "must hold fields"), ("\x00\xff", "is not valid YAML")],
+)
+def test_a_file_that_is_no_specification(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(content)
+    with pytest.raises(DegcraftError, match=said):
+        load_spec(file)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DegcraftError, match="cannot be read"):
+        load_spec(tmp_path / "none.yaml")
+
+
+def test_forms_of_a_searchable_field(folder: Path) -> None:
+    assert check(minimal(search={"alpha": 25}), folder).search.alpha == 25
+    assert check(minimal(search={"alpha": [1, 25]}), folder).search.alpha == [1, 25]
+    assert check(minimal(search={"alpha": {"low": 1, "high": 9}}), folder).search.alpha == Range(low=1, high=9)
+
+
+def test_what_may_change_on_resume(folder: Path) -> None:
+    first = check(minimal(), folder)
+    longer = check(minimal(budget={"minutes": 5.0, "target": 30.0, "failures": 1}), folder)
+    assert changed_fields(first, longer) == []
+    other = check(minimal(seed=1, training={"steps": 5}), folder)
+    assert changed_fields(first, other) == ["seed", "training.steps"]

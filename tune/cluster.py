@@ -1,0 +1,97 @@
+"""Connecting to Ray: embedded on this machine, or a cluster by its address."""
+
+import logging
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from degcraft.errors import DegcraftError
+
+START_ATTEMPTS = 3
+
+PACKAGES = ("degcraft", "tune", "tracking")
+
+
+def connect(address: str | None) -> str:
+    """Connect this process to Ray, quietly; return a line that says to what.
+
+    Args:
+        address: None for an embedded Ray on this machine (or, inside a Ray job, for the cluster the job runs on);
+            otherwise `auto`, `HOST:PORT` of a cluster that this machine belongs to, or `ray://HOST:PORT`.
+
+    Raises:
+        DegcraftError: No cluster answers at the address.
+    """
+    # Under `uv run`, Ray would package the working directory and build a second environment in every worker.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    # Workers that wait for each other's cores with torch's default of spinning slow each other down severalfold.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Ray Tune's newer output prints a box about every experiment whatever the verbosity; we have our own table.
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # A snapshot of the search is what a killed driver goes on from: 5 s of lost book-keeping are bearable.
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "5")
+    address = address or os.environ.get("RAY_ADDRESS")
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        _start_here(quiet)
+        cpus = ray.cluster_resources().get("CPU", 0)
+        return f"Ray on this machine, {cpus:g} processors"
+    in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+    # A submitted job brings its own working directory; otherwise our packages travel to workers that lack them.
+    environment: dict[str, Any] = {"env_vars": {"OMP_WAIT_POLICY": "passive"}}
+    if not in_job:
+        environment["py_modules"] = [str(_package_folder(name)) for name in PACKAGES]
+    try:
+        ray.init(address=address, runtime_env=environment, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise DegcraftError(
+            f"--address: must lead to a running Ray cluster, but {address} does not ({' '.join(str(error).split())})"
+        ) from None
+    return f"Ray cluster at {address}, {ray.cluster_resources().get('CPU', 0):g} processors"
+
+
+def _start_here(quiet: dict[str, Any]) -> None:
+    """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
+    for left in reversed(range(START_ATTEMPTS)):
+        try:
+            ray.init(include_dashboard=False, **quiet)
+            return
+        except Exception as error:  # Ray raises the bare class when its node is late
+            ray.shutdown()
+            if not left:
+                raise DegcraftError(
+                    f"Ray must be able to start on this machine, but did not ({' '.join(str(error).split())})"
+                ) from None
+
+
+def worker_device() -> str:
+    """The torch device of the calling Ray worker: the GPU that Ray gave it, else the CPU."""
+    return "cuda" if ray.get_gpu_ids() else "cpu"
+
+
+def fits(cpus: float, gpus: float) -> int:
+    """How many workers of this size the cluster holds at once.
+
+    Raises:
+        DegcraftError: Not even one.
+    """
+    have = ray.cluster_resources()
+    count = int(have.get("CPU", 0) // cpus)
+    if gpus > 0:
+        count = min(count, int(have.get("GPU", 0) // gpus))
+    if count < 1:
+        raise DegcraftError(
+            f"resources: a worker asks for {cpus:g} CPUs and {gpus:g} GPUs, but all of Ray has "
+            f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs"
+        )
+    return count
+
+
+def _package_folder(name: str) -> Path:
+    found = find_spec(name)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent

@@ -1,0 +1,226 @@
+"""The distances of all bins, sharded over Ray actors: groups of bins, each written down whole, none measured twice."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import ray
+import torch
+from ray.exceptions import RayActorError, RayTaskError
+
+from degcraft.degradation import DegradationSpace
+from degcraft.errors import DegcraftError
+from degcraft.features import FeatureExtractor
+from degcraft.images import Patches
+from degcraft.matching import (
+    BinDistances,
+    Group,
+    cache_key,
+    check_patches,
+    image_features,
+    join_groups,
+    measure_group,
+)
+from tune.cluster import fits, worker_device
+
+GROUP = 5
+"""Bins in a group: what a killed actor costs at most."""
+
+RESTARTS = 3
+"""Times that an actor is restarted, and its group measured again, before the measurement is given up."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What the actors take of the cluster."""
+
+    cpus: float = 1
+    gpus: float = 0
+    count: int | None = None
+    """As many as fit, if None."""
+
+
+def cache_folder() -> Path:
+    """Where distances are kept: `$DEGCRAFT_CACHE`, or `degcraft` in the user's cache folder, and there `distances`."""
+    base = os.environ.get("DEGCRAFT_CACHE")
+    if base is None:
+        base = str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "degcraft")
+    return Path(base) / "distances"
+
+
+@ray.remote
+class _DistanceWorker:
+    """Holds the images and the extractor; measures group after group of bins."""
+
+    def __init__(self, inputs: list[ray.ObjectRef]) -> None:
+        # In a list, because references that are arguments of their own are not kept for an actor's restart.
+        space: DegradationSpace
+        hr: Patches
+        references: Patches
+        extractor: FeatureExtractor
+        space, hr, references, extractor = ray.get(inputs)
+        torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
+        self._device = worker_device()
+        # Arrays out of the object store are read-only, which torch cannot express: hence the copy.
+        self._space, self._hr = space, hr.pixels.clone()
+        self._extractor = extractor.to(self._device)
+        self._references = image_features(references.pixels.clone(), self._extractor, device=self._device)
+
+    def measure(self, bins: list[int], scale: int, seed: int) -> Group:
+        return measure_group(
+            self._space,
+            bins,
+            self._hr,
+            self._references,
+            self._extractor,
+            scale=scale,
+            seed=seed,
+            device=self._device,
+        )
+
+
+def sharded_distances(
+    space: DegradationSpace,
+    hr: Patches,
+    references: Patches,
+    extractor: FeatureExtractor,
+    *,
+    scale: int,
+    seed: int,
+    workers: Workers,
+    cache: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> BinDistances:
+    """Measure the distance of every bin to the references on Ray actors, or read it from the cache.
+
+    Each group of bins is written to the cache whole as soon as it is measured, so a killed driver goes on where it
+    was, a killed actor costs one group, and a repeated call measures nothing. Numbers do not depend on the sharding.
+
+    Args:
+        space: The bins.
+        hr: HR crops that every bin degrades.
+        references: Reference patches (LR).
+        extractor: On the CPU; the actors move it to what Ray gives them.
+        scale: LR is HR divided by it.
+        seed: Of what the bins draw.
+        workers: Size and number of the actors.
+        cache: Folder of the cache.
+        progress: Called with (bins measured, bins).
+
+    Raises:
+        DegcraftError: The cluster is too small for one actor, or a group could not be measured even after restarts.
+    """
+    check_patches(hr, references, scale)
+    key = cache_key(
+        space=space,
+        scale=scale,
+        seed=seed,
+        hr_hash=hr.content_hash,
+        reference_hash=references.content_hash,
+        extractor_identity=extractor.identity,
+    )
+    whole = cache / f"{key}.json"
+    if whole.exists():
+        return BinDistances.load(whole)
+    pieces = cache / key
+    pieces.mkdir(parents=True, exist_ok=True)
+    groups = [list(range(start, min(start + GROUP, space.n_bins))) for start in range(0, space.n_bins, GROUP)]
+    missing = [group for group in groups if not _piece(pieces, group).exists()]
+    if missing:
+        count = min(workers.count or fits(workers.cpus, workers.gpus), len(missing))
+        _measure(
+            missing,
+            pieces,
+            (space, hr, references, extractor),
+            count,
+            scale,
+            seed,
+            workers,
+            progress,
+            space.n_bins,
+        )
+    measured = join_groups(
+        [_read(_piece(pieces, group)) for group in groups],
+        space,
+        hr,
+        references,
+        extractor,
+        scale=scale,
+        seed=seed,
+    )
+    measured.save(whole)
+    for piece in pieces.iterdir():
+        piece.unlink()
+    pieces.rmdir()
+    return measured
+
+
+def _measure(
+    groups: list[list[int]],
+    pieces: Path,
+    inputs: tuple[DegradationSpace, Patches, Patches, FeatureExtractor],
+    count: int,
+    scale: int,
+    seed: int,
+    workers: Workers,
+    progress: Callable[[int, int], None] | None,
+    total: int,
+) -> None:
+    """Keep every actor busy with one group, and no more than one waiting behind it."""
+    # One copy in the object store for all actors, and for their restarts.
+    kept = [ray.put(part) for part in inputs]
+    factory = _DistanceWorker.options(
+        num_cpus=workers.cpus, num_gpus=workers.gpus, max_restarts=RESTARTS, max_task_retries=RESTARTS
+    )
+    actors = [factory.remote(kept) for _ in range(count)]
+    waiting = list(reversed(groups))
+    running: dict[ray.ObjectRef, tuple[ray.actor.ActorHandle, list[int]]] = {}
+
+    def feed(actor: ray.actor.ActorHandle) -> None:
+        if waiting:
+            group = waiting.pop()
+            running[actor.measure.remote(group, scale, seed)] = (actor, group)
+
+    try:
+        for actor in [*actors, *actors]:
+            feed(actor)
+        done = total - sum(len(group) for group in groups)
+        while running:
+            (ready,), _ = ray.wait(list(running), num_returns=1)
+            actor, group = running.pop(ready)
+            try:
+                _write(_piece(pieces, group), ray.get(ready))
+            except RayTaskError as error:
+                if isinstance(error.cause, DegcraftError):
+                    raise error.cause from None
+                raise
+            except RayActorError as error:
+                raise DegcraftError(
+                    f"distances: bins {group[0]} to {group[-1]} could not be measured, because their worker died "
+                    f"{RESTARTS + 1} times ({' '.join(str(error).split())[:200]})"
+                ) from None
+            done += len(group)
+            if progress:
+                progress(done, total)
+            feed(actor)
+    finally:
+        for actor in actors:
+            ray.kill(actor)
+
+
+def _piece(pieces: Path, group: list[int]) -> Path:
+    return pieces / f"bins-{group[0]:05d}-{group[-1]:05d}.npz"
+
+
+def _write(path: Path, arrays: Group) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    temporary.replace(path)
+
+
+def _read(path: Path) -> Group:
+    with np.load(path) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -1,0 +1,122 @@
+"""What a person sees while a search runs: one live table on a terminal, one line per event elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from ray.tune.experiment import Trial
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tune.trial import TrialConfig
+
+
+class TrialsView:
+    """The trials of one experiment: their state, the best so far, the time left.
+
+    Args:
+        console: Where to write; on anything but a terminal each event is a line.
+        title: What is going on.
+        metric: Name of the score.
+        expected: Number of trials.
+        steps: Steps of each.
+    """
+
+    def __init__(self, console: Console, title: str, metric: str, expected: int, steps: int) -> None:
+        self._console, self._title, self._metric = console, title, metric
+        self._expected, self._steps = expected, steps
+        self._start = time.monotonic()
+        self._steps_at_start: int | None = None
+        self._trials: list[Trial] = []
+        self._best = ""
+        self._live = Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> "TrialsView":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, trials: list[Trial], best: str) -> None:
+        """Redraw."""
+        self._trials, self._best = trials, best
+        if self._steps_at_start is None:
+            self._steps_at_start = self._done()
+        if self._live:
+            self._live.update(self._render())
+
+    def event(self, text: str) -> None:
+        """Something happened: a line of its own where there is no live table."""
+        if not self._live:
+            left = self.time_left()
+            self._console.print(f"{text}{f' ({left} left)' if left else ''}", highlight=False)
+
+    def time_left(self) -> str:
+        """How long it will take, from the steps done in this sitting; empty until there is something to go by."""
+        done = self._done() - (self._steps_at_start or 0)
+        if done <= 0:
+            return ""
+        left = self._expected * self._steps - self._done()
+        return _clock(left * (time.monotonic() - self._start) / done)
+
+    def _done(self) -> int:
+        # A trial that is over needs no more steps, however early it ended.
+        return sum(self._steps if t.is_finished() else int(t.last_result.get("step", 0)) for t in self._trials)
+
+    def _render(self) -> Group:
+        table = Table(title=self._title, title_justify="left", expand=False)
+        for column in ("trial", "trained on", "alpha", "steps", "loss", self._metric, "state"):
+            table.add_column(column, justify="left" if column in ("trial", "trained on", "state") else "right")
+        for trial in self._trials:
+            config, result = TrialConfig.of(trial.config), trial.last_result
+            step = int(result.get("step", 0))
+            table.add_row(
+                trial.trial_id,
+                config.label(),
+                "" if config.alpha is None else f"{config.alpha:.4g}",
+                f"{step}/{self._steps}",
+                f"{result['loss']:.4f}" if "loss" in result else "",
+                f"{result['score']:.3f}" if "score" in result else "",
+                _STATES.get(trial.status, trial.status.lower()),
+            )
+        done, total = self._done(), self._expected * self._steps
+        bar = ProgressBar(total=total, completed=done, width=40)
+        left = self.time_left()
+        line = Text(f"{100 * done // max(total, 1)}%  {f'{left} left  ' if left else ''}{self._best}")
+        return Group(table, bar, line)
+
+
+_STATES = {
+    "RUNNING": "training",
+    "TERMINATED": "over",
+    "PENDING": "waiting",
+    "ERROR": "failed",
+    "PAUSED": "waiting",
+}
+
+
+@contextmanager
+def counting(console: Console, title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that is counted; yields a function of (done, total)."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,191 @@
+"""What a search tells MLflow, and when: a run per trial as it goes, the parent's table and figures at the end.
+
+Everything goes through `tracking.Recorder`, whose outbox survives a killed driver and an absent server. What this
+module keeps beside it (`recorded.json`) makes a resumed search tell each thing once.
+"""
+
+import csv
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ray.tune.experiment import Trial
+
+from degcraft.degradation import CraftedDistribution
+from degcraft.figures import draw_contact_sheet, draw_score_against_alpha, draw_weight_map
+from tracking import PARENT, Recorder
+from tune.held_out import HeldOut, to_image
+from tune.outcome import Summary, TrialOutcome
+from tune.spec import SearchSpec
+from tune.trial import CRAFTED, MODEL, SAMPLES, SCORES, WEIGHTS, TrialConfig
+
+WEIGHT_MAP, SAMPLE_SHEET = "weights.png", "samples.png"
+"""Names of the pictures drawn of a trial."""
+
+CURVES = ("loss", "score", "psnr", "psnr_y", "ssim", "ssim_y", "lpips", "niqe")
+"""Reported values that are drawn as curves over the steps."""
+
+
+class Records:
+    """Writes one search into MLflow.
+
+    Args:
+        recorder: The durable way to MLflow.
+        spec: The search.
+        held_out: Whose LR and HR images stand beside the restored samples.
+        folder: The search's output folder.
+        facts: What all runs of the search share: data hashes, versions, device.
+    """
+
+    def __init__(
+        self, recorder: Recorder, spec: SearchSpec, held_out: HeldOut, folder: Path, facts: Mapping[str, str]
+    ) -> None:
+        self._recorder, self._spec, self._held_out, self._facts = recorder, spec, held_out, dict(facts)
+        self._folder = folder
+        self._file = folder / "recorded.json"
+        self._told: dict[str, Any] = {"steps": {}, "ended": {}}
+        if self._file.exists():
+            self._told = json.loads(self._file.read_text())
+
+    def open(self, spec_text: str) -> None:
+        """The parent run, with the specification."""
+        self._recorder.open_parent(self._spec.name, self._spec.model_dump(mode="json"), self._facts)
+        with tempfile.TemporaryDirectory() as name:
+            file = Path(name) / "search.yaml"
+            file.write_text(spec_text, encoding="utf-8")
+            self._recorder.artifact(PARENT, file)
+
+    def started(self, trial: Trial) -> None:
+        """A child run; the same one however often the trial is started again."""
+        config = TrialConfig.of(trial.config)
+        own = {name: value for name, value in vars(config).items() if value is not None}
+        params = self._spec.model_dump(mode="json") | {"trial": own}
+        name = config.label() if config.alpha is None else f"{config.label()} alpha {config.alpha:.3g}"
+        self._recorder.open_child(trial.trial_id, name, params, self._facts | {"kind": config.kind})
+
+    def reported(self, trial: Trial, result: Mapping[str, Any]) -> None:
+        """A point on every curve, unless it was drawn before the trial was set back to its checkpoint."""
+        step = int(result["step"])
+        if step <= self._told["steps"].get(trial.trial_id, 0):
+            return
+        values = {name: float(result[name]) for name in CURVES if name in result and np.isfinite(result[name])}
+        self._recorder.metrics(trial.trial_id, step, values)
+        for name in ("device", "precision"):
+            if name in result:
+                self._recorder.tag(trial.trial_id, name, str(result[name]))
+        self._told["steps"][trial.trial_id] = step
+        self._keep()
+
+    def has_ended(self, key: str) -> bool:
+        """Whether a trial's end was told already."""
+        return key in self._told["ended"]
+
+    def ended(self, outcome: TrialOutcome, files: Path | None) -> None:
+        """The end of a trial: its weights, figures and model, from a folder with the files of its last checkpoint and
+        what `draw` made of them, if there is one.
+        """
+        key = outcome.key
+        if self.has_ended(key):
+            return
+        if files is not None:
+            for name in (WEIGHTS, CRAFTED, SCORES, WEIGHT_MAP, SAMPLE_SHEET):
+                self._recorder.artifact(key, files / name)
+            self._recorder.model(
+                key,
+                files / MODEL,
+                self._spec.scale,
+                crafted=json.loads((files / CRAFTED).read_text(encoding="utf-8")),
+            )
+        if outcome.effective_bins is not None:
+            self._recorder.metrics(key, max(outcome.step, 1), {"effective_bins": outcome.effective_bins})
+        self._recorder.tag(key, "status", outcome.status)
+        if outcome.failure:
+            self._recorder.tag(key, "failure", outcome.failure)
+        self._recorder.finish(key, "FAILED" if outcome.status == "failed" else "FINISHED")
+        self._told["ended"][key] = outcome.status
+        self._keep()
+
+    def shared_ended(self, key: str, failure: str | None) -> None:
+        """The end of a shared network's training; its model is only a start, so it is not kept in MLflow."""
+        if not self.has_ended(key):
+            self._recorder.finish(key, "FAILED" if failure else "FINISHED")
+            self._told["ended"][key] = "failed" if failure else "done"
+            self._keep()
+
+    def draw(self, files: Path, title: str) -> None:
+        """Draw a trial's weight map and samples beside the files of its checkpoint."""
+        crafted = CraftedDistribution.load(files / CRAFTED)
+        truth = None
+        if self._spec.synthetic is not None:
+            truth = crafted.space.overlap(self._spec.synthetic.bounds())
+        draw_weight_map(
+            crafted.space,
+            crafted.weights,
+            files / WEIGHT_MAP,
+            title=title,
+            true_weights=truth,
+            distances=crafted.distances,
+        )
+        with np.load(files / SAMPLES) as restored:
+            rows = [
+                (pair.name, [to_image(pair.lr), to_image(restored[name]), to_image(pair.hr)])
+                for pair, name in zip(self._held_out.pairs, restored.files, strict=False)
+            ]
+        draw_contact_sheet(rows, files / SAMPLE_SHEET, ["LR", "SR", "HR"])
+
+    def close(self, summary: Summary, status: str) -> None:
+        """The parent's table and figures; the best model registered; no run left open."""
+        spec = self._spec
+        table, figure, content = (self._folder / name for name in ("trials.csv", "alpha.png", "summary.json"))
+        rows = summary.rows()
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        with table.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        summary.save(content)
+        uniform, bound = summary.of_kind("uniform"), summary.of_kind("upper bound")
+        points = [
+            {"extractor": t.config.label(), "alpha": t.config.alpha, "score": t.score}
+            for t in summary.trials
+            if t.config.kind == "crafted" and np.isfinite(t.score)
+        ]
+        written = [table, content]
+        if points:
+            draw_score_against_alpha(
+                points, figure, metric=summary.metric,
+                baseline=uniform.score if uniform else None, upper_bound=bound.score if bound else None,
+            )  # fmt: skip
+            written.append(figure)
+        for file_path in written:
+            self._recorder.artifact(PARENT, file_path)
+        step = spec.training.steps
+        named = {"uniform": uniform, "upper_bound": bound, "best": summary.best}
+        self._recorder.metrics(PARENT, step, {f"score.{n}": t.score for n, t in named.items() if t is not None})
+        if summary.best is not None and status == "FINISHED":
+            self._recorder.tag(PARENT, "best", summary.best.key)
+            self._recorder.register_best(
+                summary.best.key, spec.tracking.register_as, tags={summary.metric: summary.best.score}
+            )
+        for trial in summary.trials:
+            if not self.has_ended(trial.key):
+                self._recorder.finish(trial.key, "KILLED")
+        self._recorder.finish(PARENT, status)
+
+    def _keep(self) -> None:
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self._told))
+        temporary.replace(self._file)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Replace a folder by a copy of another, so that a killed copy is never taken for a whole one."""
+    temporary = target.with_name(f".{target.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(source, temporary)
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.rename(target)

@@ -1,0 +1,36 @@
+"""What a search says when it is over: the table, what it means, and what to do next."""
+
+from rich.console import Console
+
+from tune.search import SearchResult
+
+EXIT_INTERRUPTED = 130
+EXIT_NOTHING = 1
+
+
+def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -> int:
+    """Print the end of a search; return the exit status (0, 1 if no model came of it, 130 if interrupted)."""
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    summary = result.summary
+    if summary.trials:
+        console.print(summary.table())
+    for sentence in summary.sentences():
+        say(sentence)
+    if result.unsent:
+        say(f"MLflow has not got {result.unsent} records yet; they are kept and sent by: {how_to_go_on}")
+    for problem in result.problems:
+        say(f"MLflow refused: {problem}")
+    if result.interrupted:
+        say(f"interrupted; everything is saved; go on with: {how_to_go_on}")
+        return EXIT_INTERRUPTED
+    if result.best is None:
+        return EXIT_NOTHING
+    say(f"best model: {result.best / 'model.safetensors'}")
+    if result.registered is not None:
+        say(f"registered: models:/{result.registered}@champion")
+    say(f"browse:     {result.store.browse_command()}")
+    say(f"use:        degcraft upscale {result.best / 'model.safetensors'} IMAGES -o restored")
+    return 0

@@ -1,0 +1,232 @@
+"""A whole search, end to end: read, measure, make the held-out pairs, train the shared start, search, sum up."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+from ray.tune import with_parameters
+from rich.console import Console
+
+from degcraft.errors import DegcraftError
+from degcraft.matching import BinDistances
+from tracking import Recorder, Store, describe_environment, resolve_store
+from tune.budget import Budget
+from tune.cluster import connect, fits
+from tune.data import SearchData, read_data, remote_only
+from tune.experiment import Experiment
+from tune.held_out import HeldOut
+from tune.outcome import Summary
+from tune.preparation import Measurements, Starts, given_start, held_out_part
+from tune.progress import TrialsView
+from tune.records import Records
+from tune.searcher import CraftSearch, SparingAsha
+from tune.shared import first_rate, shared_starts
+from tune.spec import SearchSpec
+from tune.spec_file import changed_fields
+from tune.trial import TrialConfig, run_trial
+from tune.watch import SearchWatcher
+
+STARTED = "search.json"
+"""The specification as the search was started with, in its output folder."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A search that came to its end, or was interrupted."""
+
+    summary: Summary
+    store: Store
+    best: Path | None
+    """Folder of the best model, if there is one."""
+    registered: str | None
+    """Name of the registered model whose champion it became."""
+    interrupted: bool
+    unsent: int
+    """Records that MLflow has not got yet; a resume sends them."""
+    problems: list[str]
+    """Records that MLflow refused."""
+
+
+def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: Console) -> SearchResult:
+    """Run a search, or go on with it.
+
+    Args:
+        spec: What to do, with absolute paths.
+        resume: Go on with the search in `spec.output` instead of starting one.
+        address: Ray cluster; None for this machine.
+        console: Where to say what goes on.
+
+    Raises:
+        DegcraftError: The output folder holds another search, or none to go on with; or input that cannot be used.
+    """
+    folder = Path(spec.output)
+    _check_folder(spec, folder, resume)
+    console.print(connect(address), highlight=False)
+    if not resume:
+        _start_folder(spec, folder)
+    store = resolve_store(spec.tracking.uri, folder)
+    console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)
+    try:
+        return _Search(spec, folder, store, console).run()
+    finally:
+        ray.shutdown()
+
+
+class _Search:
+    """The steps of one sitting of a search, in order."""
+
+    def __init__(self, spec: SearchSpec, folder: Path, store: Store, console: Console) -> None:
+        self.spec, self.folder, self.store, self.console = spec, folder, store, console
+        self.budget = Budget(spec, folder / "clock.json")
+        # A search's identity: a resumed one must find its runs, another one of the same name must not.
+        self.id = json.loads((folder / STARTED).read_text(encoding="utf-8"))["id"]
+
+    def run(self) -> SearchResult:
+        spec = self.spec
+        fits(spec.resources.cpus, spec.resources.gpus)
+        with self.console.status("reading images"):
+            data, pool = self._read()
+        for note in data.notes:
+            self.console.print(note, highlight=False, soft_wrap=True)
+        measurements = Measurements(spec, self.folder, self.console)
+        distances = measurements.of_trials(data)
+        held_out = held_out_part(spec, data, ray.get(pool), measurements, self.folder)
+        recorder = Recorder(self.store, spec.tracking.experiment, self.folder / "outbox", self.id)
+        try:
+            return self._search(recorder, data, pool, held_out, distances)
+        finally:
+            recorder.close(timeout=5)
+
+    def _search(
+        self,
+        recorder: Recorder,
+        data: SearchData,
+        pool: ray.ObjectRef,
+        held_out: HeldOut,
+        distances: dict[str, BinDistances],
+    ) -> SearchResult:
+        spec = self.spec
+        facts = describe_environment() | {f"data.{name}": value for name, value in data.hashes().items()}
+        facts |= {"held_out": held_out.kind, "seed": str(spec.seed)}
+        records = Records(recorder, spec, held_out, self.folder, facts)
+        records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+        bind = partial(with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, distances=distances)
+
+        starts = self._starts(records, bind)
+        watcher = None
+        if starts is not None:
+            watcher = self._trials(records, bind(starts=starts))
+        reason = self.budget.spent()
+        interrupted = reason is None and (watcher is None or not watcher.complete())
+        if interrupted:
+            reason = "interrupted"
+        summary = Summary(
+            name=spec.name,
+            metric=spec.held_out.metric,
+            higher_is_better=spec.higher_is_better,
+            held_out=held_out.kind,
+            trials=tuple(watcher.outcomes() if watcher else ()),
+            ended_by=reason or f"all {spec.budget.trials} trials done",
+            seconds=self.budget.seconds,
+        )
+        best = self.folder / "best" if summary.best is not None else None
+        records.close(summary, "KILLED" if interrupted else "FINISHED")
+        recorder.end_orphans([trial.key for trial in summary.trials])
+        with self.console.status("sending what is left to MLflow"):
+            unsent = recorder.flush(timeout=10 if interrupted else 180)
+        registered = None if interrupted or best is None else spec.tracking.register_as
+        return SearchResult(summary, self.store, best, registered, interrupted, unsent, recorder.problems())
+
+    def _read(self) -> tuple[SearchData, ray.ObjectRef]:
+        """Read the images here, or near the data where only URIs are named; the pool goes into the object store."""
+        if remote_only(self.spec):
+            data, pool = ray.remote(read_data).options(num_returns=2).remote(self.spec)
+            return ray.get(data), pool
+        found, images = read_data(self.spec)
+        self.console.print(f"sent to the workers: {images.nbytes / 1e6:.0f} MB of training images", highlight=False)
+        return found, ray.put(images)
+
+    def _starts(self, records: Records, bind: Callable[..., Any]) -> Starts | None:
+        spec = self.spec
+        if spec.training.warm_start is not None:
+            return given_start(spec)
+        if spec.training.warm_start_steps == 0:
+            return {}
+        title = f"{spec.name}: the shared start, on uniform degradations"
+        view = TrialsView(
+            self.console,
+            title,
+            spec.held_out.metric,
+            len(spec.architectures()),
+            spec.training.warm_start_steps,
+        )
+        return shared_starts(
+            spec,
+            self._experiment("shared"),
+            bind(starts={}),
+            records,
+            self.budget,
+            view,
+            self.folder / "shared",
+        )
+
+    def _trials(self, records: Records, trainable: Any) -> SearchWatcher:
+        spec = self.spec
+        channels, blocks = spec.architectures()[0]
+        kinds = ("uniform", "upper bound") if spec.synthetic is not None else ("uniform",)
+        fixed = [TrialConfig(kind, channels, blocks, first_rate(spec)) for kind in kinds]
+        count = spec.budget.trials + len(fixed)
+        view = TrialsView(self.console, spec.name, spec.held_out.metric, count, spec.training.steps)
+        watcher = SearchWatcher(spec, records, self.budget, view, self.folder)
+        with view:
+            self._experiment("trials").run(
+                trainable,
+                watcher,
+                searcher=CraftSearch(spec, fixed),
+                trials=count,
+                concurrent=spec.search.concurrent,
+                scheduler=SparingAsha(spec) if spec.search.early_stopping else None,
+            )
+        return watcher
+
+    def _experiment(self, name: str) -> Experiment:
+        spec = self.spec
+        storage = f"{spec.storage.rstrip('/')}/{spec.name}" if spec.storage else str(self.folder / "checkpoints")
+        return Experiment(name, storage, spec.resources.cpus, spec.resources.gpus, spec.budget.retries)
+
+
+def has_started(folder: Path) -> bool:
+    """Whether an output folder holds a search that was started."""
+    return (folder / STARTED).exists()
+
+
+def _check_folder(spec: SearchSpec, folder: Path, resume: bool) -> None:
+    """Raise DegcraftError where the output folder and what is asked of it do not fit."""
+    if not resume:
+        if has_started(folder):
+            raise DegcraftError(
+                f"output: must be a folder without a search, but {folder} holds one; add --resume to go on with it"
+            )
+        return
+    if not has_started(folder):
+        raise DegcraftError(f"--resume: output must hold a search that was started, but {folder} holds none")
+    kept = json.loads((folder / STARTED).read_text(encoding="utf-8"))
+    changed = changed_fields(SearchSpec.model_validate_json(json.dumps(kept["spec"])), spec)
+    if changed:
+        raise DegcraftError(
+            f"--resume: the specification must be the one that {folder} was started with, "
+            f"but {', '.join(changed)} changed"
+        )
+
+
+def _start_folder(spec: SearchSpec, folder: Path) -> None:
+    """Make the output folder, and give the search an identity that a resume finds again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"id": uuid.uuid4().hex, "spec": spec.model_dump(mode="json")}
+    (folder / STARTED).write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -1,0 +1,177 @@
+"""What Optuna is asked and told: the conditional space, the trials that come before it, and the mends it needs."""
+
+import math
+import pickle
+import warnings
+from dataclasses import asdict
+from typing import Any
+
+import optuna
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+from ray.tune.search import Searcher
+from ray.tune.search.optuna import OptunaSearch
+
+from tune.searchable import Range, choices
+from tune.spec import PAPER_ALPHA, SearchSpec
+from tune.trial import TrialConfig, report_steps
+
+
+class SearchSpace:
+    """The knobs of a specification as an Optuna define-by-run space; a layer is asked for its extractor only."""
+
+    def __init__(self, spec: SearchSpec) -> None:
+        self.spec = spec
+
+    def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
+        knobs = self.spec.search
+        extractor = self._choose(trial, "extractor", choices(knobs.extractor))
+        config = TrialConfig(
+            kind="crafted",
+            extractor=extractor,
+            # A name of its own for every extractor: what is learnt of one's layers says nothing of another's.
+            layer=self._choose(trial, f"layer of {extractor}", knobs.layers_of(extractor)),
+            alpha=self._number(trial, "alpha", knobs.alpha),
+            learning_rate=self._number(trial, "learning_rate", knobs.learning_rate),
+            channels=self._choose(trial, "channels", choices(knobs.channels)),
+            blocks=self._choose(trial, "blocks", choices(knobs.blocks)),
+        )
+        # Ray adds what was asked to what is returned, by the names that Optuna knows.
+        return asdict(config)
+
+    def first(self) -> dict[str, Any]:
+        """The first point: the paper's alpha if it is in the range, and the first choice of everything else."""
+        alpha = self.spec.search.alpha
+        if isinstance(alpha, Range) and alpha.low <= PAPER_ALPHA <= alpha.high:
+            return {"alpha": PAPER_ALPHA} | self._first_choices()
+        if isinstance(alpha, list) and PAPER_ALPHA in alpha:
+            return {"alpha": PAPER_ALPHA} | self._first_choices()
+        return self._first_choices()
+
+    def _first_choices(self) -> dict[str, Any]:
+        knobs = self.spec.search
+        extractor = choices(knobs.extractor)[0]
+        named = {
+            "extractor": choices(knobs.extractor),
+            f"layer of {extractor}": knobs.layers_of(extractor),
+            "channels": choices(knobs.channels),
+            "blocks": choices(knobs.blocks),
+        }
+        return {name: values[0] for name, values in named.items() if len(values) > 1}
+
+    def _choose(self, trial: optuna.Trial, name: str, values: list[Any]) -> Any:
+        return values[0] if len(values) == 1 else trial.suggest_categorical(name, values)
+
+    def _number(self, trial: optuna.Trial, name: str, value: float | list[float] | Range) -> float:
+        if isinstance(value, Range):
+            return trial.suggest_float(name, value.low, value.high, log=value.log)
+        return float(self._choose(trial, name, choices(value)))
+
+
+class ListedSearch(Searcher):
+    """Proposes the configurations of a list, one after another."""
+
+    def __init__(self, listed: list[TrialConfig]) -> None:
+        super().__init__(metric="score", mode="max")
+        self._left = list(listed)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        return asdict(self._left.pop(0)) if self._left else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing is learnt from a result."""
+
+    def save(self, checkpoint_path: str) -> None:
+        with open(checkpoint_path, "wb") as file:
+            pickle.dump(self._left, file)
+
+    def restore(self, checkpoint_path: str) -> None:
+        with open(checkpoint_path, "rb") as file:
+            self._left = pickle.load(file)
+
+
+class CraftSearch(OptunaSearch):
+    """Optuna's TPE, after the trials that are not Optuna's: the baseline and the upper bound.
+
+    Ray's own wrapper tells Optuna that a trial stopped early is complete with the score it had, which misleads TPE,
+    and leaves a trial with a NaN score running for ever. Here the one is told PRUNED and the other FAIL.
+    """
+
+    def __init__(self, spec: SearchSpec, fixed: list[TrialConfig]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        space = SearchSpace(spec)
+        self._fixed = list(fixed)
+        self._fixed_ids: dict[str, TrialConfig] = {}
+        self._steps = spec.training.steps
+        super().__init__(
+            space=space,
+            metric="score",
+            mode="max" if spec.higher_is_better else "min",
+            points_to_evaluate=[space.first()],
+            sampler=_sampler(spec.seed),
+        )
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        if trial_id in self._fixed_ids:
+            return asdict(self._fixed_ids[trial_id])
+        if self._fixed:
+            self._fixed_ids[trial_id] = self._fixed.pop(0)
+            return asdict(self._fixed_ids[trial_id])
+        suggested = super().suggest(trial_id)
+        assert suggested is not None
+        return {name: suggested[name] for name in TrialConfig.__dataclass_fields__}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if trial_id not in self._fixed_ids and math.isfinite(result.get("score", math.nan)):
+            super().on_trial_result(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        if trial_id in self._fixed_ids or trial_id in self._completed_trials:
+            return
+        state, value = optuna.trial.TrialState.COMPLETE, (result or {}).get("score")
+        if error or value is None or not math.isfinite(value):
+            state, value = optuna.trial.TrialState.FAIL, None
+        elif (result or {}).get("step", 0) < self._steps:
+            # PRUNED takes the last value that was reported, and TPE ranks it below every complete trial.
+            state, value = optuna.trial.TrialState.PRUNED, None
+        self._ot_study.tell(self._ot_trials[trial_id], value, state=state)
+        self._completed_trials.add(trial_id)
+
+    def study(self) -> optuna.Study:
+        """The study as it stands, to look at afterwards."""
+        return self._ot_study
+
+
+def _sampler(seed: int) -> optuna.samplers.BaseSampler:
+    """TPE for a conditional space: parameters of different extractors are modelled in groups."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+
+
+class SparingAsha(AsyncHyperBandScheduler):
+    """ASHA that leaves the baseline and the upper bound alone: they are what the others are compared with."""
+
+    def __init__(self, spec: SearchSpec) -> None:
+        steps = report_steps(spec.training.steps, spec.training.reports)
+        wanted = spec.search.grace * spec.training.steps
+        grace = next(step for step in steps if step >= wanted - 0.5)
+        super().__init__(
+            time_attr="step",
+            max_t=spec.training.steps,
+            grace_period=grace,
+            reduction_factor=2,
+            metric="score",
+            mode="max" if spec.higher_is_better else "min",
+            # The last report comes with the end of the training; stopping there would only cut off the tail.
+            stop_last_trials=False,
+        )
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        if trial.config.get("kind") != "crafted" or not math.isfinite(result.get("score", math.nan)):
+            return TrialScheduler.CONTINUE
+        return super().on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        if trial.config.get("kind") == "crafted" and math.isfinite(result.get("score", math.nan)):
+            super().on_trial_complete(tune_controller, trial, result)

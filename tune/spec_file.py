@@ -1,0 +1,132 @@
+"""The YAML file of a search: read, checked, its paths made absolute; the commented example and the JSON schema."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from degcraft.errors import DegcraftError
+from degcraft.images import is_uri
+from tune.searchable import FORMS
+from tune.spec import SearchSpec
+
+FOLDERS = ("references", "hr", "held_out.pairs")
+"""Fields that name a folder which must exist, unless they hold a URI."""
+FILES = ("training.warm_start", "lpips_weights", "niqe_model")
+"""Fields that name a file which must exist."""
+OUTPUTS = ("output", "storage")
+"""Fields that name a place to write to."""
+
+MAY_CHANGE = ("budget.minutes", "budget.target", "budget.failures", "tracking.uri")
+"""Fields that may differ from the first start when a search is resumed: they change when it ends and where its
+records go, not what it computes."""
+
+
+def example_text() -> str:
+    """The commented example that `degcraft spec` prints."""
+    return (files("tune") / "example.yaml").read_text(encoding="utf-8")
+
+
+def schema_text() -> str:
+    """The JSON schema of a search, for editors."""
+    return json.dumps(SearchSpec.model_json_schema(), indent=2) + "\n"
+
+
+def load_spec(path: str | Path) -> SearchSpec:
+    """Read and check a specification; every path in it comes back absolute.
+
+    Args:
+        path: A YAML file.
+
+    Raises:
+        DegcraftError: The file cannot be read, or a field is unknown, of the wrong type, out of range, or names a
+            folder or file that is not there. The message names the file, the field, the rule and the value.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DegcraftError(f"{path}: cannot be read ({_reason(error)})") from None
+    except yaml.YAMLError as error:
+        raise DegcraftError(f"{path}: is not valid YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise DegcraftError(f"{path}: must hold fields such as `name:` and `hr:`, but holds {type(content).__name__}")
+    return check_spec(content, folder=path.resolve().parent, origin=str(path))
+
+
+def check_spec(content: dict[str, Any], *, folder: Path, origin: str) -> SearchSpec:
+    """Check the content of a specification whose relative paths start at `folder`; see `load_spec`."""
+    try:
+        SearchSpec.model_validate(content)
+    except ValidationError as error:
+        raise DegcraftError(_sentence(origin, error)) from None
+    return SearchSpec.model_validate(_absolute(content, folder, origin))
+
+
+def changed_fields(first: SearchSpec, now: SearchSpec) -> list[str]:
+    """Fields in which two specifications differ, save those that may change on resume."""
+    before, after = _flat(first.model_dump()), _flat(now.model_dump())
+    return sorted(
+        key for key in before.keys() | after.keys() if before.get(key) != after.get(key) and key not in MAY_CHANGE
+    )
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _absolute(content: dict[str, Any], folder: Path, origin: str) -> dict[str, Any]:
+    """A copy of a valid content with absolute paths, each of which that must exist does."""
+    content = json.loads(json.dumps(content))
+
+    def place(holder: dict[str, Any], key: str, field: str) -> None:
+        value = holder.get(key)
+        if not isinstance(value, str) or is_uri(value):
+            return
+        full = (folder / Path(value).expanduser()).resolve()
+        if field in FOLDERS and not full.is_dir():
+            raise DegcraftError(f"{origin}: {field}: must be a folder that exists, but got {full}")
+        if (field in FILES or field.startswith("extractor_weights.")) and not full.is_file():
+            raise DegcraftError(f"{origin}: {field}: must be a file that exists, but got {full}")
+        holder[key] = str(full)
+
+    for field in (*FOLDERS, *FILES, *OUTPUTS):
+        *parents, key = field.split(".")
+        holder = content
+        for parent in parents:
+            holder = holder.get(parent) or {}
+        place(holder, key, field)
+    for name in content.get("extractor_weights") or {}:
+        place(content["extractor_weights"], name, f"extractor_weights.{name}")
+    return content
+
+
+def _sentence(origin: str, error: ValidationError) -> str:
+    """All that pydantic found, in one line."""
+    found = []
+    for item in error.errors():
+        field = ".".join(str(part) for part in item["loc"] if part not in FORMS) or "the whole"
+        rule = item["msg"].removeprefix("Value error, ")
+        rule = rule[:1].lower() + rule[1:]
+        if item["type"] == "extra_forbidden":
+            found.append(f"{field}: there is no such field")
+        elif item["type"] in ("missing", "value_error"):
+            # Our own rules already say what they got.
+            found.append(f"{field}: {'is required' if item['type'] == 'missing' else rule}")
+        else:
+            found.append(f"{field}: {rule}, but got {item['input']!r}")
+    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+    return f"{origin}: " + "; ".join(found[:3]) + more
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

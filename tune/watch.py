@@ -1,0 +1,121 @@
+"""What the driver does while trials run: shows them, records them, minds the budget, keeps the best, drops the rest."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+
+from tune.budget import Budget
+from tune.experiment import failure_of, remove_checkpoint
+from tune.outcome import TrialOutcome, best_of, outcome_of
+from tune.progress import TrialsView
+from tune.records import Records, copy_files
+from tune.spec import SearchSpec
+from tune.trial import TRAINER
+
+
+class SearchWatcher:
+    """The `Watcher` of a search's trials.
+
+    Args:
+        spec: The search.
+        records: Told of every start, score and end.
+        budget: Asked whether to go on.
+        view: Shows it.
+        folder: The search's output folder; `best/` in it holds the best model so far.
+    """
+
+    def __init__(self, spec: SearchSpec, records: Records, budget: Budget, view: TrialsView, folder: Path) -> None:
+        self._spec, self._records, self._budget, self._view = spec, records, budget, view
+        self._folder = folder
+        self._outcomes: dict[str, TrialOutcome] = {}
+        self._trials: list[Trial] = []
+        self._caught_up = False
+
+    def started(self, trial: Trial) -> None:
+        self._records.started(trial)
+
+    def reported(self, trial: Trial, result: dict[str, Any]) -> None:
+        self._records.reported(trial, result)
+
+    def ended(self, trial: Trial, failure: str | None) -> None:
+        outcome = outcome_of(trial.trial_id, trial.config, trial.last_result or {}, failure, self._spec)
+        self._take_note(outcome)
+        checkpoint = trial.checkpoint
+        if checkpoint is None or outcome.status == "failed":
+            self._records.ended(outcome, None)
+        else:
+            with tempfile.TemporaryDirectory() as name:
+                files = Path(checkpoint.to_directory(name))
+                self._records.draw(files, title=outcome.config.label())
+                # In this order: a driver killed in between comes back here, because the end was not recorded yet.
+                if self.best is outcome:
+                    self._keep_best(outcome, files)
+                self._records.ended(outcome, files)
+        self._drop_losers()
+        score = f"{outcome.score:.4f} {self._spec.held_out.metric}" if outcome.scores else outcome.failure or "no score"
+        alpha = "" if outcome.config.alpha is None else f" alpha {outcome.config.alpha:.3g}"
+        self._view.event(f"{outcome.key}  {outcome.config.label()}{alpha}  {outcome.status}  {score}")
+
+    def tick(self, trials: list[Trial]) -> None:
+        self._trials = trials
+        if not self._caught_up:
+            self._catch_up()
+        self._budget.keep()
+        best = self.best
+        self._view.show(trials, f"best {best.score:.3f} ({best.config.label()})" if best else "")
+
+    def enough(self) -> bool:
+        return self._budget.spent() is not None
+
+    @property
+    def best(self) -> TrialOutcome | None:
+        """The best candidate that is over."""
+        return best_of(self._outcomes.values(), self._spec.higher_is_better)
+
+    def outcomes(self) -> list[TrialOutcome]:
+        """Every trial as it stands, in the order in which they were made."""
+        return [
+            self._outcomes.get(trial.trial_id)
+            or _unfinished(outcome_of(trial.trial_id, trial.config, trial.last_result or {}, None, self._spec))
+            for trial in self._trials
+        ]
+
+    def complete(self) -> bool:
+        """Whether every trial that was made is over."""
+        return all(trial.is_finished() for trial in self._trials)
+
+    def _catch_up(self) -> None:
+        """Trials that were over before a resume count for best and budget, and are recorded if they were not."""
+        self._caught_up = True
+        for trial in self._trials:
+            if trial.is_finished() and trial.trial_id not in self._outcomes:
+                failure = failure_of(trial) if trial.status == Trial.ERROR else None
+                if self._records.has_ended(trial.trial_id):
+                    self._take_note(outcome_of(trial.trial_id, trial.config, trial.last_result, failure, self._spec))
+                else:
+                    self.ended(trial, failure)
+
+    def _take_note(self, outcome: TrialOutcome) -> None:
+        self._outcomes[outcome.key] = outcome
+        if outcome.status == "failed":
+            self._budget.failed()
+        elif outcome.scores and outcome.config.kind != "upper bound":
+            self._budget.scored(outcome.score)
+
+    def _keep_best(self, outcome: TrialOutcome, files: Path) -> None:
+        (files / TRAINER).unlink()
+        (files / "trial.json").write_text(json.dumps({"trial": outcome.key, "status": outcome.status}))
+        copy_files(files, self._folder / "best")
+
+    def _drop_losers(self) -> None:
+        """Checkpoints of finished trials: what they were kept for is in MLflow, and the best model in `best/`."""
+        for trial in self._trials:
+            if trial.trial_id in self._outcomes and self._records.has_ended(trial.trial_id):
+                remove_checkpoint(trial)
+
+
+def _unfinished(outcome: TrialOutcome) -> TrialOutcome:
+    return TrialOutcome(**{**vars(outcome), "status": "unfinished"})
