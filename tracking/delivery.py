@@ -1,0 +1,119 @@
+"""What each recorded operation does to the MLflow store. Doing one again changes nothing."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tracking.failures import Undeliverable, is_missing
+from tracking.models import log_network, model_of_run
+from tracking.outbox import Operation
+from tracking.registry import register
+from tracking.runs import PARENT, SEARCH_TAG, TRIAL_TAG, SearchRuns
+from tracking.values import tag_text
+
+_VALUES_PER_CALL = 1000
+
+
+class Delivery:
+    """Hands operations to the runs of a search; `workspace` is a folder for packed models."""
+
+    def __init__(self, runs: SearchRuns, workspace: Path) -> None:
+        self._runs = runs
+        self._workspace = workspace
+        self._packing: int | None = None
+        shutil.rmtree(workspace, ignore_errors=True)
+
+    def __call__(self, operations: list[Operation]) -> None:
+        """Deliver one operation, or several `metrics` in a row.
+
+        Raises what MlflowClient raises; Undeliverable for an operation about a run that was never opened.
+        """
+        if self._packing not in (None, operations[0].number):
+            # Sent, or set aside: the packed model is of no more use.
+            shutil.rmtree(self._workspace, ignore_errors=True)
+            self._packing = None
+        try:
+            self._deliver(operations)
+        except Exception as error:
+            if not is_missing(error):
+                raise
+            # A run was deleted, or the server came back with another database: look once more.
+            self._runs.forget()
+            self._deliver(operations)
+
+    def _deliver(self, operations: list[Operation]) -> None:
+        if is_metrics(operations[0]):
+            self._metrics(operations)
+            return
+        for operation in operations:
+            getattr(self, f"_do_{operation.content['kind']}")(operation.content, operation)
+
+    def _metrics(self, operations: list[Operation]) -> None:
+        from mlflow.entities import Metric
+
+        by_key: dict[str, list[Metric]] = {}
+        for operation in operations:
+            content = operation.content
+            by_key.setdefault(content["key"], []).extend(
+                Metric(name, value, content["time"], content["step"]) for name, value in content["values"].items()
+            )
+        for key, metrics in by_key.items():
+            run_id = self._runs.id(key)
+            for start in range(0, len(metrics), _VALUES_PER_CALL):
+                self._runs.client.log_batch(run_id, metrics=metrics[start : start + _VALUES_PER_CALL])
+
+    def _do_open(self, content: Mapping[str, Any], _: Operation) -> None:
+        self._runs.open(content["key"], content["name"], content["params"], content["tags"], content["time"])
+
+    def _do_tag(self, content: Mapping[str, Any], _: Operation) -> None:
+        self._runs.tag(content["key"], content["name"], content["value"])
+
+    def _do_artifact(self, content: Mapping[str, Any], operation: Operation) -> None:
+        self._runs.client.log_artifact(self._runs.id(content["key"]), str(_file(operation)), content["artifact_path"])
+
+    def _do_model(self, content: Mapping[str, Any], operation: Operation) -> None:
+        self._packing = operation.number
+        log_network(
+            self._runs.client,
+            experiment_id=self._runs.experiment_id,
+            run_id=self._runs.id(content["key"]),
+            network_file=_file(operation),
+            scale=content["scale"],
+            crafted=content["crafted"],
+            tags={SEARCH_TAG: self._runs.search_id, TRIAL_TAG: content["key"]},
+            workspace=self._workspace,
+        )
+        shutil.rmtree(self._workspace, ignore_errors=True)
+
+    def _do_register(self, content: Mapping[str, Any], _: Operation) -> None:
+        run_id = self._runs.id(content["key"])
+        model = model_of_run(self._runs.client, self._runs.experiment_id, run_id)
+        if model is None:
+            raise Undeliverable(f"the run of {content['key']!r} has no model to register as {content['name']!r}")
+        tags = {name: tag_text(value) for name, value in content["tags"].items()}
+        own = {SEARCH_TAG: self._runs.search_id, TRIAL_TAG: content["key"]}
+        version = register(self._runs.client, model, content["name"], content["alias"], tags | own)
+        registered = f"models:/{content['name']}/{version}"
+        for key in (PARENT, content["key"]):
+            self._runs.client.set_tag(self._runs.id(key), "degcraft.registered_model", registered)
+
+    def _do_finish(self, content: Mapping[str, Any], _: Operation) -> None:
+        self._runs.client.set_terminated(self._runs.id(content["key"]), content["status"], content["time"])
+
+    def _do_end_orphans(self, content: Mapping[str, Any], _: Operation) -> None:
+        known = {PARENT, *content["known"]}
+        for run in list(self._runs.running()):
+            if run.data.tags.get(TRIAL_TAG) not in known:
+                self._runs.client.set_terminated(run.info.run_id, "KILLED", content["time"])
+
+
+def is_metrics(operation: Operation) -> bool:
+    """Whether the operation may be delivered together with its like before it."""
+    return operation.content["kind"] == "metrics"
+
+
+def _file(operation: Operation) -> Path:
+    if operation.file is None or not operation.file.is_file():
+        raise Undeliverable(f"the kept file {operation.file} is gone")
+    return operation.file

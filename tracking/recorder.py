@@ -1,0 +1,213 @@
+"""Recording a search: every call is kept on the disk at once and reaches MLflow when it can."""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tracking.delivery import Delivery, is_metrics
+from tracking.failures import in_a_line
+from tracking.outbox import Outbox
+from tracking.quiet import Calm
+from tracking.runs import PARENT, SearchRuns
+from tracking.sender import Sender
+from tracking.store import Store
+from tracking.values import clean_name, numbers, plain, tag_text
+
+STATUSES = ("FINISHED", "FAILED", "KILLED")
+
+
+class Recorder:
+    """Writes one search into an MLflow store: a parent run, and one child run per trial.
+
+    Its methods never wait for the store and never raise because of it. What they are told goes into the
+    outbox first, so that a store that is away, or a kill of this process, loses nothing: the next Recorder
+    on the same outbox goes on where this one stopped, in the same order, and doubles nothing.
+
+    Parameters
+    ----------
+    store
+        From `tracking.store.resolve_store`.
+    experiment
+        The experiment's name; made if missing.
+    outbox_dir
+        The folder of the outbox; one process at a time.
+    search_id
+        What makes the runs of this search one search, over restarts too.
+    first_wait, longest_wait, patience
+        Seconds; see `tracking.sender.Sender`.
+
+    Raises
+    ------
+    DegcraftError
+        Another process records with this outbox.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        experiment: str,
+        outbox_dir: Path,
+        search_id: str,
+        *,
+        first_wait: float = 0.5,
+        longest_wait: float = 15.0,
+        patience: float = 120.0,
+    ) -> None:
+        self.store = store
+        self.search_id = search_id
+        self._lost: list[str] = []
+        self._outbox = Outbox(Path(outbox_dir))
+        self._calm = Calm()
+        self._runs = SearchRuns(store, experiment, search_id)
+        self._sender = Sender(
+            self._outbox,
+            Delivery(self._runs, self._outbox.folder / "packed"),
+            self._runs.probe,
+            can_join=is_metrics,
+            first_wait=first_wait,
+            longest_wait=longest_wait,
+            patience=patience,
+        )
+
+    # ---------------------------------------------------------------- what is recorded
+
+    def open_parent(self, name: str, params: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> None:
+        """The run of the search itself, under the key `PARENT`; opening it again continues it.
+
+        `params` may be nested and hold anything: they become flat params, and `params.json` in whole.
+        """
+        self._open(PARENT, name, params, tags)
+
+    def open_child(self, key: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> None:
+        """The run of one trial, below the parent; opening it again continues it."""
+        if key == PARENT:
+            raise ValueError(f"a trial must not be called {PARENT!r}, that is the search itself")
+        self._open(key, name, params, tags)
+
+    def metrics(self, key: str, step: int, values: Mapping[str, float], timestamp_ms: int | None = None) -> None:
+        """Values at a step of the run `key`, as points of their curves."""
+        try:
+            clean = numbers(values)
+        except (TypeError, ValueError) as error:
+            self._lost.append(f"metrics of {key} at step {step}: {in_a_line(error)}")
+            return
+        if clean:
+            self._append("metrics", key, None, time=timestamp_ms, step=int(step), values=clean)
+
+    def artifact(self, key: str, file: Path, artifact_path: str | None = None) -> None:
+        """A copy of the file as it is now, under the folder `artifact_path` of the run's artifacts."""
+        if artifact_path is not None and clean_name(artifact_path) != artifact_path:
+            raise ValueError(f"artifact_path must be a plain relative folder, got {artifact_path!r}")
+        self._append("artifact", key, Path(file), artifact_path=artifact_path)
+
+    def model(self, key: str, network_file: Path, scale: int, crafted: Mapping[str, Any] | None = None) -> None:
+        """The trained network (a file of `degcraft.networks.save_network`) as the run's MLflow model.
+
+        `crafted`: the training distribution, as the JSON object of `crafted.json`, to be kept with it.
+        """
+        self._append("model", key, Path(network_file), scale=int(scale), crafted=plain(crafted))
+
+    def tag(self, key: str, name: str, value: Any) -> None:
+        """Set a tag of the run `key`."""
+        self._append("tag", key, None, name=str(name), value=tag_text(value))
+
+    def finish(self, key: str, status: str = "FINISHED") -> None:
+        """End the run `key` as FINISHED, FAILED or KILLED."""
+        if status not in STATUSES:
+            raise ValueError(f"status must be one of {', '.join(STATUSES)}, got {status!r}")
+        self._append("finish", key, None, status=status)
+
+    def register_best(
+        self, key: str, name: str, alias: str = "champion", tags: Mapping[str, Any] | None = None
+    ) -> None:
+        """Register the model of the run `key` as a version of `name` that `alias` points at.
+
+        `tags` (such as the score) go to the version, beside the ids of search and trial.
+        """
+        self._append(
+            "register",
+            key,
+            None,
+            name=clean_name(name).replace("/", "_"),
+            alias=alias,
+            tags=plain(tags or {}),
+        )
+
+    def end_orphans(self, known_keys: Iterable[str]) -> None:
+        """End as KILLED what stands RUNNING in this search and is none of the known trials."""
+        self._append("end_orphans", PARENT, None, known=sorted(known_keys))
+
+    # ---------------------------------------------------------------- how it is going
+
+    def pending(self) -> int:
+        """How many operations have not reached the store yet."""
+        return self._outbox.pending()
+
+    def waiting(self) -> str | None:
+        """Why nothing is reaching the store just now, in one line; None while all goes well."""
+        return self._sender.waiting
+
+    def problems(self) -> list[str]:
+        """One line for each operation that could not be recorded, and why; kept over restarts.
+
+        The operations themselves, with their files, are in `rejected.jsonl` and `rejected/` of the outbox.
+        """
+        return [_told(entry) for entry in self._outbox.rejected()] + self._lost
+
+    def run_id(self, key: str = PARENT) -> str | None:
+        """The MLflow id of a run, once it has reached the store."""
+        return self._runs.known_id(key)
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Wait until everything has been sent, at most `timeout` seconds; returns how many are left."""
+        return self._sender.flush(timeout)
+
+    def close(self, timeout: float = 30.0) -> int:
+        """Flush, stop and let go of the outbox; returns how many operations are left for the next time."""
+        ends = time.monotonic() + timeout
+        self.flush(timeout)
+        self._sender.stop(max(1.0, ends - time.monotonic()))
+        self._calm.close()
+        return self.pending()
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------- details
+
+    def _open(self, key: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any] | None) -> None:
+        texts = {label: tag_text(value) for label, value in (tags or {}).items()}
+        self._append("open", key, None, name=name, params=plain(params), tags=texts)
+
+    def _append(self, kind: str, key: str, file: Path | None, **content: Any) -> None:
+        now = content.pop("time", None)
+        # The time is taken here: a point sent twice is then the same point, and a late one has its true time.
+        stamped = {
+            "kind": kind,
+            "key": key,
+            "time": int(time.time() * 1000) if now is None else int(now),
+            **content,
+        }
+        try:
+            self._outbox.append(stamped, file)
+        except (OSError, ValueError) as error:
+            # The disk is full, the file is not there: no reason to end a search, but one to be told.
+            self._lost.append(f"{kind} of {key}: {in_a_line(error)}")
+        else:
+            self._sender.notify()
+
+
+def _told(entry: Mapping[str, Any]) -> str:
+    content = entry["content"]
+    if "kind" not in content:
+        return str(entry["reason"])
+    what = f"{content['kind']} of {content['key']}"
+    if content["kind"] == "metrics":
+        what += f" at step {content['step']}"
+    if entry["file"] is not None:
+        what += f" ({Path(entry['file']).name})"
+    return f"{what}: {entry['reason']}"
