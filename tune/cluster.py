@@ -72,6 +72,16 @@ def worker_device() -> str:
     return "cuda" if ray.get_gpu_ids() else "cpu"
 
 
+def largest_node() -> float:
+    """Processors of the largest node: what one worker can have at most."""
+    return max(node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"])
+
+
+def worker_threads() -> int:
+    """Threads for torch in the calling Ray worker: as many as it was given processors."""
+    return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
+
+
 def fits(cpus: float, gpus: float) -> int:
     """How many workers of this size the cluster holds at once.
 

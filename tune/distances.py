@@ -23,7 +23,7 @@ from degcraft.matching import (
     join_groups,
     measure_group,
 )
-from tune.cluster import fits, worker_device
+from tune.cluster import fits, worker_device, worker_threads
 
 GROUP = 5
 """Bins in a group: what a killed actor costs at most."""
@@ -54,31 +54,26 @@ def cache_folder() -> Path:
 class _DistanceWorker:
     """Holds the images and the extractor; measures group after group of bins."""
 
-    def __init__(self, inputs: list[ray.ObjectRef]) -> None:
-        # In a list, because references that are arguments of their own are not kept for an actor's restart.
-        space: DegradationSpace
-        hr: Patches
-        references: Patches
-        extractor: FeatureExtractor
-        space, hr, references, extractor = ray.get(inputs)
-        torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
+    def __init__(self) -> None:
+        torch.set_num_threads(worker_threads())
         self._device = worker_device()
-        # Arrays out of the object store are read-only, which torch cannot express: hence the copy.
+        self._ready = False
+
+    def measure(self, inputs: list[ray.ObjectRef], bins: list[int], scale: int, seed: int) -> Group:
+        # The inputs come with every call, as references, and are unpacked at the first: a restarted actor has lost
+        # what it was made with, and Ray does not keep an actor's own arguments for it.
+        if not self._ready:
+            self._unpack(*ray.get(inputs))
+        return measure_group(
+            self._space, bins, self._hr, self._references, self._extractor, scale=scale, seed=seed, device=self._device
+        )
+
+    def _unpack(self, space: DegradationSpace, hr: Patches, references: Patches, extractor: FeatureExtractor) -> None:
+        # Arrays out of the object store are read-only, which torch cannot express: hence the copies.
         self._space, self._hr = space, hr.pixels.clone()
         self._extractor = extractor.to(self._device)
         self._references = image_features(references.pixels.clone(), self._extractor, device=self._device)
-
-    def measure(self, bins: list[int], scale: int, seed: int) -> Group:
-        return measure_group(
-            self._space,
-            bins,
-            self._hr,
-            self._references,
-            self._extractor,
-            scale=scale,
-            seed=seed,
-            device=self._device,
-        )
+        self._ready = True
 
 
 def sharded_distances(
@@ -174,14 +169,14 @@ def _measure(
     factory = _DistanceWorker.options(
         num_cpus=workers.cpus, num_gpus=workers.gpus, max_restarts=RESTARTS, max_task_retries=RESTARTS
     )
-    actors = [factory.remote(kept) for _ in range(count)]
+    actors = [factory.remote() for _ in range(count)]
     waiting = list(reversed(groups))
     running: dict[ray.ObjectRef, tuple[ray.actor.ActorHandle, list[int]]] = {}
 
     def feed(actor: ray.actor.ActorHandle) -> None:
         if waiting:
             group = waiting.pop()
-            running[actor.measure.remote(group, scale, seed)] = (actor, group)
+            running[actor.measure.remote(kept, group, scale, seed)] = (actor, group)
 
     try:
         for actor in [*actors, *actors]:

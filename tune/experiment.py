@@ -136,6 +136,8 @@ class Experiment:
                         scheduler=scheduler or FIFOScheduler(),
                         num_samples=trials,
                         max_concurrent_trials=concurrent,
+                        # A fresh worker spends many seconds on importing torch; the next trial takes the last one's.
+                        reuse_actors=True,
                     ),
                     run_config=RunConfig(
                         name=self.name,

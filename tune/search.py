@@ -17,7 +17,7 @@ from degcraft.errors import DegcraftError
 from degcraft.matching import BinDistances
 from tracking import Recorder, Store, describe_environment, resolve_store
 from tune.budget import Budget
-from tune.cluster import connect, fits
+from tune.cluster import connect, fits, largest_node
 from tune.data import SearchData, read_data, remote_only
 from tune.experiment import Experiment
 from tune.held_out import HeldOut
@@ -166,9 +166,11 @@ class _Search:
             len(spec.architectures()),
             spec.training.warm_start_steps,
         )
+        # There is nothing to run beside the shared networks, so they share all of the processors.
+        cpus = max(spec.resources.cpus, largest_node() // len(spec.architectures()))
         return shared_starts(
             spec,
-            self._experiment("shared"),
+            self._experiment("shared", cpus),
             bind(starts={}),
             records,
             self.budget,
@@ -185,7 +187,7 @@ class _Search:
         view = TrialsView(self.console, spec.name, spec.held_out.metric, count, spec.training.steps)
         watcher = SearchWatcher(spec, records, self.budget, view, self.folder)
         with view:
-            self._experiment("trials").run(
+            self._experiment("trials", spec.resources.cpus).run(
                 trainable,
                 watcher,
                 searcher=CraftSearch(spec, fixed),
@@ -195,10 +197,10 @@ class _Search:
             )
         return watcher
 
-    def _experiment(self, name: str) -> Experiment:
+    def _experiment(self, name: str, cpus: float) -> Experiment:
         spec = self.spec
         storage = f"{spec.storage.rstrip('/')}/{spec.name}" if spec.storage else str(self.folder / "checkpoints")
-        return Experiment(name, storage, spec.resources.cpus, spec.resources.gpus, spec.budget.retries)
+        return Experiment(name, storage, cpus, spec.resources.gpus, spec.budget.retries)
 
 
 def has_started(folder: Path) -> bool:

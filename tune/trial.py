@@ -16,7 +16,7 @@ from degcraft.images import HrPool
 from degcraft.matching import BinDistances, craft_weights
 from degcraft.networks import build_network, save_network
 from degcraft.training import Trainer, TrainingDiverged, TrainingPlan
-from tune.cluster import worker_device
+from tune.cluster import worker_device, worker_threads
 from tune.held_out import HeldOut
 from tune.spec import SearchSpec
 
@@ -113,7 +113,7 @@ def run_trial(
         distances: D by `distance_name`, for crafted trials.
         starts: Weights of the shared network by architecture; empty where a trial starts from scratch.
     """
-    torch.set_num_threads(max(1, int(spec.resources.cpus)))
+    torch.set_num_threads(worker_threads())
     trial = TrialConfig.of(config)
     device = worker_device()
     crafted = distribution(trial, spec, distances)
