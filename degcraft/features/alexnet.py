@@ -5,24 +5,17 @@ and 16 from relu3 on. The default is relu2: deeper layers see objects rather tha
 3×3 positions left of a patch of 72 pixels to average over.
 """
 
-from torchvision.models import AlexNet_Weights, alexnet
-
-from degcraft.features.imagenet import Classifier, pretrained_spec, random_spec
+from degcraft.features.imagenet import Classifier, imagenet_weights, pretrained_spec, random_spec
 from degcraft.features.weights import PretrainedWeights
 
-_ALEXNET = Classifier("alexnet", alexnet, {"relu1": 1, "relu2": 4, "relu3": 7, "relu4": 9, "relu5": 11})
+_ALEXNET = Classifier("alexnet", {"relu1": 1, "relu2": 4, "relu3": 7, "relu4": 9, "relu5": 11})
 _DEFAULT_LAYER = "relu2"
 
 ALEXNET = pretrained_spec(
     "alexnet",
     "AlexNet trained on ImageNet (torchvision's weights), the paper's extractor",
     _ALEXNET,
-    PretrainedWeights(
-        extractor="alexnet",
-        stem="alexnet",
-        torchvision=AlexNet_Weights.IMAGENET1K_V1,
-        origin=AlexNet_Weights.IMAGENET1K_V1.url,
-    ),
+    imagenet_weights("alexnet", _ALEXNET.layout),
     layers=tuple(_ALEXNET.ends),
     default_layer=_DEFAULT_LAYER,
 )
@@ -34,7 +27,7 @@ ALEXNET_MINC = pretrained_spec(
     PretrainedWeights(
         extractor="alexnet-minc",
         stem="alexnet-minc",
-        torchvision=None,
+        url=None,
         origin=(
             "the MINC AlexNet (http://opensurfaces.cs.cornell.edu/publications/minc/) "
             "converted to torchvision's alexnet layout"

@@ -1,6 +1,9 @@
-"""Builds an extractor from the `features` part of a torchvision classifier."""
+"""Builds an extractor from the `features` part of a torchvision classifier.
 
-from collections.abc import Callable
+torchvision itself is imported when a network is built: it takes longer to import than torch, and most commands
+only need the names.
+"""
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,28 @@ from degcraft.features.base import ExtractorSpec, FeatureExtractor
 from degcraft.features.spatial_mean import SpatialMeanExtractor
 from degcraft.features.weights import PretrainedWeights, check_layout, read_weights
 
+IMAGENET_URLS = {
+    "alexnet": "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    "squeezenet1_1": "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+    "vgg16": "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "vgg19": "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+}
+"""torchvision's name of an architecture → its weights `IMAGENET1K_V1`, as torchvision publishes them."""
+
+
+def imagenet_weights(extractor: str, layout: str) -> PretrainedWeights:
+    """Where torchvision's ImageNet weights of a layout can come from; `extractor` is for messages."""
+    url = IMAGENET_URLS[layout]
+    return PretrainedWeights(extractor=extractor, stem=layout, url=url, origin=url)
+
+
+def empty_network(layout: str) -> nn.Module:
+    """torchvision's whole classifier without memory behind its weights, so that none are ever drawn."""
+    from torchvision.models import get_model
+
+    with torch.device("meta"):
+        return get_model(layout, weights=None)
+
 
 @dataclass(frozen=True)
 class Classifier:
@@ -19,15 +44,8 @@ class Classifier:
 
     layout: str
     """torchvision's name of it."""
-    make: Callable[..., nn.Module]
-    """torchvision's function."""
     ends: dict[str, int]
     """Layer name → index in `features` of the last module that belongs to it, shallow to deep."""
-
-    def empty(self) -> nn.Module:
-        """The whole network without memory behind its weights, so that none are ever drawn."""
-        with torch.device("meta"):
-            return self.make(weights=None)
 
     def cut(self, network: nn.Module, layer: str) -> nn.Sequential:
         features = network.get_submodule("features")
@@ -52,7 +70,7 @@ def pretrained_spec(
 
     def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
         path = weights.obtain(weights_file)
-        network = classifier.empty()
+        network = empty_network(classifier.layout)
         tensors = check_layout(
             read_weights(path), network.state_dict(), prefix="features.", path=path, layout=classifier.layout
         )
@@ -87,7 +105,7 @@ def random_spec(name: str, description: str, classifier: Classifier, *, default_
     def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
         if (reason := missing(weights_file)) is not None:
             raise DegcraftError(reason)
-        body = classifier.cut(classifier.empty(), layer).to_empty(device="cpu")
+        body = classifier.cut(empty_network(classifier.layout), layer).to_empty(device="cpu")
         generator = torch.Generator().manual_seed(seed)
         for module in body.modules():
             if isinstance(module, nn.Conv2d):

@@ -3,14 +3,10 @@
 `fireN` is the Nth module of the paper; strides are 2 for relu1, 4 up to fire3, 8 up to fire5 and 16 after.
 """
 
-from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
-
-from degcraft.features.imagenet import Classifier, pretrained_spec
-from degcraft.features.weights import PretrainedWeights
+from degcraft.features.imagenet import Classifier, imagenet_weights, pretrained_spec
 
 _SQUEEZENET = Classifier(
     "squeezenet1_1",
-    squeezenet1_1,
     {
         "relu1": 1,
         "fire2": 3,
@@ -28,12 +24,7 @@ SQUEEZENET = pretrained_spec(
     "squeezenet",
     "SqueezeNet 1.1 trained on ImageNet (torchvision's weights, 5 MB): the lightest",
     _SQUEEZENET,
-    PretrainedWeights(
-        extractor="squeezenet",
-        stem="squeezenet1_1",
-        torchvision=SqueezeNet1_1_Weights.IMAGENET1K_V1,
-        origin=SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
-    ),
+    imagenet_weights("squeezenet", _SQUEEZENET.layout),
     layers=tuple(_SQUEEZENET.ends),
     default_layer="fire5",
 )

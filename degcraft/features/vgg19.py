@@ -3,23 +3,19 @@
 `convA_B` is the convolution before its ReLU, as the field's perceptual losses name it; `reluA_B` is after.
 """
 
-from torchvision.models import VGG19_Weights, vgg19
-
 from degcraft.features.base import ExtractorSpec
-from degcraft.features.imagenet import Classifier, pretrained_spec
-from degcraft.features.weights import PretrainedWeights
+from degcraft.features.imagenet import Classifier, imagenet_weights, pretrained_spec
 
-_VGG19 = Classifier("vgg19", vgg19, {"conv2_2": 7, "relu2_2": 8, "conv5_4": 34, "relu5_4": 35})
+_VGG19 = Classifier("vgg19", {"conv2_2": 7, "relu2_2": 8, "conv5_4": 34, "relu5_4": 35})
 
 
 def _cut_at(block: str, what: str) -> ExtractorSpec:
     name = f"vgg19-conv{block}"
-    weights = VGG19_Weights.IMAGENET1K_V1
     return pretrained_spec(
         name,
         f"VGG19 trained on ImageNet (torchvision's weights), {what}",
         _VGG19,
-        PretrainedWeights(extractor=name, stem="vgg19", torchvision=weights, origin=weights.url),
+        imagenet_weights(name, _VGG19.layout),
         layers=(f"conv{block}", f"relu{block}"),
         default_layer=f"conv{block}",
     )

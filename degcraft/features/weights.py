@@ -4,8 +4,8 @@ Looked for in this order, the first that exists is taken:
 
 1. the file that was asked for;
 2. the folder that the environment variable `DEGCRAFT_WEIGHTS` names, under one of `PretrainedWeights.names`;
-3. torch's hub cache (`$TORCH_HOME/hub/checkpoints`), where torchvision keeps its downloads;
-4. torchvision's own download, where there is one.
+3. torch's hub cache (`$TORCH_HOME/hub/checkpoints`), where torchvision keeps its downloads too;
+4. the download that torchvision names, where there is one.
 """
 
 import contextlib
@@ -23,7 +23,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision.models import WeightsEnum
 
 from degcraft.errors import DegcraftError
 
@@ -42,21 +41,22 @@ class PretrainedWeights:
     """The extractor that needs them, for messages."""
     stem: str
     """Their file name without suffix in the weights folder."""
-    torchvision: WeightsEnum | None
-    """torchvision's entry with the download; None where there is no public file in torchvision's layout."""
+    url: str | None
+    """The download, its file name ending in the start of its sha256 (`-12345678.pth`) as torchvision's do; None
+    where there is no public file in torchvision's layout."""
     origin: str
     """Where a person gets them, a clause for the error message."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """File names accepted in the weights folder, the first preferred."""
-        stems = (self.stem, f"{self.stem}_imagenet") if self.torchvision else (self.stem,)
+        stems = (self.stem, f"{self.stem}_imagenet") if self.url else (self.stem,)
         own = (self._cached_name,) if self._cached_name else ()
         return tuple(stem + suffix for stem in stems for suffix in SUFFIXES) + own
 
     @property
     def _cached_name(self) -> str | None:
-        return Path(urlparse(self.torchvision.url).path).name if self.torchvision else None
+        return Path(urlparse(self.url).path).name if self.url else None
 
     def find(self, explicit: Path | None = None) -> Path | None:
         """The file on this machine, or None.
@@ -86,9 +86,9 @@ class PretrainedWeights:
                 return None
         except DegcraftError as error:
             return str(error)
-        if self.torchvision is None:
+        if self.url is None:
             return self._how_to_get("it has no public download")
-        failure = _unreachable(self.torchvision.url)
+        failure = _unreachable(self.url)
         return None if failure is None else self._how_to_get(f"the download failed ({failure})")
 
     def obtain(self, explicit: Path | None = None) -> Path:
@@ -101,16 +101,16 @@ class PretrainedWeights:
         if found is not None:
             return found
         reason = self.missing()
-        if reason is not None or self.torchvision is None:
+        if reason is not None or self.url is None:
             raise DegcraftError(reason or self._how_to_get("it has no public download"))
         try:
             # torch announces a download on stdout, which belongs to the caller's results.
             with contextlib.redirect_stdout(sys.stderr):
-                self.torchvision.get_state_dict(progress=False, check_hash=True, weights_only=True)
+                torch.hub.load_state_dict_from_url(self.url, progress=False, check_hash=True, weights_only=True)
         except (OSError, RuntimeError) as error:
             raise DegcraftError(self._how_to_get(f"the download failed ({error})")) from error
         found = self.find()
-        assert found is not None, "torchvision keeps its downloads in the hub cache"
+        assert found is not None, "torch keeps its downloads in the hub cache"
         return found
 
     def _how_to_get(self, reason: str) -> str:

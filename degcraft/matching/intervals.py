@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
@@ -90,7 +90,7 @@ def resample_interval(
     halves = _distances_of_halves(a, b, np.random.default_rng(seed), splits)
 
     standard_error = float(np.sqrt(np.mean((halves[:, 0] - halves[:, 1]) ** 2)) / 2)
-    reach = float(stats.t.ppf((1 + level) / 2, df=splits)) * standard_error
+    reach = float(special.stdtrit(splits, (1 + level) / 2)) * standard_error  # Student's t
     return Interval(
         low=max(0.0, distance - reach),
         high=distance + reach,

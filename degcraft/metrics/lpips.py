@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import (
-    AlexNet_Weights,
-    SqueezeNet1_1_Weights,
-    VGG16_Weights,
-    WeightsEnum,
-    alexnet,
-    squeezenet1_1,
-    vgg16,
-)
 
 from degcraft.errors import DegcraftError
-from degcraft.features.weights import PretrainedWeights, check_layout, read_weights
+from degcraft.features.imagenet import empty_network, imagenet_weights
+from degcraft.features.weights import check_layout, read_weights
 from degcraft.metrics.comparison import comparable
 
 
@@ -29,16 +20,15 @@ class _Backbone:
     """An ImageNet classifier that LPIPS was calibrated on."""
 
     layout: str
-    make: Callable[..., nn.Module]
-    weights: WeightsEnum
+    """torchvision's name of it."""
     min_side: int
     """Smallest image side that leaves its deepest layer a pixel."""
 
 
 BACKBONES = {
-    "alex": _Backbone("alexnet", alexnet, AlexNet_Weights.IMAGENET1K_V1, 31),
-    "vgg": _Backbone("vgg16", vgg16, VGG16_Weights.IMAGENET1K_V1, 16),
-    "squeeze": _Backbone("squeezenet1_1", squeezenet1_1, SqueezeNet1_1_Weights.IMAGENET1K_V1, 17),
+    "alex": _Backbone("alexnet", 31),
+    "vgg": _Backbone("vgg16", 16),
+    "squeeze": _Backbone("squeezenet1_1", 17),
 }
 """The backbones by the names that the `lpips` package gives them; `alex` is the one that papers report."""
 
@@ -90,17 +80,10 @@ def _load(name: str, weights_file: Path | None) -> nn.Module:
     except ImportError as error:
         raise DegcraftError("LPIPS needs the package lpips, which is not installed: pip install lpips") from error
     backbone = BACKBONES[name]
-    source = PretrainedWeights(
-        extractor=backbone.layout,
-        stem=backbone.layout,
-        torchvision=backbone.weights,
-        origin=backbone.weights.url,
-    )
-    with torch.device("meta"):
-        layout = backbone.make(weights=None).state_dict()
     try:
-        path = source.obtain(weights_file)
-        tensors = check_layout(read_weights(path), layout, prefix="features.", path=path, layout=backbone.layout)
+        path = imagenet_weights(backbone.layout, backbone.layout).obtain(weights_file)
+        whole = empty_network(backbone.layout).state_dict()
+        tensors = check_layout(read_weights(path), whole, prefix="features.", path=path, layout=backbone.layout)
     except DegcraftError as error:
         raise DegcraftError(f"LPIPS with the backbone {name} cannot be computed: {error}") from error
     # The package draws a random backbone first, which must not move anybody's random state.

@@ -1,5 +1,7 @@
 """Choosing an extractor by name."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,9 @@ def test_a_random_extractor_is_always_available_and_takes_no_file(tmp_path: Path
     assert reason is not None
     with pytest.raises(DegcraftError, match="reads no file, but got"):
         make_extractor("alexnet-random", weights_file=tmp_path / "some.pth")
+
+
+def test_names_are_known_without_importing_torchvision() -> None:
+    code = "import sys, degcraft.features, degcraft.metrics, degcraft.matching; print('torchvision' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -11,15 +11,21 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torchvision.models import Weights, WeightsEnum
+from torchvision.models import get_model_weights
 
 from degcraft.errors import DegcraftError
 from degcraft.features import available, make_extractor
+from degcraft.features.imagenet import IMAGENET_URLS
 from degcraft.features.weights import PretrainedWeights
 
 StateOf = Callable[..., dict[str, torch.Tensor]]
 
 NEEDY = ["alexnet", "vgg19-conv2_2", "vgg19-conv5_4", "squeezenet", "alexnet-minc"]
+
+
+@pytest.mark.parametrize("layout", list(IMAGENET_URLS))
+def test_the_downloads_are_those_that_torchvision_names(layout: str) -> None:
+    assert IMAGENET_URLS[layout] == get_model_weights(layout).IMAGENET1K_V1.url
 
 
 @pytest.mark.parametrize("name", NEEDY)
@@ -184,10 +190,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
 
 
 def downloadable(url: str) -> PretrainedWeights:
-    class Downloads(WeightsEnum):
-        V1 = Weights(url=url, transforms=lambda: None, meta={})
-
-    return PretrainedWeights(extractor="tiny", stem="tiny", torchvision=Downloads.V1, origin=url)
+    return PretrainedWeights(extractor="tiny", stem="tiny", url=url, origin=url)
 
 
 def test_a_download_lands_in_torchs_cache_and_is_not_repeated(
