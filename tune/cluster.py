@@ -34,7 +34,7 @@ def connect(address: str | None) -> str:
     # A snapshot of the search is what a killed driver goes on from: 5 s of lost book-keeping are bearable.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "5")
     address = address or os.environ.get("RAY_ADDRESS")
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         _start_here(quiet)
         cpus = ray.cluster_resources().get("CPU", 0)

@@ -31,6 +31,10 @@ from degcraft.images import (
 from tune.spec import SearchSpec
 
 
+FEWEST = 4
+"""Patches that a distance with an interval needs on either side."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """A held-out LR image with its ground truth."""
@@ -108,14 +112,20 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     if pool.note:
         notes.append(pool.note)
 
-    def cut(files: Sequence[Path], size: int) -> Patches:
-        return cut_patches(files, size=size, count=spec.patches.count, seed=spec.seed)
+    def cut(files: Sequence[Path], size: int, what: str) -> Patches:
+        patches = cut_patches(files, size=size, count=spec.patches.count, seed=spec.seed)
+        if len(patches) < FEWEST:
+            raise DegcraftError(
+                f"{what}: must give at least {FEWEST} patches of {size}x{size}, but give {len(patches)} "
+                f"({len(files)} images); take more images or a smaller patches.size"
+            )
+        return patches
 
     data = SearchData(
-        fit=cut(_large_enough(fit, spec.patches.size), spec.patches.size),
-        crops=cut(train, crop),
-        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size),
-        judge_crops=cut(judged, crop),
+        fit=cut(_large_enough(fit, spec.patches.size), spec.patches.size, "references to fit to"),
+        crops=cut(train, crop, "hr to train on"),
+        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size, "held-out references"),
+        judge_crops=cut(judged, crop, "held-out hr"),
         pairs=None
         if held_pairs is None
         else tuple(_read_pair(*pair, spec) for pair in held_pairs[: spec.held_out.count]),

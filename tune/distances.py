@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ray
@@ -50,7 +51,6 @@ def cache_folder() -> Path:
     return Path(base) / "distances"
 
 
-@ray.remote
 class _DistanceWorker:
     """Holds the images and the extractor; measures group after group of bins."""
 
@@ -166,7 +166,7 @@ def _measure(
     """Keep every actor busy with one group, and no more than one waiting behind it."""
     # One copy in the object store for all actors, and for their restarts.
     kept = [ray.put(part) for part in inputs]
-    factory = _DistanceWorker.options(
+    factory: Any = ray.remote(_DistanceWorker).options(
         num_cpus=workers.cpus, num_gpus=workers.gpus, max_restarts=RESTARTS, max_task_retries=RESTARTS
     )
     actors = [factory.remote() for _ in range(count)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import pyarrow.fs
 from ray.tune import (
     Callback,
     CheckpointConfig,
@@ -24,6 +23,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from degcraft.images import is_uri
+from tune.trial import is_there
 
 
 class Watcher(Protocol):
@@ -171,9 +171,6 @@ def failure_of(trial: Trial) -> str:
 def remove_checkpoint(trial: Trial) -> None:
     """Delete a finished trial's checkpoint, wherever it lies."""
     checkpoint = trial.checkpoint
-    if checkpoint is not None and _exists(checkpoint.filesystem, checkpoint.path):
+    if checkpoint is not None and is_there(checkpoint):
+        assert checkpoint.filesystem is not None
         checkpoint.filesystem.delete_dir(checkpoint.path)
-
-
-def _exists(filesystem: pyarrow.fs.FileSystem, path: str) -> bool:
-    return filesystem.get_file_info(path).type != pyarrow.fs.FileType.NotFound

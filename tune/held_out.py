@@ -56,7 +56,8 @@ class HeldOut:
         """
         lpips = LpipsMetric(weights_file=self.lpips_weights) if self.metric == "lpips" else None
         names = sorted({self.metric, *LOGGED})
-        rows, samples = [], []
+        rows: list[dict[str, float]] = []
+        samples: list[np.ndarray] = []
         for pair in self.pairs:
             restored = self._restore(network, pair.lr, device)
             rows.append(compute_scores(names, restored, to_image(pair.hr), border=self.border, lpips=lpips))

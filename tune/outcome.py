@@ -30,6 +30,11 @@ class TrialOutcome:
     seconds: float
     failure: str | None = None
 
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "TrialOutcome":
+        """From what `dataclasses.asdict` made of one."""
+        return cls(**{**kept, "config": TrialConfig.of(kept["config"])})
+
     @property
     def score(self) -> float:
         """The held-out score; NaN if there is none."""

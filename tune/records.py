@@ -9,6 +9,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Records:
         self._recorder, self._spec, self._held_out, self._facts = recorder, spec, held_out, dict(facts)
         self._folder = folder
         self._file = folder / "recorded.json"
-        self._told: dict[str, Any] = {"steps": {}, "ended": {}}
+        self._told: dict[str, Any] = {"steps": {}, "trials": {}, "shared": []}
         if self._file.exists():
             self._told = json.loads(self._file.read_text())
 
@@ -80,9 +81,13 @@ class Records:
         self._told["steps"][trial.trial_id] = step
         self._keep()
 
+    def outcomes(self) -> dict[str, TrialOutcome]:
+        """Every trial whose end was told, in this sitting or before, in the order of their ends."""
+        return {key: TrialOutcome.of(kept) for key, kept in self._told["trials"].items()}
+
     def has_ended(self, key: str) -> bool:
         """Whether a trial's end was told already."""
-        return key in self._told["ended"]
+        return key in self._told["trials"]
 
     def ended(self, outcome: TrialOutcome, files: Path | None) -> None:
         """The end of a trial: its weights, figures and model, from a folder with the files of its last checkpoint and
@@ -106,14 +111,14 @@ class Records:
         if outcome.failure:
             self._recorder.tag(key, "failure", outcome.failure)
         self._recorder.finish(key, "FAILED" if outcome.status == "failed" else "FINISHED")
-        self._told["ended"][key] = outcome.status
+        self._told["trials"][key] = asdict(outcome)
         self._keep()
 
     def shared_ended(self, key: str, failure: str | None) -> None:
         """The end of a shared network's training; its model is only a start, so it is not kept in MLflow."""
-        if not self.has_ended(key):
+        if key not in self._told["shared"]:
             self._recorder.finish(key, "FAILED" if failure else "FINISHED")
-            self._told["ended"][key] = "failed" if failure else "done"
+            self._told["shared"].append(key)
             self._keep()
 
     def draw(self, files: Path, title: str) -> None:

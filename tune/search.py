@@ -29,7 +29,7 @@ from tune.searcher import CraftSearch, SparingAsha
 from tune.shared import first_rate, shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields
-from tune.trial import TrialConfig, run_trial
+from tune.trial import Kind, TrialConfig, run_trial
 from tune.watch import SearchWatcher
 
 STARTED = "search.json"
@@ -123,7 +123,7 @@ class _Search:
         if starts is not None:
             watcher = self._trials(records, bind(starts=starts))
         reason = self.budget.spent()
-        interrupted = reason is None and (watcher is None or not watcher.complete())
+        interrupted = reason is None and (watcher is None or watcher.over() < self._count)
         if interrupted:
             reason = "interrupted"
         summary = Summary(
@@ -143,10 +143,21 @@ class _Search:
         registered = None if interrupted or best is None else spec.tracking.register_as
         return SearchResult(summary, self.store, best, registered, interrupted, unsent, recorder.problems())
 
+    @property
+    def _fixed_kinds(self) -> tuple[Kind, ...]:
+        """The trials that are not Optuna's."""
+        return ("uniform", "upper bound") if self.spec.synthetic is not None else ("uniform",)
+
+    @property
+    def _count(self) -> int:
+        """How many trials there will be."""
+        return self.spec.budget.trials + len(self._fixed_kinds)
+
     def _read(self) -> tuple[SearchData, ray.ObjectRef]:
         """Read the images here, or near the data where only URIs are named; the pool goes into the object store."""
         if remote_only(self.spec):
-            data, pool = ray.remote(read_data).options(num_returns=2).remote(self.spec)
+            task: Any = ray.remote(read_data).options(num_returns=2)
+            data, pool = task.remote(self.spec)
             return ray.get(data), pool
         found, images = read_data(self.spec)
         self.console.print(f"sent to the workers: {images.nbytes / 1e6:.0f} MB of training images", highlight=False)
@@ -181,9 +192,8 @@ class _Search:
     def _trials(self, records: Records, trainable: Any) -> SearchWatcher:
         spec = self.spec
         channels, blocks = spec.architectures()[0]
-        kinds = ("uniform", "upper bound") if spec.synthetic is not None else ("uniform",)
-        fixed = [TrialConfig(kind, channels, blocks, first_rate(spec)) for kind in kinds]
-        count = spec.budget.trials + len(fixed)
+        fixed = [TrialConfig(kind, channels, blocks, first_rate(spec)) for kind in self._fixed_kinds]
+        count = self._count
         view = TrialsView(self.console, spec.name, spec.held_out.metric, count, spec.training.steps)
         watcher = SearchWatcher(spec, records, self.budget, view, self.folder)
         with view:

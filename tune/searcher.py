@@ -4,7 +4,7 @@ import math
 import pickle
 import warnings
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from ray.tune.experiment import Trial
@@ -75,8 +75,9 @@ class ListedSearch(Searcher):
         super().__init__(metric="score", mode="max")
         self._left = list(listed)
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        return asdict(self._left.pop(0)) if self._left else Searcher.FINISHED
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        # Ray types the word for "no more" as a configuration.
+        return asdict(self._left.pop(0)) if self._left else cast("dict[str, Any]", Searcher.FINISHED)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing is learnt from a result."""
@@ -134,12 +135,14 @@ class CraftSearch(OptunaSearch):
         elif (result or {}).get("step", 0) < self._steps:
             # PRUNED takes the last value that was reported, and TPE ranks it below every complete trial.
             state, value = optuna.trial.TrialState.PRUNED, None
-        self._ot_study.tell(self._ot_trials[trial_id], value, state=state)
+        self.study().tell(self._ot_trials[trial_id], value, state=state)
         self._completed_trials.add(trial_id)
 
     def study(self) -> optuna.Study:
         """The study as it stands, to look at afterwards."""
-        return self._ot_study
+        study: optuna.Study | None = self._ot_study
+        assert study is not None, "OptunaSearch makes its study when it has a space"
+        return study
 
 
 def _sampler(seed: int) -> optuna.samplers.BaseSampler:

@@ -16,7 +16,7 @@ from tune.experiment import Experiment, failure_of
 from tune.preparation import Starts
 from tune.progress import TrialsView
 from tune.records import Records
-from tune.searchable import choices
+from tune.searchable import Range, choices
 from tune.searcher import ListedSearch
 from tune.spec import SearchSpec
 from tune.trial import MODEL, TrialConfig
@@ -76,7 +76,7 @@ def shared_config(spec: SearchSpec, channels: int, blocks: int) -> TrialConfig:
 def first_rate(spec: SearchSpec) -> float:
     """The learning rate of trials that are not searched: the fixed one, the first choice, or a range's middle."""
     rate = spec.search.learning_rate
-    if hasattr(rate, "low"):
+    if isinstance(rate, Range):
         return (rate.low * rate.high) ** 0.5 if rate.log else (rate.low + rate.high) / 2
     return float(choices(rate)[0])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow.fs
 import torch
 from ray.tune import Checkpoint, get_checkpoint, report
 
@@ -119,7 +120,9 @@ def run_trial(
     crafted = distribution(trial, spec, distances)
     trainer = Trainer(_network(trial, spec), _source(trial, spec, crafted), pool, _plan(trial, spec), device=device)
     checkpoint = get_checkpoint()
-    if checkpoint is not None:
+    # A driver killed just after it dropped a finished trial's checkpoint has Ray Tune start that trial again: then it
+    # starts anew, and ends as it did.
+    if checkpoint is not None and is_there(checkpoint):
         with checkpoint.as_directory() as folder:
             trainer.resume(Path(folder) / TRAINER)
     elif trial.architecture() in starts:
@@ -158,6 +161,12 @@ def run_trial(
                 },
                 checkpoint=Checkpoint.from_directory(name),
             )
+
+
+def is_there(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint's files are still in its storage."""
+    assert checkpoint.filesystem is not None
+    return checkpoint.filesystem.get_file_info(checkpoint.path).type != pyarrow.fs.FileType.NotFound
 
 
 def report_steps(steps: int, reports: int) -> list[int]:

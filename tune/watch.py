@@ -2,13 +2,14 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
 
 from tune.budget import Budget
-from tune.experiment import failure_of, remove_checkpoint
+from tune.experiment import remove_checkpoint
 from tune.outcome import TrialOutcome, best_of, outcome_of
 from tune.progress import TrialsView
 from tune.records import Records, copy_files
@@ -32,7 +33,9 @@ class SearchWatcher:
         self._folder = folder
         self._outcomes: dict[str, TrialOutcome] = {}
         self._trials: list[Trial] = []
-        self._caught_up = False
+        # What was over before a resume counts for the best and the budget.
+        for outcome in records.outcomes().values():
+            self._take_note(outcome)
 
     def started(self, trial: Trial) -> None:
         self._records.started(trial)
@@ -41,6 +44,10 @@ class SearchWatcher:
         self._records.reported(trial, result)
 
     def ended(self, trial: Trial, failure: str | None) -> None:
+        if self._records.has_ended(trial.trial_id):
+            # Ray Tune had not noted its end when the driver was killed, and ran it again.
+            self._drop_losers()
+            return
         outcome = outcome_of(trial.trial_id, trial.config, trial.last_result or {}, failure, self._spec)
         self._take_note(outcome)
         checkpoint = trial.checkpoint
@@ -61,8 +68,6 @@ class SearchWatcher:
 
     def tick(self, trials: list[Trial]) -> None:
         self._trials = trials
-        if not self._caught_up:
-            self._catch_up()
         self._budget.keep()
         best = self.best
         self._view.show(trials, f"best {best.score:.3f} ({best.config.label()})" if best else "")
@@ -76,27 +81,17 @@ class SearchWatcher:
         return best_of(self._outcomes.values(), self._spec.higher_is_better)
 
     def outcomes(self) -> list[TrialOutcome]:
-        """Every trial as it stands, in the order in which they were made."""
-        return [
-            self._outcomes.get(trial.trial_id)
-            or _unfinished(outcome_of(trial.trial_id, trial.config, trial.last_result or {}, None, self._spec))
-            for trial in self._trials
+        """Every trial: those that are over, then those that were left as they stand."""
+        left = [
+            replace(outcome_of(t.trial_id, t.config, t.last_result or {}, None, self._spec), status="unfinished")
+            for t in self._trials
+            if t.trial_id not in self._outcomes
         ]
+        return [*self._outcomes.values(), *left]
 
-    def complete(self) -> bool:
-        """Whether every trial that was made is over."""
-        return all(trial.is_finished() for trial in self._trials)
-
-    def _catch_up(self) -> None:
-        """Trials that were over before a resume count for best and budget, and are recorded if they were not."""
-        self._caught_up = True
-        for trial in self._trials:
-            if trial.is_finished() and trial.trial_id not in self._outcomes:
-                failure = failure_of(trial) if trial.status == Trial.ERROR else None
-                if self._records.has_ended(trial.trial_id):
-                    self._take_note(outcome_of(trial.trial_id, trial.config, trial.last_result, failure, self._spec))
-                else:
-                    self.ended(trial, failure)
+    def over(self) -> int:
+        """How many trials are over."""
+        return len(self._outcomes)
 
     def _take_note(self, outcome: TrialOutcome) -> None:
         self._outcomes[outcome.key] = outcome
@@ -115,7 +110,3 @@ class SearchWatcher:
         for trial in self._trials:
             if trial.trial_id in self._outcomes and self._records.has_ended(trial.trial_id):
                 remove_checkpoint(trial)
-
-
-def _unfinished(outcome: TrialOutcome) -> TrialOutcome:
-    return TrialOutcome(**{**vars(outcome), "status": "unfinished"})

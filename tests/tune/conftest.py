@@ -1,22 +1,36 @@
 """Searches so small that they take seconds, run as a user runs them: the command line in a process of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.tune.searches import SearchFolder
+from tests.tune.searches import MakeSearch, SearchFolder
 
 
 @pytest.fixture
-def make_search(photographs: Path, tmp_path: Path) -> Iterator[Callable[..., SearchFolder]]:
-    """Makes a small synthetic search; keyword arguments replace sections of its specification."""
+def make_search(photographs: Path, tmp_path: Path) -> Iterator[MakeSearch]:
+    """Makes searches that end with the test."""
+    with _made_in(tmp_path, photographs) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_searches(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeSearch]:
+    """Makes searches that all tests of a module look at."""
+    with _made_in(tmp_path_factory.mktemp("searches"), photographs) as make:
+        yield make
+
+
+@contextmanager
+def _made_in(base: Path, photographs: Path) -> Iterator[MakeSearch]:
     made: list[SearchFolder] = []
 
     def make(name: str = "tiny", **sections: Any) -> SearchFolder:
-        root = tmp_path / name
+        root = base / name
         root.mkdir()
         content: dict[str, Any] = {
             "name": name,
@@ -30,7 +44,7 @@ def make_search(photographs: Path, tmp_path: Path) -> Iterator[Callable[..., Sea
                 {"name": "noise_level", "low": 0.0, "high": 40.0, "bins": 2},
             ],
             "patches": {"count": 8, "size": 64},
-            "held_out": {"fraction": 0.4, "size": 32, "count": 3},
+            "held_out": {"fraction": 0.4, "size": 64, "count": 3},
             "search": {"channels": 8, "blocks": 1},
             "training": {
                 "warm_start_steps": 4,
@@ -41,12 +55,9 @@ def make_search(photographs: Path, tmp_path: Path) -> Iterator[Callable[..., Sea
                 "precision": "float32",
             },
             "budget": {"trials": 2},
-        }
-        content |= {key: value for key, value in sections.items() if value is not None}
-        for key, value in sections.items():
-            if value is None:
-                content.pop(key)
-        (root / "search.yaml").write_text(yaml.safe_dump(content))
+        } | sections
+        written = {key: value for key, value in content.items() if value is not None}
+        (root / "search.yaml").write_text(yaml.safe_dump(written))
         made.append(SearchFolder(root))
         return made[-1]
 

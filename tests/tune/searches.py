@@ -1,5 +1,7 @@
 """Running a search as a user does, and looking into what it left."""
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +14,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from degcraft.cli import main
+
 LIMIT = 240.0
 """Seconds after which a search of a test is taken to hang."""
 
@@ -21,6 +25,7 @@ class SearchFolder:
     """A specification in a folder, and the processes that were started on it."""
 
     root: Path
+    printed: str = ""
     running: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -46,6 +51,14 @@ class SearchFolder:
         assert process.returncode == expect, printed
         return printed
 
+    def refusal(self, *options: str) -> str:
+        """What the command line says in one line when it refuses at once; in this process, as no Ray is started."""
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            assert main(["search", str(self.root / "search.yaml"), *options]) == 2
+        assert errors.getvalue().count("\n") == 1
+        return errors.getvalue()
+
     def wait_for(self, condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
         """Wait until a condition holds while a search runs."""
         end = time.monotonic() + LIMIT
@@ -66,7 +79,8 @@ class StoreOf:
     """The SQLite store in the output folder of a search."""
 
     def __init__(self, output: Path) -> None:
-        self.client = MlflowClient(f"sqlite:///{output / 'mlflow.db'}")
+        self.uri = f"sqlite:///{output / 'mlflow.db'}"
+        self.client = MlflowClient(self.uri)
         (self.experiment,) = [e for e in self.client.search_experiments() if e.name == "degcraft"]
 
     def runs(self) -> list[Run]:
@@ -86,3 +100,7 @@ class StoreOf:
     def files(self, run: Run) -> set[str]:
         """Names of a run's artifacts at the top."""
         return {file.path for file in self.client.list_artifacts(run.info.run_id)}
+
+
+MakeSearch = Callable[..., SearchFolder]
+"""Makes a small search; keyword arguments replace sections of its specification, None leaves one out."""
