@@ -89,6 +89,14 @@ def seed(text: str) -> int:
     return value
 
 
+def check_file_name(path: Path, suffix: str | None = None) -> None:
+    """Raise DegcraftError if no file can have this name, before the work that is to fill it."""
+    if path.is_dir():
+        raise DegcraftError(f"{path}: must be the name of a file, but is a folder")
+    if suffix is not None and path.suffix.lower() != suffix:
+        raise DegcraftError(f"{path}: the name must end in {suffix}")
+
+
 def refuse_overwrite(path: Path, overwrite: bool) -> None:
     """Raise DegcraftError if a file or a folder with something in it is there and `--overwrite` is not."""
     if not overwrite and path.exists() and (path.is_file() or any(path.iterdir())):

@@ -3,19 +3,31 @@
 import argparse
 import csv
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._common import add_device, check_file_name, pick_device, positive, refuse_overwrite, seed
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from degcraft.images import ImageFolder
 
 HELP = "write LR-HR pairs of a crafted distribution, for any other trainer"
 PREVIEWED = 8
 """Pairs on the contact sheet."""
+TABLE = "parameters.csv"
+PARTS = ("hr", "lr")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Draws degradations from a crafted distribution and applies one to each clean image: OUT/lr and OUT/hr hold\n"
-        "the pairs under the same names, OUT/parameters.csv what was done to each."
+        "the pairs under the same names, OUT/parameters.csv what was done to each. An interrupted run leaves whole\n"
+        "images, every one of them in the table."
     )
     parser.epilog = (
         "examples:\n"
@@ -30,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
     parser.add_argument("--seed", type=seed, default=0, help="of everything that is drawn (0)")
     parser.add_argument("--preview", type=Path, metavar="FILE", help="contact sheet of the first pairs (PNG)")
-    parser.add_argument("--overwrite", action="store_true", help="write into a folder that is not empty")
+    parser.add_argument("--overwrite", action="store_true", help="replace the pairs of an earlier run in OUT")
     add_device(parser)
 
 
@@ -40,58 +52,110 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import track
 
     from degcraft.degradation import CraftedDistribution
-    from degcraft.errors import DegcraftError
     from degcraft.figures import draw_contact_sheet
-    from degcraft.images import local_folder, read_image, scan_folder, write_image
+    from degcraft.images import local_folder, read_image, scan_folder, to_uint8, write_image
 
     console = Console()
     crafted = CraftedDistribution.load(args.crafted)
     device = pick_device(args.device)
     if args.crop is not None and args.crop % args.scale:
         raise DegcraftError(f"--crop: must be a multiple of the scale {args.scale}, but got {args.crop}")
+    if args.preview is not None:
+        check_file_name(args.preview, ".png")
     refuse_overwrite(args.output, args.overwrite)
-    folder = scan_folder(local_folder(args.hr), min_side=args.crop or args.scale)
+    with console.status("reading hr"):
+        folder = scan_folder(local_folder(args.hr), min_side=args.crop or args.scale)
     console.print(f"hr: {folder.summary()}", highlight=False, soft_wrap=True)
+    _make_room(args.output, folder)
+
     generator = torch.Generator().manual_seed(args.seed)
-    source, names, count = crafted.source(), [axis.name for axis in crafted.space.axes], args.count or len(folder.files)
-    digits = len(str(math.ceil(count / len(folder.files)) - 1))
-    shown, used = [], set()
-    (args.output / "lr").mkdir(parents=True, exist_ok=True)
-    with (args.output / "parameters.csv").open("w", newline="", encoding="utf-8") as file:
+    source, count = crafted.source(), args.count or len(folder.files)
+    pairs = track(
+        _names(folder, count), "degrading", total=count, console=console, transient=True,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    shown: list[tuple[str, list[Tensor]]] = []
+    # Every row reaches the file before its pair does, so that no image is ever without its parameters.
+    with (args.output / TABLE).open("w", newline="", encoding="utf-8", buffering=1) as file:
         table = csv.writer(file)
-        table.writerow(["name", "source", *names])
-        for index in track(range(count), "degrading", console=console, transient=True, disable=not console.is_terminal):
-            path = folder.files[index % len(folder.files)]
-            hr = _crop(read_image(path).rgb, args.crop, args.scale, generator)
+        table.writerow(["name", "source", *(axis.name for axis in crafted.space.axes)])
+        for name, path in pairs:
+            # Rounded as its file will be, so that the pair itself is what the parameters describe.
+            hr = to_uint8(_cut(read_image(path).rgb, args.crop, args.scale, generator)).float() / 255
             lr, drawn = source.degrade(hr[None].to(device), args.scale, generator)
-            name = path.relative_to(folder.root).with_suffix("").as_posix().replace("/", "_")
-            if count > len(folder.files):
-                name += f"-{index // len(folder.files):0{digits}d}"
-            while name in used:  # a.png beside a.jpg
-                name += "_"
-            used.add(name)
-            write_image(args.output / "lr" / f"{name}.png", lr[0].cpu())
-            write_image(args.output / "hr" / f"{name}.png", hr)
-            values = [float(drawn.parameters[axis][0]) for axis in names]
-            table.writerow([name, path.relative_to(folder.root).as_posix(), *(f"{value:.4f}" for value in values)])
-            if len(shown) < PREVIEWED:
-                told = ", ".join(f"{axis} {value:.3g}" for axis, value in zip(names, values, strict=True))
+            done = drawn.rows()[0]
+            # Nine digits tell any two float32 apart: degrading by the table gives the same image.
+            values = (f"{value:.9g}" for value in done.values())
+            table.writerow([name, path.relative_to(folder.root).as_posix(), *values])
+            for part, image in zip(PARTS, (hr, lr[0]), strict=True):
+                write_image(args.output / part / f"{name}.png", image)
+            if args.preview is not None and len(shown) < PREVIEWED:
+                told = ", ".join(f"{axis} {value:.3g}" for axis, value in done.items())
                 shown.append((f"{name}: {told}", [lr[0].cpu(), hr]))
-    console.print(f"wrote {count} pairs to {args.output}", highlight=False, soft_wrap=True)
+    console.print(f"wrote {count} pair{'s' * (count != 1)} to {args.output}", highlight=False, soft_wrap=True)
     if args.preview is not None:
         draw_contact_sheet(shown, args.preview, ["LR", "HR"])
         console.print(f"wrote {args.preview}", highlight=False, soft_wrap=True)
     return 0
 
 
-def _crop(hr, side, scale, generator):  # type: ignore[no-untyped-def]
+def _make_room(output: Path, folder: "ImageFolder") -> None:
+    """Make the output folder, without the pairs that an earlier run's table names.
+
+    Raises:
+        DegcraftError: the clean images would be written over, the folder holds images of other origin, or it
+            cannot be written to.
+    """
+    parts = [output / part for part in PARTS]
+    for path in folder.files:
+        if any(path.resolve().is_relative_to(part.resolve()) for part in parts):
+            raise DegcraftError(f"{path}: is a clean image inside {output}, which is to be written; choose another -o")
+    try:
+        older = _named(output / TABLE)
+        for part in parts:
+            part.mkdir(parents=True, exist_ok=True)
+            others = sorted(path.name for path in part.iterdir() if path.name not in older and path.name[0] != ".")
+            if others:
+                raise DegcraftError(f"{part}: holds {others[0]}, which {TABLE} does not name; choose another -o")
+        for part in parts:
+            for name in older:
+                (part / name).unlink(missing_ok=True)
+        (output / TABLE).unlink(missing_ok=True)
+    except OSError as error:
+        raise DegcraftError(f"{output}: cannot be written to ({error.strerror})") from error
+
+
+def _named(table: Path) -> set[str]:
+    """File names of the pairs in an earlier run's table."""
+    if not table.is_file():
+        return set()
+    with table.open(newline="", encoding="utf-8", errors="replace") as file:
+        return {f"{row[0]}.png" for row in csv.reader(file) if row}
+
+
+def _names(folder: "ImageFolder", count: int) -> Iterator[tuple[str, Path]]:
+    """Name and clean image of every pair: the images in turn, numbered by turn where there is more than one."""
+    files = folder.files
+    turns = math.ceil(count / len(files))
+    digits = len(str(turns - 1))
+    used: set[str] = set()
+    for index in range(count):
+        path = files[index % len(files)]
+        name = path.relative_to(folder.root).with_suffix("").as_posix().replace("/", "_")
+        if turns > 1:
+            name += f"-{index // len(files):0{digits}d}"
+        while name in used:  # a.png beside a.jpg
+            name += "_"
+        used.add(name)
+        yield name, path
+
+
+def _cut(hr: "Tensor", side: int | None, scale: int, generator: "torch.Generator") -> "Tensor":
     """A random crop, or the whole image less the rows and columns that the scale does not divide."""
     import torch
 
-    height, width = (length // scale * scale for length in hr.shape[-2:])
+    height, width = hr.shape[-2:]
     if side is None:
-        return hr[:, :height, :width]
-    top, left = (
-        int(torch.randint(length - side + 1, (1,), generator=generator)) for length in (hr.shape[-2], hr.shape[-1])
-    )
+        return hr[:, : height // scale * scale, : width // scale * scale]
+    top, left = (int(torch.randint(length - side + 1, (1,), generator=generator)) for length in (height, width))
     return hr[:, top : top + side, left : left + side]

@@ -1,10 +1,21 @@
 """`degcraft weights`: which degradations do these images carry? A crafted distribution, as a file and a figure."""
 
 import argparse
+import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, add_space, parse_space, pick_device, positive, seed
+from degcraft.cli._common import add_device, add_space, check_file_name, parse_space, pick_device, positive, seed
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from degcraft.degradation import CraftedDistribution
+    from degcraft.images import Patches
+    from degcraft.matching import BinDistances
 
 HELP = "find which degradations your images carry: a crafted training distribution"
 SHOWN = 8
@@ -50,15 +61,18 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console()
     started = time.perf_counter()
+    # All that can be wrong is found before the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
     device = pick_device(args.device)
-    # Before the images are read: a wrong name should not cost a minute.
-    craft_weights([0.0, 1.0], args.alpha)
+    _check_alpha(args.alpha)
+    check_file_name(args.output)
+    if args.figure is not None:
+        check_file_name(args.figure, ".png")
     extractor = make_extractor(
         args.extractor, layer=args.layer, weights_file=args.extractor_weights, seed=args.seed, device=device
     )
-    references = _patches(console, "references", args.references, args.size, args)
-    hr = _patches(console, "hr", args.hr, args.size * args.scale, args)
+    references = _patches(console, "references", args.references, args.size, args.count, args.seed)
+    hr = _patches(console, "hr", args.hr, args.size * args.scale, args.count, args.seed)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"measuring {space.n_bins} bins with {extractor.name}", total=space.n_bins)
         measured = measure_distances(
@@ -84,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         },
     )
     crafted.save(args.output)
-    console.print(_table(crafted, measured.low, measured.high))
+    console.print(_table(crafted, measured))
     console.print(
         f"effective bins: {crafted.effective_bins:.1f} of {space.n_bins}   features: {extractor.name}:{extractor.layer}"
         f"   {time.perf_counter() - started:.1f} s on {device}",
@@ -100,33 +114,38 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _patches(console, field, location, size, args):  # type: ignore[no-untyped-def]
+def _check_alpha(alpha: float) -> None:
+    # Infinity has a meaning in eq. 4 but not in JSON.
+    if not 0 <= alpha < math.inf:
+        raise DegcraftError(f"--alpha: must be a number of at least 0, but got {alpha:g}")
+
+
+def _patches(console: "Console", field: str, location: str, size: int, count: int, seed: int) -> "Patches":
     """Patches of one folder, with what was skipped said."""
     from degcraft.images import cut_patches, local_folder, scan_folder
 
     with console.status(f"reading {field}"):
         folder = scan_folder(local_folder(location), min_side=size)
-        patches = cut_patches(folder.files, size=size, count=args.count, seed=args.seed)
+        patches = cut_patches(folder.files, size=size, count=count, seed=seed)
     console.print(
-        f"{field}: {folder.summary()}; {len(patches.pixels)} patches of {size}x{size}", highlight=False, soft_wrap=True
+        f"{field}: {folder.summary()}; {len(patches)} patches of {size}x{size}", highlight=False, soft_wrap=True
     )
     return patches
 
 
-def _table(crafted, low, high):  # type: ignore[no-untyped-def]
+def _table(crafted: "CraftedDistribution", measured: "BinDistances") -> "Table":
+    """The nearest bins, with the intervals of their distances."""
     from rich.table import Table
 
-    space = crafted.space
     table = Table(title="nearest bins", title_justify="left")
-    table.add_column("weight", justify="right")
-    for axis in space.axes:
-        table.add_column(axis.name, justify="right")
-    table.add_column("distance (95 %)", justify="right")
-    for index in crafted.distances.argsort()[:SHOWN]:
-        bounds = space.bounds(int(index))
+    names = [axis.name for axis in crafted.space.axes]
+    for title in ("weight", *names, "distance (95 %)"):
+        table.add_column(title, justify="right")
+    for index in measured.distances.argsort()[:SHOWN]:
+        bounds = crafted.space.bounds(int(index))
         table.add_row(
             f"{crafted.weights[index]:.3f}",
-            *(f"{bounds[axis.name][0]:g} to {bounds[axis.name][1]:g}" for axis in space.axes),
-            f"{crafted.distances[index]:.4g} ({low[index]:.4g} to {high[index]:.4g})",
+            *(f"{bounds[name][0]:g} to {bounds[name][1]:g}" for name in names),
+            f"{measured.distances[index]:.4g} ({measured.low[index]:.4g} to {measured.high[index]:.4g})",
         )
     return table

@@ -1,8 +1,6 @@
 """A crafted training distribution and its JSON file."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from scipy.special import entr
 from degcraft.degradation.sources import SpaceSource
 from degcraft.degradation.space import DegradationSpace
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import written_whole
 
 FORMAT = "degcraft-crafted/1"
 _KEYS = (
@@ -99,19 +98,14 @@ class CraftedDistribution:
         }
 
     def save(self, path: str | Path) -> None:
-        """Writes the JSON file: whole or not at all, making the folder where it is missing."""
-        path = Path(path)
+        """Writes the JSON file: whole or not at all, making the folder where it is missing.
+
+        Raises:
+            DegcraftError: the file cannot be written.
+        """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
     @staticmethod
     def load(path: str | Path) -> "CraftedDistribution":

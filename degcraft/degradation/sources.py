@@ -47,8 +47,8 @@ class SpaceSource:
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", self.space.check_weights(self.weights))
 
-    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
-        """See `DegradationSource.degrade`."""
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
+        """See `DegradationSource.degrade`; there always is a second part."""
         degradation = self.space.sample_checked(self.weights, len(hr), generator)
         return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
 
@@ -76,8 +76,8 @@ class BoxSource:
     def __post_init__(self) -> None:
         check_box(self.box)
 
-    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
-        """See `DegradationSource.degrade`."""
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
+        """See `DegradationSource.degrade`; there always is a second part."""
         degradation = sample_box(self.box, len(hr), generator)
         return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
 

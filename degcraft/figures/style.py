@@ -1,10 +1,10 @@
 """What the figures have in common: no global state, one palette, one way to save."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from degcraft.images.atomic import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,18 +35,13 @@ def without_frame(axes: "Axes") -> None:
 
 
 def save_atomically(path: str | Path, write: Callable[[str], object]) -> None:
-    """Lets `write` fill a temporary file beside `path` and puts it in place, making the folder where it is missing."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".png")
-    os.close(handle)
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    """Lets `write` fill a temporary file beside `path` and puts it in place, making the folder where it is missing.
+
+    Raises:
+        DegcraftError: the file cannot be written.
+    """
+    with written_whole(path) as temporary:
+        write(str(temporary))
 
 
 def save(figure: "Figure", path: str | Path) -> None:
