@@ -30,7 +30,6 @@ from degcraft.images import (
 )
 from tune.spec import SearchSpec
 
-
 FEWEST = 4
 """Patches that a distance with an interval needs on either side."""
 
@@ -54,12 +53,12 @@ class SearchData:
     """Reference patches (LR) that the trials' distances are measured against."""
     crops: Patches
     """HR crops of the training files, which every bin degrades for the trials' distances."""
-    judge: Patches
-    """Reference patches (LR) of the held-out files: what the judge looks at."""
-    judge_crops: Patches
-    """HR crops of the held-out clean files, for the judge's distances and the proxy pairs."""
     pairs: tuple[Pair, ...] | None
-    """Held-out pairs with ground truth, or None: then proxies are made of `judge_crops`."""
+    """Held-out pairs with ground truth, or None: then the judge makes proxies."""
+    judge: Patches | None
+    """Without ground truth, reference patches (LR) of the held-out files: what the judge looks at."""
+    judge_crops: Patches | None
+    """Without ground truth, HR crops of held-out clean files: for the judge's distances and the proxy pairs."""
     held_out: tuple[np.ndarray, ...]
     """Held-out LR references, uint8 (3, h, w), whose restored versions NIQE looks at."""
     notes: tuple[str, ...]
@@ -68,7 +67,7 @@ class SearchData:
     def hashes(self) -> dict[str, str]:
         """Content hash of every part that is measured."""
         parts = {"fit": self.fit, "crops": self.crops, "judge": self.judge, "judge_crops": self.judge_crops}
-        return {name: patches.content_hash for name, patches in parts.items()}
+        return {name: patches.content_hash for name, patches in parts.items() if patches is not None}
 
 
 def remote_only(spec: SearchSpec) -> bool:
@@ -107,7 +106,8 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
 
     crop = spec.patches.size * spec.scale
     clean = _without(_scan("hr", spec.hr, crop, notes), [hr for _, hr in held_pairs or []], "hr", notes)
-    train, judged = split_files(clean, spec.held_out.fraction, spec.seed)
+    # Only proxies need clean images that no trial has seen.
+    train, judged = split_files(clean, spec.held_out.fraction, spec.seed) if held_pairs is None else (clean, [])
     pool = HrPool.from_files(train, min_side=spec.training.lr_patch * spec.scale, seed=spec.seed)
     if pool.note:
         notes.append(pool.note)
@@ -124,11 +124,11 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     data = SearchData(
         fit=cut(_large_enough(fit, spec.patches.size), spec.patches.size, "references to fit to"),
         crops=cut(train, crop, "hr to train on"),
-        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size, "held-out references"),
-        judge_crops=cut(judged, crop, "held-out hr"),
         pairs=None
         if held_pairs is None
         else tuple(_read_pair(*pair, spec) for pair in held_pairs[: spec.held_out.count]),
+        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size, "held-out references") if judged else None,
+        judge_crops=cut(judged, crop, "held-out hr") if judged else None,
         held_out=tuple(_centre(read_rgb8(file), spec.held_out.size) for file in held[: spec.held_out.count]),
         notes=tuple(notes),
     )

@@ -69,14 +69,14 @@ def demo_specification(*, setting: int, seed: int, trials: int, steps: int) -> d
         "synthetic": {"setting": setting},
         "patches": {"count": 100, "size": 64},
         "held_out": {"fraction": 0.4, "size": 96},
-        "search": {"alpha": {"low": 1.0, "high": 100.0, "log": True}, "channels": 32, "blocks": 4},
+        "search": {"alpha": {"low": 1.0, "high": 100.0, "log": True}, "channels": 24, "blocks": 4},
         "training": {
             "warm_start_steps": 2 * steps,
             "steps": steps,
-            "batch": 8,
+            "batch": 6,
             "lr_patch": 24,
             "ema": 0.99,
-            "reports": 3,
+            "reports": 2,
         },
         "budget": {"trials": trials},
     }

@@ -42,6 +42,8 @@ class Measurements:
     def of_judge(self, data: SearchData) -> CraftedDistribution:
         """What the judge makes of the held-out references."""
         judge = self.spec.held_out.judge
+        assert data.judge is not None
+        assert data.judge_crops is not None
         measured = self._measure(judge.extractor, judge.layer, data.judge_crops, data.judge, "held-out references")
         return CraftedDistribution(
             space=self.spec.degradation_space(),
@@ -78,6 +80,7 @@ def held_out_part(
     if pairs is None:
         judged = measurements.of_judge(data)
         judged.save(folder / "judge.json")
+        assert data.judge_crops is not None
         pairs = proxy_pairs(data.judge_crops, judged, spec)
     return HeldOut(
         kind="proxy" if data.pairs is None else "ground truth",

@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0 done, 2 bad input, 130 interrupted)."""
     args = build_parser().parse_args(arguments)
     try:
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()  # a reader that went away is noticed here, not on the way out
+        return status
     except DegcraftError as error:
         print(f"degcraft {args.command}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

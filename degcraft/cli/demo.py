@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", default="degcraft-demo", metavar="DIR", help="folder to write (degcraft-demo)")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
     parser.add_argument("--trials", type=int, default=4, help="crafted trials (default 4)")
-    parser.add_argument("--steps", type=int, default=300, help="training steps of each trial (default 300)")
+    parser.add_argument("--steps", type=int, default=250, help="training steps of each trial (default 250)")
     parser.add_argument("--resume", action="store_true", help="go on with a demo that was interrupted")
 
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         "  degcraft evaluate model.safetensors --pairs test --csv scores.csv\n"
-        "  degcraft evaluate models:/degcraft@champion --pairs test --metrics psnr_y ssim_y --border 4\n"
+        "  degcraft evaluate models:/degcraft-sr@champion --pairs test --metrics psnr_y ssim_y --border 4\n"
         "  degcraft evaluate RealESRGAN_x4plus.pth --lr photos --niqe-clean clean"
     )
     add_model(parser)

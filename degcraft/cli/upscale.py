@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  degcraft upscale model.safetensors photo.jpg -o photo_x4.png\n"
         "  degcraft upscale model.safetensors photos more/scan.tif -o restored --format png\n"
-        "  degcraft upscale models:/degcraft@champion photos -o restored --tile 128"
+        "  degcraft upscale models:/degcraft-sr@champion photos -o restored --tile 128"
     )
     add_model(parser)
     parser.add_argument("inputs", nargs="+", metavar="IN", help="image files and folders (or their URIs)")

@@ -1,0 +1,153 @@
+"""One trial, run in this process: its checkpoint, its score, and that it repeats and resumes exactly."""
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ray.tune import Checkpoint
+from safetensors.torch import load_file
+
+import tune.trial
+from degcraft.degradation import CraftedDistribution
+from degcraft.images import HrPool
+from degcraft.metrics import NiqeModel
+from tune.data import SearchData, read_data
+from tune.held_out import HeldOut, fit_niqe, proxy_pairs
+from tune.spec import SearchSpec
+from tune.trial import CRAFTED, MODEL, TRAINER, TrialConfig, report_steps, run_trial
+
+SIGMA = {"name": "blur_sigma", "low": 0.0, "high": 4.0, "bins": 2}
+
+
+class Session:
+    """Stands in for Ray Tune's session: keeps what is reported, hands out a checkpoint."""
+
+    def __init__(self, folder: Path, checkpoint: Path | None = None, stop_after: int | None = None) -> None:
+        self.folder, self.checkpoint, self.stop_after = folder, checkpoint, stop_after
+        self.reports: list[dict[str, Any]] = []
+
+    def report(self, metrics: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
+        self.reports.append(metrics)
+        if checkpoint is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.copytree(checkpoint.path, self.folder)
+        if len(self.reports) == self.stop_after:
+            raise KeyboardInterrupt
+
+    def get_checkpoint(self) -> Checkpoint | None:
+        return None if self.checkpoint is None else Checkpoint.from_directory(str(self.checkpoint))
+
+
+@pytest.fixture
+def spec(photographs: Path, tmp_path: Path) -> SearchSpec:
+    return SearchSpec.model_validate(
+        {
+            "name": "s",
+            "references": str(photographs / "others"),
+            "hr": str(photographs / "clean"),
+            "output": str(tmp_path / "out"),
+            "scale": 2,
+            "synthetic": {"box": {"blur_sigma": [2.0, 4.0]}},
+            "space": [SIGMA],
+            "patches": {"count": 8, "size": 40},
+            "held_out": {"size": 64, "count": 2},
+            "training": {"steps": 6, "reports": 3, "batch": 2, "lr_patch": 16, "precision": "float32"},
+        }
+    )
+
+
+def run(spec: SearchSpec, kind: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    data, pool = read_data(spec)
+    monkeypatch.setattr(tune.trial, "report", session.report)
+    monkeypatch.setattr(tune.trial, "get_checkpoint", session.get_checkpoint)
+    monkeypatch.setattr(tune.trial, "worker_device", lambda: "cpu")
+    monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
+    config = vars(TrialConfig(kind, 4, 1, 1e-3))
+    with contextlib.suppress(KeyboardInterrupt):
+        run_trial(config, spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts={})
+    return load_file(session.folder / MODEL)
+
+
+def held_out(spec: SearchSpec, data: SearchData, pool: HrPool) -> HeldOut:
+    assert data.pairs is not None
+    niqe: NiqeModel = fit_niqe(pool.arrays)
+    return HeldOut("ground truth", data.pairs, data.held_out, "psnr", 2, 2, niqe, None)
+
+
+def test_a_trial_repeats_and_resumes_bit_for_bit(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Session(tmp_path / "whole")
+    expected = run(spec, "uniform", whole, monkeypatch)
+    again = run(spec, "uniform", Session(tmp_path / "again"), monkeypatch)
+    assert all(torch.equal(again[name], expected[name]) for name in expected)
+
+    stopped = Session(tmp_path / "stopped", stop_after=2)
+    run(spec, "uniform", stopped, monkeypatch)
+    resumed = Session(tmp_path / "resumed", checkpoint=stopped.folder)
+    assert all(torch.equal(w, expected[n]) for n, w in run(spec, "uniform", resumed, monkeypatch).items())
+    scores = [report["score"] for report in whole.reports]
+    assert [report["score"] for report in [*stopped.reports, *resumed.reports]] == scores
+
+
+def test_a_dropped_checkpoint_means_to_start_anew(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run(spec, "uniform", Session(tmp_path / "whole"), monkeypatch)
+    anew = Session(tmp_path / "anew", checkpoint=tmp_path / "gone")
+    assert all(torch.equal(w, expected[n]) for n, w in run(spec, "uniform", anew, monkeypatch).items())
+    assert [report["step"] for report in anew.reports] == [2, 4, 6]
+
+
+def test_what_a_checkpoint_holds(spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(tmp_path / "bound")
+    run(spec, "upper bound", session, monkeypatch)
+    assert (session.folder / TRAINER).exists()
+    crafted = CraftedDistribution.load(session.folder / CRAFTED)
+    np.testing.assert_allclose(crafted.weights, [0.0, 1.0])
+    last = session.reports[-1]
+    assert last["whole"]
+    assert last["score"] == last["psnr"]
+    assert {"ssim", "loss", "device", "precision", "effective_bins"} <= set(last)
+
+
+def test_divergence_is_a_result(spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from degcraft.training import Trainer, TrainingDiverged
+
+    def diverge(self: Trainer, until: int | None = None) -> None:
+        raise TrainingDiverged("the loss is not a number")
+
+    session = Session(tmp_path / "diverged")
+    data, pool = read_data(spec)
+    monkeypatch.setattr(Trainer, "run", diverge)
+    for name in ("report", "get_checkpoint"):
+        monkeypatch.setattr(tune.trial, name, getattr(session, name))
+    monkeypatch.setattr(tune.trial, "worker_device", lambda: "cpu")
+    monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
+    config = vars(TrialConfig("uniform", 4, 1, 1e-3))
+    run_trial(config, spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts={})
+    (only,) = session.reports
+    assert only["failed"] == "the loss is not a number"
+    assert np.isnan(only["score"])
+
+
+def test_proxies_are_the_same_every_time(spec: SearchSpec) -> None:
+    blind = spec.model_copy(update={"synthetic": None})
+    data, _ = read_data(blind)
+    assert data.judge_crops is not None
+    judged = CraftedDistribution.uniform(spec.degradation_space())
+    first, again = (proxy_pairs(data.judge_crops, judged, blind) for _ in range(2))
+    assert len(first) == 2
+    assert all(np.array_equal(a.lr, b.lr) and np.array_equal(a.hr, b.hr) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("steps", "reports", "expected"),
+    [(10, 5, [2, 4, 6, 8, 10]), (10, 3, [3, 7, 10]), (2, 5, [1, 2]), (1, 1, [1])],
+)
+def test_the_last_report_is_the_end(steps: int, reports: int, expected: list[int]) -> None:
+    assert report_steps(steps, reports) == expected
