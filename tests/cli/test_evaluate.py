@@ -81,7 +81,9 @@ def test_what_is_wrong_is_said_in_a_line(
     model: str, pairs: Callable[[int], Path], photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "old.csv").write_text("precious")
-    x4 = pairs(4)
+    (tmp_path / "corrupt.safetensors").write_bytes(Path(model).read_bytes()[:-100])
+    (tmp_path / "corrupt.npz").write_bytes(b"not an archive")
+    x4, x2 = pairs(4), pairs(2)
     wrong = {
         "niqe needs to know clean images: give --niqe-clean": [model, "--lr", photographs / "others"],
         "psnr compares with ground truth, so it needs --pairs": [
@@ -93,6 +95,14 @@ def test_what_is_wrong_is_said_in_a_line(
         ],
         "old.csv: is there already; add --overwrite": [model, "--pairs", x4, "--csv", tmp_path / "old.csv"],
         "has no lr": [model, "--pairs", photographs],
+        "nowhere": [model, "--pairs", "nowhere"],
+        "nowhere: no such folder": [model, "--lr", "nowhere", "--niqe-clean", photographs / "clean"],
+        "corrupt.safetensors: ": [tmp_path / "corrupt.safetensors", "--pairs", x2],
+        "corrupt.npz": [model, "--lr", photographs / "others", "--niqe-model", tmp_path / "corrupt.npz"],
+        "border": [model, "--pairs", x2, "--border", "-1"],
+        "gone.pth does not exist": [
+            model, "--pairs", x2, "--metrics", "lpips", "--lpips-weights", "gone.pth",
+        ],
     }  # fmt: skip
     for message, arguments in wrong.items():
         assert run(*arguments) == 2

@@ -144,12 +144,18 @@ def test_an_mlflow_model_is_asked_of_the_tracking_room(
 def test_what_is_wrong_is_said_in_a_line(
     model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "corrupt.safetensors").write_bytes(Path(model).read_bytes()[:-100])
+    (tmp_path / "corrupt.pth").write_bytes(b"not a checkpoint")
+    (tmp_path / "crafted.json").write_text("{}")
     wrong = {
         "nowhere: no such folder": [model, "nowhere", "-o", tmp_path / "out"],
         "notes.txt: must be an image": [model, folder / "notes.txt", "-o", tmp_path / "out"],
         "out.png: must be a folder for more than one image": [model, folder, "-o", tmp_path / "out.png"],
         "none of 1 images could be restored": [model, folder / "broken.png", "-o", tmp_path / "out"],
         "nothing.pth: there is no such file": ["nothing.pth", folder, "-o", tmp_path / "out"],
+        "corrupt.safetensors: not a readable safetensors file": [tmp_path / "corrupt.safetensors", folder, "-o", tmp_path / "out"],
+        "corrupt.pth: holds more than tensors or is damaged": [tmp_path / "corrupt.pth", folder, "-o", tmp_path / "out"],
+        "crafted.json: network weights must end in .safetensors": [tmp_path / "crafted.json", folder, "-o", tmp_path / "out"],
         "holds no images": [model, Path(model).parent, "-o", tmp_path / "out"],
         "--format: must agree with the name": [
             model, folder / "photo.jpg", "-o", tmp_path / "out.png", "--format", "jpg",
