@@ -153,9 +153,15 @@ def test_what_is_wrong_is_said_in_a_line(
         "out.png: must be a folder for more than one image": [model, folder, "-o", tmp_path / "out.png"],
         "none of 1 images could be restored": [model, folder / "broken.png", "-o", tmp_path / "out"],
         "nothing.pth: there is no such file": ["nothing.pth", folder, "-o", tmp_path / "out"],
-        "corrupt.safetensors: not a readable safetensors file": [tmp_path / "corrupt.safetensors", folder, "-o", tmp_path / "out"],
-        "corrupt.pth: holds more than tensors or is damaged": [tmp_path / "corrupt.pth", folder, "-o", tmp_path / "out"],
-        "crafted.json: network weights must end in .safetensors": [tmp_path / "crafted.json", folder, "-o", tmp_path / "out"],
+        "corrupt.safetensors: not a readable safetensors file": [
+            tmp_path / "corrupt.safetensors", folder, "-o", tmp_path / "out",
+        ],
+        "corrupt.pth: holds more than tensors or is damaged": [
+            tmp_path / "corrupt.pth", folder, "-o", tmp_path / "out",
+        ],
+        "crafted.json: network weights must end in .safetensors": [
+            tmp_path / "crafted.json", folder, "-o", tmp_path / "out",
+        ],
         "holds no images": [model, Path(model).parent, "-o", tmp_path / "out"],
         "--format: must agree with the name": [
             model, folder / "photo.jpg", "-o", tmp_path / "out.png", "--format", "jpg",
