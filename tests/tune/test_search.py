@@ -15,7 +15,7 @@ from degcraft.networks import load_network
 from tests.tune.searches import MakeSearch, SearchFolder, StoreOf
 from tracking.models import load_sr_model
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def rows(search: SearchFolder) -> list[dict[str, str]]:
