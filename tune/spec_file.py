@@ -1,7 +1,6 @@
-"""The YAML file of a search: read, checked, its paths made absolute; the commented example and the JSON schema."""
+"""The YAML file of a search: read, checked, its paths made absolute; and its JSON schema."""
 
 import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,6 @@ OUTPUTS = ("output", "storage")
 MAY_CHANGE = ("budget.minutes", "budget.target", "budget.failures", "tracking.uri")
 """Fields that may differ from the first start when a search is resumed: they change when it ends and where its
 records go, not what it computes."""
-
-
-def example_text() -> str:
-    """The commented example that `degcraft spec` prints."""
-    return (files("tune") / "example.yaml").read_text(encoding="utf-8")
 
 
 def schema_text() -> str:

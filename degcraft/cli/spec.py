@@ -19,7 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tune.spec_file import example_text, schema_text
+    if args.schema:
+        from tune.spec_file import schema_text
 
-    print(schema_text() if args.schema else example_text(), end="")
+        print(schema_text(), end="")
+    else:
+        from tune.example import example_text
+
+        print(example_text(), end="")
     return 0

@@ -134,18 +134,21 @@ def _patches(console: "Console", field: str, location: str, size: int, count: in
 
 
 def _table(crafted: "CraftedDistribution", measured: "BinDistances") -> "Table":
-    """The nearest bins, with the intervals of their distances."""
+    """The nearest bins, with the intervals of their distances, in units of the nearest: D itself has no scale."""
     from rich.table import Table
 
     table = Table(title="nearest bins", title_justify="left")
     names = [axis.name for axis in crafted.space.axes]
-    for title in ("weight", *names, "distance (95 %)"):
+    for title in ("weight", *names, "relative distance (95 %)"):
         table.add_column(title, justify="right")
+    unit = measured.distances.min() or 1.0
     for index in measured.distances.argsort()[:SHOWN]:
         bounds = crafted.space.bounds(int(index))
         table.add_row(
             f"{crafted.weights[index]:.3f}",
             *(f"{bounds[name][0]:g} to {bounds[name][1]:g}" for name in names),
-            f"{measured.distances[index]:.4g} ({measured.low[index]:.4g} to {measured.high[index]:.4g})",
+            "{:.2f} ({:.2f} to {:.2f})".format(
+                *(values[index] / unit for values in (measured.distances, measured.low, measured.high))
+            ),
         )
     return table

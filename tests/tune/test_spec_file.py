@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from degcraft.errors import DegcraftError
+from tune.example import example_text
 from tune.searchable import Range
 from tune.spec import SearchSpec
-from tune.spec_file import changed_fields, check_spec, example_text, load_spec, schema_text
+from tune.spec_file import changed_fields, check_spec, load_spec, schema_text
 
 
 @pytest.fixture
