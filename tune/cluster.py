@@ -25,8 +25,6 @@ def connect(address: str | None) -> str:
     Raises:
         DegcraftError: No cluster answers at the address.
     """
-    # Under `uv run`, Ray would package the working directory and build a second environment in every worker.
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     # Workers that wait for each other's cores with torch's default of spinning slow each other down severalfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Ray Tune's newer output prints a box about every experiment whatever the verbosity; we have our own table.
