@@ -8,6 +8,8 @@ import pytest
 
 from degcraft.images import read_image, write_image
 
+# Before any test module imports ray, which reads it then; see tune/__init__.py.
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 # A user's own settings must not reach into the tests.
 for _name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "DEGCRAFT_WEIGHTS"):
     os.environ.pop(_name, None)

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import ray
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +17,7 @@ from rich.table import Table
 from degcraft.degradation import PAPER_SPACE
 from degcraft.features import make_extractor
 from degcraft.images import Patches
+from tune.cluster import connect
 from tune.distances import Workers, sharded_distances
 
 TRIALS = 8
@@ -34,7 +34,7 @@ def noise_images(side: int, seed: int) -> Patches:
 
 def main() -> None:
     """Measure both ways in one run and print the table."""
-    ray.init(include_dashboard=False, log_to_driver=False)
+    connect(None)
     hr, lr, extractor = noise_images(288, 0), noise_images(72, 1), make_extractor("alexnet-random")
     measured = 0
 
@@ -66,7 +66,6 @@ def main() -> None:
     console.print(
         f"ratio of the times {ratio:.1f}x; bins measured more than once: {sum(run[1] for run in shared) - 75}"
     )
-    ray.shutdown()
 
 
 if __name__ == "__main__":
