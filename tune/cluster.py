@@ -55,7 +55,8 @@ def _start_here(quiet: dict[str, Any]) -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
     for left in reversed(range(START_ATTEMPTS)):
         try:
-            ray.init(include_dashboard=False, **quiet)
+            # "local", because without an address Ray joins a cluster that happens to run on this machine.
+            ray.init("local", include_dashboard=False, **quiet)
             return
         except Exception as error:  # Ray raises the bare class when its node is late
             ray.shutdown()

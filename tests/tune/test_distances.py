@@ -25,7 +25,7 @@ SPACE = DegradationSpace((Axis("blur_sigma", 0, 4, 4), Axis("noise_level", 0, 40
 
 @pytest.fixture(scope="module", autouse=True)
 def _cluster() -> Iterator[None]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
