@@ -171,8 +171,9 @@ class Summary:
 
 
 def best_of(trials: Iterable[TrialOutcome], higher_is_better: bool) -> TrialOutcome | None:
-    """The trial with the best finite score, the upper bound apart; the earliest of equals."""
-    scored = [t for t in trials if math.isfinite(t.score) and t.config.kind in ("crafted", "uniform")]
+    """The trial that is over with the best score, the upper bound apart; the earliest of equals."""
+    over = [trial for trial in trials if trial.status in ("done", "stopped early")]
+    scored = [t for t in over if math.isfinite(t.score) and t.config.kind in ("crafted", "uniform")]
     if not scored:
         return None
     return (max if higher_is_better else min)(scored, key=lambda trial: trial.score)

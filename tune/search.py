@@ -140,8 +140,10 @@ class _Search:
         recorder.end_orphans([trial.key for trial in summary.trials])
         with self.console.status("sending what is left to MLflow"):
             unsent = recorder.flush(timeout=10 if interrupted else 180)
-        registered = None if interrupted or best is None else spec.tracking.register_as
-        return SearchResult(summary, self.store, best, registered, interrupted, unsent, recorder.problems())
+        problems = recorder.problems()
+        is_registered = not (interrupted or best is None or unsent or any(p.startswith("register") for p in problems))
+        registered = spec.tracking.register_as if is_registered else None
+        return SearchResult(summary, self.store, best, registered, interrupted, unsent, problems)
 
     @property
     def _fixed_kinds(self) -> tuple[Kind, ...]:

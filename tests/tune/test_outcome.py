@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_the_upper_bound_is_never_the_best() -> None:
     done = summary(trial("b", "upper bound", 30.0), trial("c", "crafted", 20.0, 25.0))
     assert done.best is not None
     assert done.best.key == "c"
+
+
+def test_a_trial_that_was_left_is_not_the_best() -> None:
+    left = replace(trial("x", "crafted", 30.0, 1.0), status="unfinished")
+    done = summary(left, trial("u", "uniform", 20.0))
+    assert done.best is not None
+    assert done.best.key == "u"
+    assert done.best_crafted is None
 
 
 def test_trials_without_a_score_rank_last() -> None:
