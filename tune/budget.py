@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+from degcraft.images.atomic import written_whole
 from tune.spec import SearchSpec
 
 
@@ -33,7 +34,8 @@ class Budget:
         """Write down the time spent, unless that was done a moment ago."""
         if time.monotonic() - self._saved >= at_least_every:
             self._saved = time.monotonic()
-            self._file.write_text(json.dumps({"seconds": self.seconds}))
+            with written_whole(self._file) as temporary:
+                temporary.write_text(json.dumps({"seconds": self.seconds}))
 
     def failed(self) -> None:
         """Count a failed trial."""

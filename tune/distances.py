@@ -1,6 +1,7 @@
 """The distances of all bins, sharded over Ray actors: groups of bins, each written down whole, none measured twice."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
+from degcraft.images.atomic import written_whole
 from degcraft.matching import (
     BinDistances,
     Group,
@@ -146,9 +148,7 @@ def sharded_distances(
         seed=seed,
     )
     measured.save(whole)
-    for piece in pieces.iterdir():
-        piece.unlink()
-    pieces.rmdir()
+    shutil.rmtree(pieces, ignore_errors=True)
     return measured
 
 
@@ -210,10 +210,8 @@ def _piece(pieces: Path, group: list[int]) -> Path:
 
 
 def _write(path: Path, arrays: Group) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    temporary.replace(path)
+    with written_whole(path) as temporary:
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]
 
 
 def _read(path: Path) -> Group:

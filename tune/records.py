@@ -18,6 +18,7 @@ from ray.tune.experiment import Trial
 
 from degcraft.degradation import CraftedDistribution
 from degcraft.figures import draw_contact_sheet, draw_score_against_alpha, draw_weight_map
+from degcraft.images.atomic import written_whole
 from tracking import PARENT, Recorder
 from tune.held_out import HeldOut, to_image
 from tune.outcome import Summary, TrialOutcome
@@ -182,9 +183,8 @@ class Records:
         self._recorder.finish(PARENT, status)
 
     def _keep(self) -> None:
-        temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._told))
-        temporary.replace(self._file)
+        with written_whole(self._file) as temporary:
+            temporary.write_text(json.dumps(self._told))
 
 
 def copy_files(source: Path, target: Path) -> None:

@@ -241,6 +241,6 @@ def _check_folder(spec: SearchSpec, folder: Path, resume: bool) -> None:
 
 def _start_folder(spec: SearchSpec, folder: Path) -> None:
     """Make the output folder, and give the search an identity that a resume finds again."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = {"id": uuid.uuid4().hex, "spec": spec.model_dump(mode="json")}
-    (folder / STARTED).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with written_whole(folder / STARTED) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from safetensors.torch import load_file
 
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import written_whole
 from tune.budget import Budget
 from tune.experiment import Experiment, failure_of
 from tune.preparation import Starts
@@ -119,10 +120,8 @@ class _Watcher:
         file = self._files[config.architecture()]
         if trial.checkpoint is None or file.exists() or not self._whole(trial):
             return
-        with trial.checkpoint.as_directory() as checkpoint:
-            temporary = file.with_suffix(".tmp")
+        with trial.checkpoint.as_directory() as checkpoint, written_whole(file) as temporary:
             temporary.write_bytes((Path(checkpoint) / MODEL).read_bytes())
-            temporary.replace(file)
 
     def _whole(self, trial: Trial) -> bool:
         # The budget may have ended it before its time.
