@@ -14,6 +14,7 @@ from ray.tune import with_parameters
 from rich.console import Console
 
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import written_whole
 from degcraft.matching import BinDistances
 from tracking import Recorder, Store, describe_environment, resolve_store
 from tune.budget import Budget
