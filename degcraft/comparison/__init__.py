@@ -1,0 +1,22 @@
+"""Feature extractors side by side, against references whose degradation is known."""
+
+from degcraft.comparison.choices import Choice, make_choices, parse_choices
+from degcraft.comparison.compare import Measurement, SeedRun, compare_once
+from degcraft.comparison.known import known_references
+from degcraft.comparison.report import Row, median_rows, score_rows
+from degcraft.comparison.score import WeightScore, score_weights
+
+__all__ = [
+    "Choice",
+    "Measurement",
+    "Row",
+    "SeedRun",
+    "WeightScore",
+    "compare_once",
+    "known_references",
+    "make_choices",
+    "median_rows",
+    "parse_choices",
+    "score_rows",
+    "score_weights",
+]
