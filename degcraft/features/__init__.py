@@ -1,15 +1,19 @@
 """Feature extractors: images in, one vector each out, by name from a registry."""
 
 from degcraft.features.base import ExtractorSpec, FeatureExtractor
+from degcraft.features.degnet import load_degnet
+from degcraft.features.degnet_network import DegNet
 from degcraft.features.registry import EXTRACTORS, available, find_extractor, make_extractor
 from degcraft.features.spatial_mean import SpatialMeanExtractor
 
 __all__ = [
     "EXTRACTORS",
+    "DegNet",
     "ExtractorSpec",
     "FeatureExtractor",
     "SpatialMeanExtractor",
     "available",
     "find_extractor",
+    "load_degnet",
     "make_extractor",
 ]

@@ -79,6 +79,24 @@ class ExtractorSpec:
     """Why it cannot be made with this weights file (None: the one found by itself), or None if it can."""
 
 
+def check_images(extractor: FeatureExtractor, lr: Tensor) -> None:
+    """What every extractor asks of the images it is called with.
+
+    Raises:
+        DegcraftError: not float (B, 3, h, w), or a side below the extractor's `minimum_side`.
+    """
+    if lr.ndim != 4 or lr.shape[1] != 3 or not lr.is_floating_point():
+        raise DegcraftError(
+            f"extractor {extractor.name}: images must be float (B, 3, h, w) in [0, 1], "
+            f"but got {str(lr.dtype).removeprefix('torch.')} {tuple(lr.shape)}"
+        )
+    if min(lr.shape[2:]) < extractor.minimum_side:
+        raise DegcraftError(
+            f"extractor {extractor.name}: at layer {extractor.layer} images must be at least "
+            f"{extractor.minimum_side}×{extractor.minimum_side} pixels, but got {lr.shape[2]}×{lr.shape[3]}"
+        )
+
+
 def usable_device(device: str | torch.device) -> torch.device:
     """The device, tried out.
 

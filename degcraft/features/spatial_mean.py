@@ -1,17 +1,15 @@
 """A cut-off convolutional network whose output is averaged over space: the usual shape of an extractor."""
 
-import contextlib
 import copy
 import hashlib
 import json
-from collections.abc import Callable
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from degcraft.errors import DegcraftError
-from degcraft.features.base import FeatureExtractor, usable_device
+from degcraft.features.base import FeatureExtractor, check_images, usable_device
+from degcraft.features.precision import full_precision
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -61,24 +59,12 @@ class SpatialMeanExtractor(FeatureExtractor):
 
     @torch.no_grad()
     def __call__(self, lr: Tensor) -> Tensor:
-        self._check(lr)
+        check_images(self, lr)
         images = lr.to(device=self.device, dtype=torch.float32)
         images = ((images - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
-        with _full_precision(self.device):
+        with full_precision(self.device):
             features = self._body(images).mean(dim=(2, 3))
         return features.to(lr.device)
-
-    def _check(self, lr: Tensor) -> None:
-        if lr.ndim != 4 or lr.shape[1] != 3 or not lr.is_floating_point():
-            raise DegcraftError(
-                f"extractor {self.name}: images must be float (B, 3, h, w) in [0, 1], "
-                f"but got {str(lr.dtype).removeprefix('torch.')} {tuple(lr.shape)}"
-            )
-        if min(lr.shape[2:]) < self.minimum_side:
-            raise DegcraftError(
-                f"extractor {self.name}: at layer {self.layer} images must be at least "
-                f"{self.minimum_side}×{self.minimum_side} pixels, but got {lr.shape[2]}×{lr.shape[3]}"
-            )
 
 
 def _output_channels_and_minimum_side(body: nn.Module) -> tuple[int, int]:
@@ -111,11 +97,3 @@ def _identity(body: nn.Module, settings: list[object]) -> str:
         digest.update(json.dumps([key, list(value.shape)]).encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _full_precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Convolutions in whole float32: TF32's ten mantissa bits would show in distances between near bins."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    flags: Callable[..., contextlib.AbstractContextManager[None]] = torch.backends.cudnn.flags
-    return flags(enabled=True, deterministic=True, allow_tf32=False)

@@ -1,0 +1,120 @@
+"""degnet: features that say how blurred, noisy and compressed an image is, whatever it shows.
+
+The network is trained by the project (`degcraft features train degnet`) and comes with the package. Its features
+are cumulative distributions: for each cell of each axis, the probability that the image's value lies at or below
+it. Squared Euclidean distance between two of them is the Cramér distance (H. Cramér 1928) between what the network
+believes of two images, summed over the axes; so it grows with the difference of the degradations, as far as they
+can be told apart, and images that tell nothing move nothing.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from degcraft.errors import DegcraftError
+from degcraft.features.base import ExtractorSpec, FeatureExtractor, check_images, usable_device
+from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.precision import full_precision
+from degcraft.features.shipped import shipped_weights
+from degcraft.features.weights import check_layout, read_weights
+
+WEIGHTS = "degnet.safetensors"
+
+_UNITS = {"blur_sigma": 1.0, "noise_level": 10.0, "jpeg_quality": 20.0}
+"""What counts as far as what: the widths of the bins of the paper's space."""
+
+
+def load_degnet(weights_file: Path | None = None, device: str | torch.device = "cpu") -> DegNet:
+    """The network, frozen and in evaluation mode.
+
+    Args:
+        weights_file: A file of `degcraft features train degnet`; None takes the one that comes with the package.
+        device: Where it is put.
+
+    Raises:
+        DegcraftError: no such file, or one of another layout.
+    """
+    path = shipped_weights(WEIGHTS) if weights_file is None else weights_file
+    if not path.is_file():
+        raise DegcraftError(f"extractor degnet: the weights file {path} does not exist")
+    network = DegNet()
+    tensors = check_layout(read_weights(path), network.state_dict(), prefix="", path=path, layout="degnet")
+    counters = {key: value.long() for key, value in tensors.items() if key.endswith("num_batches_tracked")}
+    network.load_state_dict(tensors | counters)
+    network.eval().requires_grad_(False).to(usable_device(device))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class DegNetExtractor(FeatureExtractor):
+    """Cumulative distributions over the cells of every axis, each axis in units of the paper's bins.
+
+    Args:
+        network: As `load_degnet` gives it.
+        device: Where the network is.
+    """
+
+    name = "degnet"
+    layer = "distribution"
+
+    def __init__(self, network: DegNet, device: torch.device) -> None:
+        self.device = device
+        self.minimum_side = network.minimum_side
+        self._network = network
+        self._steps = {axis: _steps(axis).to(device) for axis in GRIDS}
+        self.dimensions = sum(len(steps) for steps in self._steps.values())
+        digest = hashlib.sha256(json.dumps([self.name, self.layer, _UNITS]).encode())
+        for key, value in network.state_dict().items():
+            digest.update(key.encode())
+            digest.update(value.cpu().contiguous().numpy().tobytes())
+        self.identity = digest.hexdigest()
+
+    def to(self, device: str | torch.device) -> Self:
+        self.device = usable_device(device)
+        self._network = self._network.to(self.device)
+        self._steps = {axis: steps.to(self.device) for axis, steps in self._steps.items()}
+        return self
+
+    @torch.no_grad()
+    def __call__(self, lr: Tensor) -> Tensor:
+        check_images(self, lr)
+        with full_precision(self.device):
+            posteriors = self._network.posteriors(lr.to(device=self.device, dtype=torch.float32))
+        features = [posteriors[axis].cumsum(dim=1)[:, :-1] * steps for axis, steps in self._steps.items()]
+        return torch.cat(features, dim=1).to(lr.device)
+
+
+def _steps(axis: str) -> Tensor:
+    """Roots of the distances from cell to cell, so that sums of squares become integrals over the axis."""
+    grid = torch.tensor(GRIDS[axis])
+    widths = grid.diff()
+    # Images without compression stand as far from the best quality as the next cell would.
+    widths = torch.where(torch.isinf(widths), widths[-2], widths)
+    return (widths / _UNITS[axis]).sqrt()
+
+
+def _build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
+    return DegNetExtractor(load_degnet(weights_file, device), device)
+
+
+def _missing(weights_file: Path | None) -> str | None:
+    try:
+        load_degnet(weights_file)
+    except DegcraftError as error:
+        return str(error)
+    return None
+
+
+DEGNET = ExtractorSpec(
+    name="degnet",
+    description="degcraft's own network for blur, noise and JPEG quality: comes with the package, sees little content",
+    layers=("distribution",),
+    default_layer="distribution",
+    needs_weights=True,
+    weights_file=WEIGHTS,
+    build=_build,
+    missing=_missing,
+)

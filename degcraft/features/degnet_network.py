@@ -1,0 +1,108 @@
+"""The network behind the `degnet` features: how blurred, noisy and compressed an image is, as three distributions.
+
+Everything it reads is local: a few convolutions at half the image's resolution and below, beside the histogram
+of the blocks that JPEG works in. Each axis attends to the places that tell of it, an edge for the blur, a flat spot
+for the noise, and gives a probability for every cell of a grid of values.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from degcraft.features.block_histogram import BLOCK, LENGTH, block_histogram
+
+GRIDS: dict[str, tuple[float, ...]] = {
+    "blur_sigma": (*(i / 4 for i in range(25)), *(6.5 + i / 2 for i in range(8))),
+    "noise_level": (*range(7), *range(8, 22, 2), *(22.5 + 2.5 * i for i in range(16)), 65.0, 70.0, 75.0, 80.0),
+    "jpeg_quality": (*(10.0 + 5 * i for i in range(19)), math.inf),
+}
+"""Values of the cells per axis, rising, finer where images differ more. Blur in HR pixels at scale 4 (four times the
+width in the image's own pixels), noise in 8-bit units; the last quality is that of an image without compression."""
+
+_HEADS = 4
+
+
+class DegNet(nn.Module):
+    """Distributions over blur, noise and JPEG quality of each image.
+
+    Args:
+        channels: Of the four stages of convolutions, at 1/2, 1/4, 1/4 and 1/8 of the image's sides.
+        block_features: Read from the histogram of JPEG's blocks.
+        hidden: Features per axis from which its distribution is read.
+    """
+
+    minimum_side = 16
+    """Shortest image side in pixels: two blocks."""
+
+    def __init__(
+        self, channels: tuple[int, int, int, int] = (32, 64, 96, 128), block_features: int = 128, hidden: int = 64
+    ) -> None:
+        super().__init__()
+        first, second, third, last = channels
+        self.body = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            *_convolution(12, first),
+            *_convolution(first, second, stride=2),
+            *_convolution(second, third),
+            *_convolution(third, last, stride=2),
+            *_convolution(last, last),
+        )
+        self.blocks = nn.Sequential(
+            nn.Linear(LENGTH, block_features),
+            nn.BatchNorm1d(block_features),
+            nn.ReLU(),
+            nn.Linear(block_features, block_features),
+            nn.ReLU(),
+        )
+        self.attention = nn.Conv2d(last, _HEADS * len(GRIDS), 1)
+        width = last * (_HEADS + 2) + block_features
+        self.read = nn.ModuleDict(
+            {
+                axis: nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, hidden), nn.ReLU())
+                for axis in GRIDS
+            }
+        )
+        self.decide = nn.ModuleDict({axis: nn.Linear(hidden, len(grid)) for axis, grid in GRIDS.items()})
+
+    @property
+    def grids(self) -> dict[str, Tensor]:
+        """The values that the cells of each axis stand for, float32 (cells,)."""
+        return {axis: torch.tensor(grid) for axis, grid in GRIDS.items()}
+
+    def forward(self, lr: Tensor) -> dict[str, Tensor]:
+        """Logits per axis.
+
+        Args:
+            lr: (B, 3, h, w) float in [0, 1], h and w at least `minimum_side`. What a side has beyond a multiple
+                of 8 is left out, and blocks are taken to begin in the upper left corner.
+
+        Returns:
+            (B, cells) for each axis of `grids`.
+        """
+        height, width = (side // BLOCK * BLOCK for side in lr.shape[2:])
+        images = lr[:, :, :height, :width]
+        blocks = self.blocks(block_histogram(images))
+        places = self.body((images - 0.5) * 4)
+        attention = self.attention(places).flatten(2).softmax(dim=2)
+        places = places.flatten(2)
+        attended = torch.einsum("bkp,bcp->bkc", attention, places).unflatten(1, (len(GRIDS), _HEADS)).flatten(2)
+        spread = (places.var(dim=2, correction=0) + 1e-4).sqrt()
+        overall = torch.cat([places.mean(dim=2), spread, blocks], dim=1)
+        return {
+            axis: self.decide[axis](self.read[axis](torch.cat([attended[:, index], overall], dim=1)))
+            for index, axis in enumerate(GRIDS)
+        }
+
+    @torch.no_grad()
+    def posteriors(self, lr: Tensor) -> dict[str, Tensor]:
+        """Probabilities of the cells per axis, each (B, cells) and summing to 1; arguments as for `forward`."""
+        return {axis: logits.softmax(dim=1) for axis, logits in self(lr).items()}
+
+
+def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
