@@ -1,0 +1,70 @@
+"""What JPEG has done to a file: once or twice, with and without chroma subsampling, cropped since or not."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from degcraft.degradation.jpeg import compress
+from degcraft.degradation.operator import Chroma, Conditions
+from degcraft.encoders.variants.draws import Variant, uniform
+
+Compression = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""(images (n,3,h,w), quality (n,) of the last compression, generator) → images (n,3,h,w)."""
+_BLOCK = 8
+
+
+def none(images: Tensor, quality: Tensor, generator: torch.Generator) -> Tensor:
+    """Never compressed; the quality is not looked at."""
+    return images
+
+
+def subsampled(images: Tensor, quality: Tensor, generator: torch.Generator) -> Tensor:
+    """Once, 4:2:0, as most cameras and all of the paper's images."""
+    return _once(images, quality, generator, "4:2:0")
+
+
+def full_chroma(images: Tensor, quality: Tensor, generator: torch.Generator) -> Tensor:
+    """Once, 4:4:4, as image editors do at high quality."""
+    return _once(images, quality, generator, "4:4:4")
+
+
+def twice(images: Tensor, quality: Tensor, generator: torch.Generator) -> Tensor:
+    """Compressed at a quality of 30 to 95, cropped, and compressed again."""
+    first = uniform(len(images), 30, 95, generator).to(images.device)
+    once = on_shifted_grid(images, first, generator, "4:2:0", 1.0)
+    return _once(once, quality, generator, "4:2:0")
+
+
+COMPRESSIONS: dict[str, Variant[Compression]] = {
+    "none": Variant(0.2, none),
+    "4:2:0": Variant(0.35, subsampled),
+    "4:4:4": Variant(0.2, full_chroma),
+    "twice": Variant(0.25, twice),
+}
+
+
+def on_shifted_grid(
+    images: Tensor, quality: Tensor, generator: torch.Generator, chroma: Chroma, share: float = 0.5
+) -> Tensor:
+    """JPEG whose 8x8 grid begins anywhere in a `share` of the images, and at their corner in the others."""
+    shifts = torch.randint(_BLOCK, (len(images), 2), generator=generator, device=generator.device)
+    shifts = shifts * (uniform(len(images), 0, 1, generator) < share)[:, None]
+    height, width = images.shape[2:]
+    reach = _BLOCK - 1
+    padded = F.pad(images, (reach, reach, reach, reach), mode="reflect")
+    offsets = shifts.tolist()
+    # Image i begins at (dy, dx) of its window, so that is its place on the grid.
+    windows = [
+        image[:, reach - dy : 2 * reach - dy + height, reach - dx : 2 * reach - dx + width]
+        for image, (dy, dx) in zip(padded, offsets, strict=True)
+    ]
+    compressed = compress(torch.stack(windows), quality, Conditions(generator, chroma))
+    return torch.stack(
+        [image[:, dy : dy + height, dx : dx + width] for image, (dy, dx) in zip(compressed, offsets, strict=True)]
+    )
+
+
+def _once(images: Tensor, quality: Tensor, generator: torch.Generator, chroma: Chroma) -> Tensor:
+    return on_shifted_grid(images, quality, generator, chroma)
