@@ -1,12 +1,13 @@
-"""Measures several extractors against references whose degradation is known.
+"""Measures several extractors against references whose degradation is known (eq. 3 of arXiv 2305.18107).
 
 Degrading the bins costs more than most extractors, so each bin is degraded once per seed and shown to all of
 them, and an extractor's features of a bin are compared with the references of every setting.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from degcraft.comparison.choices import Choice
 from degcraft.comparison.known import known_references
 from degcraft.degradation import Box, DegradationSpace
 from degcraft.features import FeatureExtractor
-from degcraft.images import Patches
+from degcraft.images import Patches, cut_patches
 from degcraft.matching import check_patches, degrade_bin, frechet_distance, image_features
 
 Progress = Callable[[int, int], None]
@@ -45,6 +46,56 @@ class SeedRun:
     """One per extractor and setting, settings fastest."""
     degrading_seconds: float
     """Spent on degrading all bins, once for all extractors."""
+    hr_hash: str
+    """Of the HR crops."""
+    clean_hash: str
+    """Of the clean crops that the references were made from."""
+
+
+def compare_extractors(
+    space: DegradationSpace,
+    hr_files: Sequence[Path],
+    clean_files: Sequence[Path],
+    settings: Mapping[int, Box],
+    extractors: Mapping[Choice, FeatureExtractor],
+    *,
+    size: int = 72,
+    count: int = 100,
+    scale: int = 4,
+    seeds: Sequence[int] = (0,),
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[SeedRun]:
+    """`compare_once` for every seed, each with crops of its own cut from the files.
+
+    Args:
+        space: The degradation space.
+        hr_files: Clean images that the bins degrade.
+        clean_files: Other clean images, that the settings degrade into references.
+        settings: Number → box of degradations.
+        extractors: What to compare.
+        size: Side of the references in pixels; the crops are `scale` times as large.
+        count: Crops on either side; fewer where the images hold no more.
+        scale: Downsampling factor.
+        seeds: Of the crops and of the degradations.
+        device: Where to degrade and extract.
+        progress: Told after each bin of each seed.
+
+    Raises:
+        DegcraftError: what `cut_patches` or `compare_once` refuse.
+    """
+    runs = []
+    for done, seed in enumerate(seeds):
+        hr, clean = (cut_patches(files, size=size * scale, count=count, seed=seed) for files in (hr_files, clean_files))
+
+        def tell(bins: int, of: int, before: int = done) -> None:
+            if progress is not None:
+                progress(before * of + bins, len(seeds) * of)
+
+        runs.append(
+            compare_once(space, hr, clean, settings, extractors, scale=scale, seed=seed, device=device, progress=tell)
+        )
+    return runs
 
 
 def compare_once(
@@ -59,7 +110,7 @@ def compare_once(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> SeedRun:
-    """Distances of every bin to clean crops degraded by each setting, by every extractor (eq. 3, arXiv 2305.18107).
+    """Distances of every bin to clean crops degraded by each setting, by every extractor.
 
     Args:
         space: The degradation space.
@@ -104,7 +155,7 @@ def compare_once(
         Measurement(choice, number, seed, values, seconds=clocks[choice, None].seconds + clocks[choice, number].seconds)
         for (choice, number), values in distances.items()
     )
-    return SeedRun(measurements, degrading.seconds)
+    return SeedRun(measurements, degrading.seconds, hr.content_hash, clean.content_hash)
 
 
 class _Clock:

@@ -18,10 +18,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from degcraft.comparison import Choice, Row, compare_once, make_choices, parse_choices, score_rows
+from degcraft.comparison import Choice, Row, compare_extractors, make_choices, parse_choices, score_rows
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS
 from degcraft.features import FeatureExtractor
-from degcraft.images import cut_patches, scan_folder
+from degcraft.images import scan_folder
 
 COUNT, SIDE, SCALE, ALPHA = 100, 72, 4, 25.0
 KODAK, CLIC = "kodak24", "clic2025"
@@ -75,18 +75,15 @@ def measure(
     hr: Path, references: Path, extractors: dict[Choice, FeatureExtractor], seeds: int, device: str
 ) -> tuple[list[Row], dict[Choice, float], float]:
     """All rows, and the median seconds per seed: of each extractor (for one setting), and of degrading."""
-    files = [scan_folder(folder, min_side=SIDE * SCALE).files for folder in (hr, references)]
-    rows: list[Row] = []
-    degrading = []
-    for seed in range(seeds):
-        crops, clean = (cut_patches(each, size=SIDE * SCALE, count=COUNT, seed=seed) for each in files)
-        run = compare_once(
-            PAPER_SPACE, crops, clean, TEST_SETTINGS, extractors, scale=SCALE, seed=seed, device=device
-        )  # fmt: skip
-        rows += score_rows(PAPER_SPACE, TEST_SETTINGS, run.measurements, [ALPHA])
-        degrading.append(run.degrading_seconds)
+    hr_files, clean_files = (scan_folder(folder, min_side=SIDE * SCALE).files for folder in (hr, references))
+    runs = compare_extractors(
+        PAPER_SPACE, hr_files, clean_files, TEST_SETTINGS, extractors,
+        size=SIDE, count=COUNT, scale=SCALE, seeds=range(seeds), device=device,
+    )  # fmt: skip
+    measurements = [one for run in runs for one in run.measurements]
+    rows = score_rows(PAPER_SPACE, TEST_SETTINGS, measurements, [ALPHA])
     seconds = {choice: float(np.median([row.seconds for row in rows if row.choice == choice])) for choice in extractors}
-    return rows, seconds, float(np.median(degrading))
+    return rows, seconds, float(np.median([run.degrading_seconds for run in runs]))
 
 
 def main() -> None:
