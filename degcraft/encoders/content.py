@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,10 +22,10 @@ _GROUP = 4
 class CleanContent:
     """Endless clean images: crops of photographs, a share of them rescaled, and dead leaves.
 
-    Dead leaves are drawn into a reservoir larger than the crops. Every crop of it has a place, a pose, an
-    order of the channels and a tone curve of its own, and after every `uses` crops one image is drawn anew, so
-    that drawing costs little. Image number k of the reservoir follows from `seed` and k alone: `state_dict` is
-    one number, and a resumed run goes on with the very images it would have seen.
+    The dead leaves are crops of a stock of larger images, each of which is drawn when it is first needed and
+    kept. Every crop has a place, a pose, an order of the channels and a tone curve of its own, so a few hundred
+    images never look alike and drawing them costs little. Nothing is remembered that matters: what a batch
+    holds follows from the arguments and the generator alone.
     """
 
     def __init__(
@@ -35,9 +34,8 @@ class CleanContent:
         *,
         leaves_share: float = 0.3,
         rescale: float = 0.5,
-        reservoir: int = 64,
-        reservoir_side: int = 512,
-        uses: int = 100,
+        stock: int = 160,
+        stock_side: int = 512,
         seed: int = 0,
     ) -> None:
         """
@@ -45,47 +43,40 @@ class CleanContent:
             pool: the photographs, or None for dead leaves alone.
             leaves_share: share of dead leaves in a batch, 0 to 1; without a pool it is 1.
             rescale: share of the photographs that are rescaled, 0 to 1.
-            reservoir: dead-leaves images held.
-            reservoir_side: their side, the largest that can be asked for.
-            uses: crops that are cut before the oldest image of the reservoir is replaced.
+            stock: dead-leaves images there are.
+            stock_side: their side, the largest that can be asked for; three bytes per pixel are kept.
             seed: of the dead leaves.
 
         Raises:
-            DegcraftError: a share outside 0 to 1, or an empty reservoir.
+            DegcraftError: a share outside 0 to 1, an empty stock, or a negative seed.
         """
         for name, share in (("leaves_share", leaves_share), ("rescale", rescale)):
             if not 0 <= share <= 1:
                 raise DegcraftError(f"{name} must lie in [0, 1], but got {share}")
-        for name, number, least in (
-            ("reservoir", reservoir, 1),
-            ("reservoir_side", reservoir_side, 16),
-            ("uses", uses, 1),
-        ):
+        for name, number, least in (("stock", stock, 1), ("stock_side", stock_side, 16), ("seed", seed, 0)):
             if number < least:
                 raise DegcraftError(f"{name} must be at least {least}, but got {number}")
         self.pool = pool
         self.leaves_share = 1.0 if pool is None else leaves_share
         self.rescale = rescale
-        self._capacity = reservoir
-        self._side = reservoir_side
-        self._uses = uses
+        self._stock = stock
+        self._stock_side = stock_side
         self._seed = seed
-        self._cut = 0
-        self._drawn: dict[int, tuple[int, Pixels]] = {}
+        self._drawn: dict[int, Pixels] = {}
 
     def batch(self, count: int, side: int, generator: torch.Generator) -> Tensor:
         """Draw images in random order.
 
         Args:
             count: how many.
-            side: their height and width in pixels, at most the smallest photograph's and `reservoir_side`.
-            generator: of everything but the drawing of the dead leaves.
+            side: their height and width in pixels, at most the smallest photograph's and `stock_side`.
+            generator: of all that is drawn, on any device.
 
         Returns:
             (count,3,side,side) float32 in [0,1] on the CPU.
 
         Raises:
-            DegcraftError: a count below 1, or a side that the photographs or the reservoir cannot give.
+            DegcraftError: a count below 1, or a side that the photographs or the stock cannot give.
         """
         if count < 1:
             raise DegcraftError(f"a batch of clean images must hold at least 1, but got {count}")
@@ -95,15 +86,6 @@ class CleanContent:
         self._put_leaves(images, order[:leaves].tolist(), generator)
         self._put_photographs(images, order[leaves:], generator)
         return images
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the reservoir stands: plain numbers."""
-        return {"cut": self._cut, "seed": self._seed}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from where `state_dict` was taken, in an object made with the same arguments."""
-        self._cut, self._seed = int(state["cut"]), int(state["seed"])
-        self._drawn.clear()
 
     @staticmethod
     def _share(share: float, count: int, generator: torch.Generator) -> int:
@@ -137,31 +119,22 @@ class CleanContent:
     def _put_leaves(self, images: Tensor, places: list[int], generator: torch.Generator) -> None:
         """Fills those places of the batch (B,3,side,side)."""
         side = images.shape[2]
-        if places and side > self._side:
-            raise DegcraftError(f"side must be at most the reservoir's {self._side}, but got {side}")
-        # One draw each: reservoir image, y, x, pose, order of the channels, gamma, contrast.
+        if places and side > self._stock_side:
+            raise DegcraftError(f"side must be at most the stock's {self._stock_side}, but got {side}")
+        # One draw each: image of the stock, y, x, pose, order of the channels, gamma, contrast.
         draws = torch.rand(len(places), 7, generator=generator, device=generator.device, dtype=torch.float64).tolist()
         for place, (pick, v, u, pose, order, gamma, contrast) in zip(places, draws, strict=True):
-            image = self._reservoir_image(int(pick * self._capacity))
-            y, x = (int(start * (self._side - side + 1)) for start in (v, u))
+            image = self._leaves(int(pick * self._stock))
+            y, x = (int(start * (self._stock_side - side + 1)) for start in (v, u))
             window = _posed(image[:, y : y + side, x : x + side], int(pose * 8))
             images[place] = torch.from_numpy(_recoloured(window, int(order * 6), gamma, contrast))
-            self._cut += 1
 
-    def _reservoir_image(self, slot: int) -> Pixels:
-        """The image in a slot: (3, side, side) uint8, drawn when it is first needed.
-
-        Slot s holds the newest image whose number is s modulo the capacity; the numbers in the reservoir are
-        `renewed` … `renewed + capacity - 1`.
-        """
-        renewed = self._cut // self._uses
-        number = renewed + (slot - renewed) % self._capacity
-        held = self._drawn.get(slot)
-        if held is None or held[0] != number:
+    def _leaves(self, number: int) -> Pixels:
+        """One image of the stock: (3, side, side) uint8."""
+        if number not in self._drawn:
             random = np.random.default_rng((self._seed, number))
-            held = number, np.ascontiguousarray(draw_dead_leaves(self._side, random).transpose(2, 0, 1))
-            self._drawn[slot] = held
-        return held[1]
+            self._drawn[number] = np.ascontiguousarray(draw_dead_leaves(self._stock_side, random).transpose(2, 0, 1))
+        return self._drawn[number]
 
 
 def _posed(window: Pixels, pose: int) -> Pixels:

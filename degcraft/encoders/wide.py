@@ -18,7 +18,7 @@ from degcraft.encoders.variants import (
     reducer,
     through_screen,
 )
-from degcraft.encoders.variants.draws import choose, groups, uniform
+from degcraft.encoders.variants.choosing import choose, groups, uniform
 from degcraft.errors import DegcraftError
 
 SCREEN_SHARE = 0.15

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.encoders.variants.draws import Variant, choose, groups, uniform
+from degcraft.encoders.variants.choosing import Variant, choose, groups, uniform
 
 Transfer = Callable[[Tensor, Tensor, Tensor, torch.Generator], Tensor]
 """(sigma (n,1,1) in pixels, fy (h,1), fx (w,) in cycles per pixel, generator) → (n,h,w), 1 at frequency 0."""

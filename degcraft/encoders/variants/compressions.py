@@ -8,7 +8,7 @@ from torch import Tensor
 
 from degcraft.degradation.jpeg import compress
 from degcraft.degradation.operator import Chroma, Conditions
-from degcraft.encoders.variants.draws import Variant, uniform
+from degcraft.encoders.variants.choosing import Variant, uniform
 
 Compression = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """(images (n,3,h,w), quality (n,) of the last compression, generator) → images (n,3,h,w)."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.encoders.variants.draws import Variant, uniform
+from degcraft.encoders.variants.choosing import Variant, uniform
 
 Noise = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """(images (n,3,h,w) in [0,1], level (n,) in 8-bit units, generator) → noise (n,3,h,w) in units of the images."""
