@@ -9,13 +9,14 @@ from torch import Tensor
 from degcraft.degradation.degrade import degrade
 from degcraft.degradation.parameters import NO_JPEG, Degradation
 from degcraft.encoders.variants import (
-    COMPRESSIONS,
-    NOISES,
     REDUCERS,
     SCREEN_REDUCERS,
-    blur_at_half,
+    blur_and_resize,
+    compress_variously,
+    draw_noise,
     on_shifted_grid,
     reducer,
+    resize,
     through_screen,
 )
 from degcraft.encoders.variants.choosing import choose, groups, uniform
@@ -96,91 +97,45 @@ class WideDegradations:
         order = torch.randperm(n, generator=generator, device=generator.device).tolist()
         chance = torch.rand((), generator=generator, device=generator.device).item()
         papers = min(n, math.floor(self.paper_share * n + chance))
-        routes = choose({"direct": 1 - SCREEN_SHARE, "screen": SCREEN_SHARE}, max(1, n - papers), generator)
-        parts = {"paper": order[:papers]}
-        for route, places in groups(routes[: n - papers]).items():
-            parts[route] = [order[papers + place] for place in places]
-        for name, places in parts.items():
-            if places:
-                self._fill(batch, hr, places, name, generator)
+        self._paper(batch, order[:papers], hr, generator)
+        others = order[papers:]
+        shown = choose({"file": 1 - SCREEN_SHARE, "screen": SCREEN_SHARE}, len(others), generator)
+        for kind, at in groups(shown).items():
+            self._beyond(batch, [others[k] for k in at], hr, generator, on_screen=kind == "screen")
         return batch
 
-    def _fill(self, batch: WideBatch, hr: Tensor, places: list[int], route: str, generator: torch.Generator) -> None:
-        where = torch.tensor(places, device=hr.device)
-        part = WideBatch(hr[where], batch.blur_sigma[where], batch.noise_level[where], batch.jpeg_quality[where])
-        if route == "paper":
-            done = self._paper(part, generator)
-        else:
-            done = self._beyond(part, generator, on_screen=route == "screen")
-        for name in ("lr", "blur_sigma", "noise_level", "jpeg_quality"):
-            getattr(batch, name)[where] = getattr(done, name)
+    def _paper(self, batch: WideBatch, places: list[int], hr: Tensor, generator: torch.Generator) -> None:
+        """Equation 2 at those places of the batch; its labels are right already."""
+        parameters = {name: getattr(batch, name)[places] for name in ("blur_sigma", "noise_level", "jpeg_quality")}
+        batch.lr[places] = degrade(hr[places], Degradation(parameters), self.scale, generator)
 
-    def _paper(self, part: WideBatch, generator: torch.Generator) -> WideBatch:
-        labels = {name: getattr(part, name) for name in ("blur_sigma", "noise_level", "jpeg_quality")}
-        return WideBatch(degrade(part.lr, Degradation(labels), self.scale, generator), **labels)
-
-    def _beyond(self, part: WideBatch, generator: torch.Generator, *, on_screen: bool) -> WideBatch:
-        """Blur, reduce, add noise and compress, each as its registry says; `part.lr` is the clean images."""
-        hr, n = part.lr, len(part)
-        height, width = hr.shape[2] // self.scale, hr.shape[3] // self.scale
-        enlargement = 1.0
-        if on_screen:
-            low, high = SCREEN_ENLARGEMENT
-            enlargement = low * (high / low) ** uniform(1, 0, 1, generator).item()
-        between = max(8, round(height / enlargement)), max(8, round(width / enlargement))
+    def _beyond(
+        self, batch: WideBatch, places: list[int], hr: Tensor, generator: torch.Generator, *, on_screen: bool
+    ) -> None:
+        """Blur, resizing, noise and compression by variants at those places of the batch, and their labels."""
+        n, device = len(places), hr.device
+        sigma, quality = batch.blur_sigma[places], torch.floor(batch.jpeg_quality[places] + 0.5)
+        final = batch.lr.shape[2], batch.lr.shape[3]
+        size = _on_disk(final, generator) if on_screen else final
         names = choose(REDUCERS, n, generator)
-        lr = self._reduce(hr, part.blur_sigma, names, between, generator)
-
-        noise = torch.empty_like(lr)
-        for name, places in groups(choose({k: v.share for k, v in NOISES.items()}, n, generator)).items():
-            noise[places] = NOISES[name].apply(lr[places], part.noise_level[places], generator)
+        lr = blur_and_resize(hr, places, sigma, names, size, generator)
+        noise = draw_noise(lr, batch.noise_level[places], generator)
         lr = (lr + noise).clamp_(0, 1)
-
-        again = names
-        first = torch.full_like(part.jpeg_quality, NO_JPEG)
+        own = [reducer(name, hr.shape[2], size[0], device).own_blur for name in names]
+        before = torch.full_like(quality, NO_JPEG)
         if on_screen:
-            first = torch.floor(uniform(n, 30, 96, generator)).to(hr.device)
+            before = torch.floor(uniform(n, 30, 96, generator)).to(device)
+            lr = on_shifted_grid(lr, before, generator, "4:2:0", 0.0)
             again = choose(SCREEN_REDUCERS, n, generator)
-            lr = on_shifted_grid(lr, first, generator, "4:2:0", 0.0)
-            down = [reducer(name, between[0], height, hr.device).matrix for name in again]
-            across = [reducer(name, between[1], width, hr.device).matrix for name in again]
-            lr, noise = _along(lr, down, across), _along(noise, down, across)
-            own = [
-                through_screen(one, two, hr.shape[2], between[0], height, hr.device).own_blur
-                for one, two in zip(names, again, strict=True)
-            ]
-        else:
-            own = [reducer(name, hr.shape[2], height, hr.device).own_blur for name in names]
+            lr, noise = resize(lr, again, final), resize(noise, again, final)
+            heights = hr.shape[2], size[0], final[0]
+            own = [through_screen(*pair, *heights, device).own_blur for pair in zip(names, again, strict=True)]
+        lr, last = compress_variously(lr, quality, generator)
 
-        quality = torch.floor(part.jpeg_quality + 0.5)
-        last = torch.empty_like(quality)
-        compressed = torch.empty_like(lr)
-        for name, places in groups(choose({k: v.share for k, v in COMPRESSIONS.items()}, n, generator)).items():
-            compressed[places] = COMPRESSIONS[name].apply(lr[places], quality[places], generator)
-            last[places] = NO_JPEG if name == "none" else quality[places]
-        return WideBatch(
-            compressed.mul_(255).round_().clamp_(0, 255).div_(255),
-            torch.sqrt(part.blur_sigma**2 + torch.tensor(own, device=hr.device) ** 2),
-            255 * noise.square().mean(dim=(1, 2, 3)).sqrt(),
-            torch.where(torch.isfinite(last), last, first),
-        )
-
-    @staticmethod
-    def _reduce(
-        hr: Tensor, sigma: Tensor, names: list[str], size: tuple[int, int], generator: torch.Generator
-    ) -> Tensor:
-        """Blurred by a shape drawn from `BLURS` and resized to `size`, each image in its own way."""
-        lr = hr.new_empty(len(hr), 3, *size)
-        sharp = (sigma == 0).tolist()
-        for at_full_size in (True, False):
-            places = [place for place, is_sharp in enumerate(sharp) if is_sharp == at_full_size]
-            if not places:
-                continue
-            images = hr[places] if at_full_size else blur_at_half(hr[places], sigma[places], generator)
-            down = [reducer(names[place], images.shape[2], size[0], hr.device).matrix for place in places]
-            across = [reducer(names[place], images.shape[3], size[1], hr.device).matrix for place in places]
-            lr[places] = _along(images, down, across)
-        return lr
+        batch.lr[places] = lr.mul_(255).round_().clamp_(0, 255).div_(255)
+        batch.blur_sigma[places] = torch.sqrt(sigma**2 + torch.tensor(own, device=device) ** 2)
+        batch.noise_level[places] = 255 * noise.square().mean(dim=(1, 2, 3)).sqrt()
+        batch.jpeg_quality[places] = torch.where(torch.isfinite(last), last, before)
 
     def _check(self, hr: Tensor) -> None:
         if hr.ndim != 4 or hr.shape[1] != 3 or hr.dtype != torch.float32:
@@ -221,7 +176,8 @@ def _mixed(
     return torch.where(uniform(n, 0, 1, generator) < NONE_SHARE, nothing, values)
 
 
-def _along(images: Tensor, down: list[Tensor], across: list[Tensor]) -> Tensor:
-    """A y Aᵀ, each image with matrices of its own."""
-    tall = torch.matmul(torch.stack(down)[:, None], images)
-    return torch.matmul(tall, torch.stack(across)[:, None].transpose(2, 3))
+def _on_disk(final: tuple[int, int], generator: torch.Generator) -> tuple[int, int]:
+    """The size at which images were kept that are now shown at `final`."""
+    low, high = SCREEN_ENLARGEMENT
+    enlargement = low * (high / low) ** uniform(1, 0, 1, generator).item()
+    return round(final[0] / enlargement), round(final[1] / enlargement)

@@ -1,9 +1,10 @@
 """Blurs, resizings, noises and compressions beyond the paper's equation 2, each a registry by name."""
 
-from degcraft.encoders.variants.blurs import BLURS, blur_at_half
-from degcraft.encoders.variants.compressions import COMPRESSIONS, on_shifted_grid
-from degcraft.encoders.variants.noises import NOISES
-from degcraft.encoders.variants.reducers import REDUCERS, SCREEN_REDUCERS, Reducer, reducer, through_screen
+from degcraft.encoders.variants.blurs import BLURS
+from degcraft.encoders.variants.compressions import COMPRESSIONS, compress_variously, on_shifted_grid
+from degcraft.encoders.variants.noises import NOISES, draw_noise
+from degcraft.encoders.variants.reducers import REDUCERS, SCREEN_REDUCERS, reducer, through_screen
+from degcraft.encoders.variants.resizing import blur_and_resize, resize
 
 __all__ = [
     "BLURS",
@@ -11,9 +12,11 @@ __all__ = [
     "NOISES",
     "REDUCERS",
     "SCREEN_REDUCERS",
-    "Reducer",
-    "blur_at_half",
+    "blur_and_resize",
+    "compress_variously",
+    "draw_noise",
     "on_shifted_grid",
     "reducer",
+    "resize",
     "through_screen",
 ]

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.encoders.variants.choosing import Variant, choose, groups, uniform
+from degcraft.encoders.variants.choosing import Variant, deal, uniform
 
 Transfer = Callable[[Tensor, Tensor, Tensor, torch.Generator], Tensor]
 """(sigma (n,1,1) in pixels, fy (h,1), fx (w,) in cycles per pixel, generator) → (n,h,w), 1 at frequency 0."""
@@ -50,36 +50,53 @@ BLURS: dict[str, Variant[Transfer]] = {
 }
 
 
-def blur_at_half(images: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
-    """Blurs every image by a shape drawn from `BLURS` and returns it at half its size.
+def draw_transfers(sigma: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Shapes and directions from `BLURS`, ready for `blur_at_half`.
 
-    What a blur leaves is so smooth that half the size holds it, for a quarter of the work. The averaging
-    that halves is undone in the transfer function. Borders are mirrored for an eighth of the side.
+    Args:
+        sigma: (n,) effective sigmas in pixels, on the device to work on.
+        size: (H, W) of the images that will be blurred.
+        generator: the only source of randomness.
+
+    Returns:
+        (n, padded height, padded width // 2 + 1) on sigma's device.
+    """
+    height, width = (side // 2 + 2 * _padding(side // 2) for side in size)
+    fy = torch.fft.fftfreq(height, 2.0, device=sigma.device)[:, None]
+    fx = torch.fft.rfftfreq(width, 2.0, device=sigma.device)
+    transfer = sigma.new_empty(len(sigma), height, len(fx))
+    for name, places in deal(BLURS, len(sigma), generator).items():
+        transfer[places] = BLURS[name].apply(sigma[places, None, None], fy, fx, generator)
+    # The averaging that halves the images is undone here.
+    return transfer.div_(torch.cos(math.pi * fy) * torch.cos(math.pi * fx))
+
+
+def blur_at_half(images: Tensor, transfer: Tensor) -> Tensor:
+    """Blurs images and returns them at half their size.
+
+    What a blur leaves is so smooth that half the size holds it, for a quarter of the work. Borders are
+    mirrored for an eighth of the side.
 
     Args:
         images: (n,3,H,W), H and W even.
-        sigma: (n,) effective sigmas in pixels of the images as they come in.
-        generator: of the shapes and directions.
+        transfer: of these images, from `draw_transfers`.
 
     Returns:
         (n,3,H/2,W/2), not clipped.
     """
-    # A strided mean is several times faster than avg_pool2d on the CPU.
+    # Strided sums are several times faster than avg_pool2d on the CPU.
     rows = images[:, :, 0::2] + images[:, :, 1::2]
     half = (rows[..., 0::2] + rows[..., 1::2]).mul_(0.25)
     height, width = half.shape[2:]
-    down, across = max(1, height // 8), max(1, width // 8)
+    down, across = _padding(height), _padding(width)
     padded = F.pad(half, (across, across, down, down), mode="reflect")
-    tall, wide = padded.shape[2:]
-    fy = torch.fft.fftfreq(tall, 2.0, device=images.device)[:, None]
-    fx = torch.fft.rfftfreq(wide, 2.0, device=images.device)
-    transfer = images.new_empty(len(images), tall, len(fx))
-    for name, places in groups(choose({k: v.share for k, v in BLURS.items()}, len(images), generator)).items():
-        transfer[places] = BLURS[name].apply(sigma[places, None, None], fy, fx, generator)
-    transfer /= torch.cos(math.pi * fy) * torch.cos(math.pi * fx)
     spectrum = torch.fft.rfft2(padded).mul_(transfer[:, None])
-    blurred = torch.fft.irfft2(spectrum, s=(tall, wide))
+    blurred = torch.fft.irfft2(spectrum, s=padded.shape[2:])
     return blurred[..., down : down + height, across : across + width]
+
+
+def _padding(side: int) -> int:
+    return max(1, side // 8)
 
 
 def _turned(n: int, fy: Tensor, fx: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

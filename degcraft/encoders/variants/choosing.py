@@ -24,9 +24,16 @@ def uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tens
 
 def choose(shares: Mapping[str, float], n: int, generator: torch.Generator) -> list[str]:
     """n names, drawn by their shares."""
+    if n == 0:
+        return []
     names = list(shares)
     weights = torch.tensor([shares[name] for name in names], device=generator.device)
     return [names[k] for k in torch.multinomial(weights, n, replacement=True, generator=generator).tolist()]
+
+
+def deal(registry: Mapping[str, Variant[Function]], n: int, generator: torch.Generator) -> dict[str, list[int]]:
+    """n places dealt to the variants of a registry by their shares: name → its places."""
+    return groups(choose({name: variant.share for name, variant in registry.items()}, n, generator))
 
 
 def groups(names: list[str]) -> dict[str, list[int]]:

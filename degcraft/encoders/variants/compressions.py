@@ -8,7 +8,8 @@ from torch import Tensor
 
 from degcraft.degradation.jpeg import compress
 from degcraft.degradation.operator import Chroma, Conditions
-from degcraft.encoders.variants.choosing import Variant, uniform
+from degcraft.degradation.parameters import NO_JPEG
+from degcraft.encoders.variants.choosing import Variant, deal, uniform
 
 Compression = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """(images (n,3,h,w), quality (n,) of the last compression, generator) → images (n,3,h,w)."""
@@ -43,6 +44,25 @@ COMPRESSIONS: dict[str, Variant[Compression]] = {
     "4:4:4": Variant(0.2, full_chroma),
     "twice": Variant(0.25, twice),
 }
+
+
+def compress_variously(images: Tensor, quality: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Every image by a variant drawn from `COMPRESSIONS`.
+
+    Args:
+        images: (n,3,h,w).
+        quality: (n,) of the last compression; inf leaves out that one.
+        generator: the only source of randomness.
+
+    Returns:
+        the images, and (n,) the quality that the last compression had, inf where there was none.
+    """
+    compressed, last = torch.empty_like(images), quality.clone()
+    for name, places in deal(COMPRESSIONS, len(images), generator).items():
+        compressed[places] = COMPRESSIONS[name].apply(images[places], quality[places], generator)
+        if name == "none":
+            last[places] = NO_JPEG
+    return compressed, last
 
 
 def on_shifted_grid(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.encoders.variants.choosing import Variant, uniform
+from degcraft.encoders.variants.choosing import Variant, deal, uniform
 
 Noise = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """(images (n,3,h,w) in [0,1], level (n,) in 8-bit units, generator) → noise (n,3,h,w) in units of the images."""
@@ -61,6 +61,14 @@ NOISES: dict[str, Variant[Noise]] = {
     "photons": Variant(0.2, photons),
     "correlated": Variant(0.2, correlated),
 }
+
+
+def draw_noise(images: Tensor, level: Tensor, generator: torch.Generator) -> Tensor:
+    """For each of (n,3,h,w) images the noise of a variant drawn from `NOISES`, to be added; level (n,)."""
+    noise = torch.empty_like(images)
+    for name, places in deal(NOISES, len(images), generator).items():
+        noise[places] = NOISES[name].apply(images[places], level[places], generator)
+    return noise
 
 
 def _normal(shape: torch.Size | tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
