@@ -1,6 +1,8 @@
 """Feature extractors: images in, one vector each out, by name from a registry."""
 
 from degcraft.features.base import ExtractorSpec, FeatureExtractor
+from degcraft.features.dasr import load_dasr
+from degcraft.features.dasr_network import DasrEncoder
 from degcraft.features.degnet import load_degnet
 from degcraft.features.degnet_network import DegNet
 from degcraft.features.registry import EXTRACTORS, available, find_extractor, make_extractor
@@ -8,12 +10,14 @@ from degcraft.features.spatial_mean import SpatialMeanExtractor
 
 __all__ = [
     "EXTRACTORS",
+    "DasrEncoder",
     "DegNet",
     "ExtractorSpec",
     "FeatureExtractor",
     "SpatialMeanExtractor",
     "available",
     "find_extractor",
+    "load_dasr",
     "load_degnet",
     "make_extractor",
 ]

@@ -7,6 +7,7 @@ import torch
 from degcraft.errors import DegcraftError
 from degcraft.features.alexnet import ALEXNET, ALEXNET_MINC, ALEXNET_RANDOM
 from degcraft.features.base import ExtractorSpec, FeatureExtractor, usable_device
+from degcraft.features.dasr import DASR
 from degcraft.features.degnet import DEGNET
 from degcraft.features.squeezenet import SQUEEZENET
 from degcraft.features.vgg19 import VGG19_CONV2_2, VGG19_CONV5_4
@@ -15,6 +16,7 @@ EXTRACTORS: dict[str, ExtractorSpec] = {
     spec.name: spec
     for spec in (
         DEGNET,
+        DASR,
         ALEXNET,
         VGG19_CONV2_2,
         VGG19_CONV5_4,

@@ -75,7 +75,7 @@ def test_features_are_those_of_torchvisions_network(
     torch.testing.assert_close(features, reference, rtol=1e-4, atol=1e-4 * float(reference.abs().max()))
 
 
-@pytest.mark.parametrize("name", list(EXTRACTORS))
+@pytest.mark.parametrize("name", [*LAYOUT_OF, "alexnet-random"])
 def test_default_layer_is_used_and_takes_patches_of_72_pixels(name: str, weight_files: dict[str, Path]) -> None:
     spec = EXTRACTORS[name]
     extractor = make_extractor(name, weights_file=weight_files[LAYOUT_OF[name]] if spec.needs_weights else None)

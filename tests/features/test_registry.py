@@ -10,8 +10,10 @@ from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS, available, make_extractor
 
 
-def test_the_registry_has_the_papers_extractors_and_the_light_ones() -> None:
+def test_the_registry_has_degcrafts_own_extractors_the_papers_and_the_light_ones() -> None:
     assert list(EXTRACTORS) == [
+        "degnet",
+        "dasr",
         "alexnet",
         "vgg19-conv2_2",
         "vgg19-conv5_4",
@@ -24,7 +26,7 @@ def test_the_registry_has_the_papers_extractors_and_the_light_ones() -> None:
 
 
 def test_unknown_names_layers_and_devices_are_refused_with_what_there_is() -> None:
-    with pytest.raises(DegcraftError, match=r"must be one of alexnet, .*, alexnet-random, but got 'resnet'"):
+    with pytest.raises(DegcraftError, match=r"must be one of degnet, dasr, .*, alexnet-random, but got 'resnet'"):
         make_extractor("resnet")
     with pytest.raises(DegcraftError, match="but got 'resnet'"):
         available("resnet")
