@@ -3,15 +3,24 @@
 from degcraft.encoders.content import CleanContent
 from degcraft.encoders.contrast import ContrastBatch, MocoTraining, contrast_batch, contrast_pairs
 from degcraft.encoders.dead_leaves import dead_leaves
+from degcraft.encoders.degnet import DegNetTraining, cell_targets
+from degcraft.encoders.recipes import LARGEST_CROP, RECIPES, Recipe
+from degcraft.encoders.run import train_encoder
 from degcraft.encoders.wide import WideBatch, WideDegradations
 
 __all__ = [
+    "LARGEST_CROP",
+    "RECIPES",
     "CleanContent",
     "ContrastBatch",
+    "DegNetTraining",
     "MocoTraining",
+    "Recipe",
     "WideBatch",
     "WideDegradations",
+    "cell_targets",
     "contrast_batch",
     "contrast_pairs",
     "dead_leaves",
+    "train_encoder",
 ]

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from degcraft.features.degnet_network import GRIDS, DegNet
 
+LabelledBatch = tuple[Tensor, Mapping[str, Tensor]]
+"""Images (B, 3, h, w) in [0, 1], and their true value (B,) on each axis of `GRIDS`."""
+
 
 class DegNetTraining:
     """One optimiser step after another, with all that is needed to go on from where it stopped.
@@ -30,19 +33,12 @@ class DegNetTraining:
         self.step_number = 0
         self._optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
 
-    def step(self, lr: Tensor, labels: Mapping[str, Tensor]) -> dict[str, float]:
-        """One step on a batch.
-
-        Args:
-            lr: (B, 3, h, w) in [0, 1].
-            labels: (B,) for each axis of `GRIDS`.
-
-        Returns:
-            The cross-entropy per axis, in nats.
-        """
+    def step(self, batch: LabelledBatch) -> dict[str, float]:
+        """One step; returns the cross-entropy per axis, in nats."""
+        lr, labels = batch
         self.network.train()
         for group in self._optimiser.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self.rate
         logits = self.network(lr.contiguous(memory_format=torch.channels_last))
         losses = {
             axis: -(cell_targets(labels[axis].to(lr.device), axis) * logits[axis].log_softmax(dim=1)).sum(1).mean()
@@ -69,7 +65,9 @@ class DegNetTraining:
         self.network.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
 
-    def _rate(self) -> float:
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
         warm = min(1.0, (self.step_number + 1) / max(1, self.steps // 100))
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, self.step_number / self.steps)))
 

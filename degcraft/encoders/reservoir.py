@@ -12,7 +12,7 @@ class Reservoir:
 
     Cropping, rescaling and drawing clean content costs more than degrading it, and one crop under many
     degradations is what a network needs to see that tells the degradation from the content. What is held at a
-    step depends on the seed and the step alone, so that a training can go on anywhere.
+    step depends on the seed and the step alone, so that a training can go on after a stop, in any process.
 
     Args:
         content: Where new crops come from.

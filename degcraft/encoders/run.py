@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
@@ -40,16 +40,18 @@ def train_encoder(
     training: EncoderTraining[Made],
     make_batch: Callable[[int], Made],
     *,
+    workers: int = 0,
     checkpoint: Path | None = None,
     settings: dict[str, Any] | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> None:
-    """Trains to the end, or on from the checkpoint if there is one, making each batch while the last is learnt.
+    """Trains to the end, or on from the checkpoint if there is one.
 
     Args:
         training: Left at its last step.
-        make_batch: The batch of a step (0, 1, …), from nothing but its number; called in another thread.
-        checkpoint: Written every minute and when the loop is left early, by whatever cause; removed at the end.
+        make_batch: The batch of a step (0, 1, …), from nothing but its number.
+        workers: Processes that make batches ahead; 0 makes them here, as it must be where they are made on a GPU.
+        checkpoint: Written every minute and when the loop is interrupted; removed at the end.
         settings: What must be the same to go on: a checkpoint with other ones is refused.
         progress: Told (steps done, what the step returned).
 
@@ -60,28 +62,44 @@ def train_encoder(
         training.load_state_dict(_read(checkpoint, settings or {}))
     saved = time.monotonic()
     first = training.step_number
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as ahead:
-        coming = ahead.submit(make_batch, first)
-        try:
-            while training.step_number < training.steps:
-                batch = coming.result()
-                coming = ahead.submit(make_batch, training.step_number + 1)
-                losses = training.step(batch)
-                if not all(abs(loss) < float("inf") for loss in losses.values()):
-                    raise DegcraftError(f"training diverged at step {training.step_number}: {losses}")
-                if progress is not None:
-                    progress(training.step_number, losses)
-                if checkpoint is not None and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                    _write(checkpoint, training, settings or {})
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            if checkpoint is not None and training.step_number > first:
+    # The loader draws a seed for its workers; from a generator of its own, since nothing here uses that seed.
+    batches = DataLoader(
+        _Batches(make_batch, training.steps),
+        batch_size=None,
+        sampler=range(first, training.steps),
+        num_workers=workers,
+        generator=torch.Generator(),
+    )
+    try:
+        for batch in batches:
+            losses = training.step(batch)
+            if not all(abs(loss) < float("inf") for loss in losses.values()):
+                raise DegcraftError(f"the training diverged at step {training.step_number}: {losses}")
+            if progress is not None:
+                progress(training.step_number, losses)
+            if checkpoint is not None and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                 _write(checkpoint, training, settings or {})
-            raise
-        finally:
-            coming.cancel()
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        if checkpoint is not None and training.step_number > first:
+            _write(checkpoint, training, settings or {})
+        raise
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
+
+
+class _Batches(Dataset[Any]):
+    """`make_batch` as the loader wants it."""
+
+    def __init__(self, make_batch: Callable[[int], Any], steps: int) -> None:
+        self._make_batch = make_batch
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> Any:
+        return self._make_batch(step)
 
 
 def _write(path: Path, training: EncoderTraining[Any], settings: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def load_degnet(weights_file: Path | None = None, device: str | torch.device = "
     counters = {key: value.long() for key, value in tensors.items() if key.endswith("num_batches_tracked")}
     network.load_state_dict(tensors | counters)
     network.eval().requires_grad_(False).to(usable_device(device))
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class DegNetExtractor(FeatureExtractor):

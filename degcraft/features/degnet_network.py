@@ -58,10 +58,7 @@ class DegNet(nn.Module):
         self.attention = nn.Conv2d(last, _HEADS * len(GRIDS), 1)
         width = last * (_HEADS + 2) + block_features
         self.read = nn.ModuleDict(
-            {
-                axis: nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, hidden), nn.ReLU())
-                for axis in GRIDS
-            }
+            {axis: nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, hidden), nn.ReLU()) for axis in GRIDS}
         )
         self.decide = nn.ModuleDict({axis: nn.Linear(hidden, len(grid)) for axis, grid in GRIDS.items()})
 

@@ -1,0 +1,174 @@
+"""`degcraft features train`: train degcraft's own extractors, from a seed."""
+
+import argparse
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from degcraft.cli._common import add_device, pick_device, positive, refuse_overwrite, seed
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from degcraft.encoders import Recipe
+
+HELP = "train degcraft's own features from clean images"
+HELD_OUT = 0.2
+"""Share of the photographs that the card's figures are measured on."""
+AVERAGED = 100
+"""Steps that a shown loss is the mean of."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Trains an extractor on clean photographs and drawn images that are degraded in known ways: the paper's blur,\n"
+        "noise and JPEG, and much beyond. The weights that come with degcraft were made by this command. Writes the\n"
+        "weights, and beside them a model card with the figures on photographs that were held out."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  degcraft features train degnet --hr clean -o degnet.safetensors\n"
+        "  degcraft features train dasr --hr clean more-clean --device cuda -o dasr.safetensors\n"
+        "  degcraft weights --references photos --hr clean --extractor-weights degnet.safetensors -o crafted.json\n"
+        "\n"
+        "Stopped by Ctrl-C, the same command goes on from the checkpoint beside the output."
+    )
+    parser.add_argument("encoder", choices=("degnet", "dasr"), help="which one")
+    parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean photographs (folders or URIs)")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="weights (.safetensors)")
+    parser.add_argument("--steps", type=positive, metavar="N", help="of training (what the shipped weights took)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the weights and of all that is drawn (0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the output")
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from degcraft.encoders import RECIPES, train_encoder
+
+    console = Console()
+    device = pick_device(args.device)
+    if args.output.suffix != ".safetensors":
+        raise DegcraftError(f"{args.output}: the name must end in .safetensors")
+    refuse_overwrite(args.output, args.overwrite)
+    fit, held_out, pool = _photographs(console, args.hr, args.seed)
+    chosen = {} if args.steps is None else {"steps": args.steps}
+    recipe = RECIPES[args.encoder](pool, seed=args.seed, device=device, **chosen)
+    checkpoint = args.output.with_suffix(".checkpoint.pt")
+    if checkpoint.exists():
+        console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)
+    started = time.perf_counter()
+    losses: dict[str, float] = {}
+    with _Shown(console, recipe, losses) as progress:
+        train_encoder(
+            recipe.training,
+            recipe.make_batch,
+            # On a GPU batches are made there, which another process could not do without a context of its own.
+            workers=1 if device == "cpu" else 0,
+            checkpoint=checkpoint,
+            settings=dict(recipe.settings),
+            progress=progress,
+        )
+    _finish(console, args, recipe, fit, held_out, losses, time.perf_counter() - started, device)
+    return 0
+
+
+def _photographs(console: "Console", locations: list[str], seed: int) -> tuple[list[Path], list[Path], Any]:
+    """Files to train on, files held out, and the pool of the first."""
+    from degcraft.encoders import LARGEST_CROP
+    from degcraft.images import HrPool, local_folder, scan_folder, split_files
+
+    files: list[Path] = []
+    for location in locations:
+        with console.status(f"reading {location}"):
+            folder = scan_folder(local_folder(location), min_side=LARGEST_CROP)
+        console.print(f"{location}: {folder.summary()}", highlight=False, soft_wrap=True)
+        files += folder.files
+    fit, held_out = split_files(files, HELD_OUT, seed)
+    with console.status("reading photographs"):
+        pool = HrPool.from_files(fit, min_side=LARGEST_CROP, seed=seed)
+    console.print(f"{len(fit)} photographs to train on, {len(held_out)} held out", highlight=False)
+    if pool.note:
+        console.print(pool.note, highlight=False, soft_wrap=True)
+    return fit, held_out, pool
+
+
+class _Shown:
+    """A bar in a terminal, a line now and then in a log."""
+
+    def __init__(self, console: "Console", recipe: "Recipe", losses: dict[str, float]) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = console
+        self._steps = recipe.training.steps
+        self._losses = losses
+        columns = (
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
+            TextColumn("left"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("training", total=self._steps, completed=recipe.training.step_number, loss="")
+
+    def __enter__(self) -> Callable[[int, dict[str, float]], None]:
+        self._bar.start()
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _tell(self, step: int, losses: dict[str, float]) -> None:
+        for name, value in losses.items():
+            self._losses[name] = value + (self._losses.get(name, value) - value) * (1 - 1 / AVERAGED)
+        text = ", ".join(f"{name} {value:.3f}" for name, value in self._losses.items())
+        self._bar.update(self._task, completed=step, loss=text)
+        if not self._console.is_terminal and (step % (10 * AVERAGED) == 0 or step == self._steps):
+            self._console.print(f"step {step} of {self._steps}: {text}", highlight=False, soft_wrap=True)
+
+
+def _finish(
+    console: "Console",
+    args: argparse.Namespace,
+    recipe: "Recipe",
+    fit: list[Path],
+    held_out: list[Path],
+    losses: dict[str, float],
+    seconds: float,
+    device: str,
+) -> None:
+    """Writes the weights, measures them on what was held out, and writes the card."""
+    from safetensors.torch import save_file
+
+    from degcraft.encoders.card import held_out_table, write_card
+    from degcraft.features import make_extractor
+    from degcraft.images.atomic import written_whole
+
+    with written_whole(args.output) as temporary:
+        save_file(recipe.weights(), temporary)
+    console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
+    extractor = make_extractor(args.encoder, weights_file=args.output, device=device)
+    with console.status("measuring on the photographs held out"):
+        table = held_out_table(extractor, fit, held_out, device=device)
+    for row in table:
+        console.print(
+            f"setting {row['setting']}: {row['on_true_bins']:.2f} of the weight on the true bins, "
+            f"total variation {row['total_variation']:.2f}",
+            highlight=False,
+        )
+    names = " ".join(shlex.quote(Path(location).name) for location in args.hr)
+    card = args.output.with_suffix(".md")
+    write_card(
+        card,
+        settings=recipe.settings,
+        command=f"degcraft features train {args.encoder} --hr {names} --seed {args.seed} "
+        f"--steps {recipe.training.steps} -o {args.output.name}",
+        data=f"{len(fit)} photographs of {names} (and {len(held_out)} held out), and dead leaves drawn by degcraft",
+        seconds=seconds,
+        device=device,
+        losses=losses,
+        table=table,
+    )
+    console.print(f"wrote {card}", highlight=False, soft_wrap=True)

@@ -1,0 +1,130 @@
+"""How each of degcraft's own encoders is trained: what goes in, for how long, and what is kept at the end.
+
+The numbers are those of the weights that come with the package. A recipe's batches follow from the seed and the
+number of the step, so that they can be made ahead and in another process.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from degcraft.encoders.content import CleanContent
+from degcraft.encoders.contrast import CLEAN_SIDE, ContrastBatch, MocoTraining, contrast_pairs
+from degcraft.encoders.degnet import DegNetTraining, LabelledBatch
+from degcraft.encoders.draws import draw_generator
+from degcraft.encoders.reservoir import Reservoir
+from degcraft.encoders.run import EncoderTraining
+from degcraft.encoders.wide import WideDegradations
+from degcraft.features.dasr_network import new_encoder, representation_weights
+from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.images import HrPool
+
+SCALE = 4
+"""Low-resolution images are this many times smaller than the clean ones, as in the paper."""
+SIDE = CLEAN_SIDE
+"""Of what one clean crop becomes, in LR pixels."""
+LARGEST_CROP = SIDE * SCALE
+"""The least side that a photograph must have, in pixels."""
+LEAVES_SHARE = 0.3
+"""Of the clean content: dead leaves."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training, ready to run."""
+
+    training: EncoderTraining[Any]
+    make_batch: Callable[[int], Any]
+    """The batch of a step; can be sent to another process."""
+    weights: Callable[[], dict[str, Tensor]]
+    """What is kept of the network as it is now: tensors on the CPU."""
+    settings: Mapping[str, Any]
+    """What decides the result, for the checkpoint and the model card: plain numbers and strings."""
+
+
+def degnet_recipe(
+    pool: HrPool | None, *, steps: int = 6000, seed: int = 0, device: str | torch.device = "cpu", batch: int = 64
+) -> Recipe:
+    """degnet on patches of 72 pixels: 60 % under eq. 2 of arXiv 2305.18107, the others beyond it.
+
+    Args:
+        pool: Clean photographs; None for dead leaves alone.
+        steps: Of the optimiser.
+        seed: Of the weights and of all that is drawn.
+        device: Where to degrade and train.
+        batch: Images per step.
+    """
+    # The layers draw their first weights from the global generator, which is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DegNet().to(device)
+    make_batch = _LabelledBatches(
+        _reservoir(pool, batch, seed), WideDegradations(SCALE, paper_share=0.6), batch, seed, device
+    )
+
+    def weights() -> dict[str, Tensor]:
+        return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+
+    settings = _settings("degnet", pool, steps, batch, seed)
+    return Recipe(DegNetTraining(network, steps=steps), make_batch, weights, settings)
+
+
+def dasr_recipe(
+    pool: HrPool | None, *, steps: int = 1000, seed: int = 0, device: str | torch.device = "cpu", batch: int = 32
+) -> Recipe:
+    """dasr on pairs of patches of 48 pixels, half of them under eq. 2; arguments as for `degnet_recipe`."""
+    encoder = new_encoder(seed).to(device)
+    make_batch = _ContrastBatches(_reservoir(pool, batch, seed), WideDegradations(SCALE), batch, seed, device)
+    settings = _settings("dasr", pool, steps, batch, seed)
+    training = MocoTraining(encoder, steps=steps, seed=seed)
+    return Recipe(training, make_batch, lambda: representation_weights(encoder), settings)
+
+
+RECIPES: dict[str, Callable[..., Recipe]] = {"degnet": degnet_recipe, "dasr": dasr_recipe}
+"""By the name of the extractor they train."""
+
+
+def _reservoir(pool: HrPool | None, batch: int, seed: int) -> Reservoir:
+    """Room for 16 batches, an eighth of a batch renewed at each step: a crop is degraded some eight times."""
+    content = CleanContent(pool, leaves_share=LEAVES_SHARE, seed=seed)
+    return Reservoir(content, side=LARGEST_CROP, capacity=16 * batch, renewed=max(1, batch // 8), seed=seed)
+
+
+@dataclass
+class _Batches:
+    reservoir: Reservoir
+    degradations: WideDegradations
+    batch: int
+    seed: int
+    device: str | torch.device
+
+    def clean(self, step: int, count: int) -> Tensor:
+        return self.reservoir.batch(step, count).to(self.device)
+
+    def generator(self, step: int) -> torch.Generator:
+        return draw_generator(self.seed, "degradation", step)
+
+
+class _LabelledBatches(_Batches):
+    def __call__(self, step: int) -> LabelledBatch:
+        made = self.degradations.degrade(self.clean(step, self.batch), self.generator(step))
+        return made.lr, {axis: getattr(made, axis) for axis in GRIDS}
+
+
+class _ContrastBatches(_Batches):
+    def __call__(self, step: int) -> ContrastBatch:
+        left, right = self.clean(step, 2 * self.batch).chunk(2)
+        return contrast_pairs(left, right, self.degradations, self.generator(step))
+
+
+def _settings(encoder: str, pool: HrPool | None, steps: int, batch: int, seed: int) -> dict[str, Any]:
+    return {
+        "encoder": encoder,
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "hr": "none" if pool is None else pool.content_hash,
+    }
