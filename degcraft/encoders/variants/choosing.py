@@ -27,7 +27,7 @@ def choose(shares: Mapping[str, float], n: int, generator: torch.Generator) -> l
     if n == 0:
         return []
     names = list(shares)
-    weights = torch.tensor([shares[name] for name in names], device=generator.device)
+    weights = torch.tensor([shares[name] for name in names], dtype=torch.float32, device=generator.device)
     return [names[k] for k in torch.multinomial(weights, n, replacement=True, generator=generator).tolist()]
 
 

@@ -32,8 +32,9 @@ def full_chroma(images: Tensor, quality: Tensor, generator: torch.Generator) -> 
 
 
 def twice(images: Tensor, quality: Tensor, generator: torch.Generator) -> Tensor:
-    """Compressed at a quality of 30 to 95, cropped, and compressed again."""
+    """Compressed at a quality of 30 to 95, cropped, and compressed again; not at all where the quality is inf."""
     first = uniform(len(images), 30, 95, generator).to(images.device)
+    first = torch.where(torch.isfinite(quality), first, NO_JPEG)
     once = on_shifted_grid(images, first, generator, "4:2:0", 1.0)
     return _once(once, quality, generator, "4:2:0")
 
