@@ -2,6 +2,7 @@
 
 from degcraft.figures.contact_sheet import draw_contact_sheet
 from degcraft.figures.curves import draw_score_against_alpha
+from degcraft.figures.inspection import draw_inspection
 from degcraft.figures.weight_map import draw_weight_map
 
-__all__ = ["draw_contact_sheet", "draw_score_against_alpha", "draw_weight_map"]
+__all__ = ["draw_contact_sheet", "draw_inspection", "draw_score_against_alpha", "draw_weight_map"]

@@ -1,0 +1,192 @@
+"""`degcraft inspect`: how blurred, noisy and compressed are these images, and do they belong together?"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from degcraft.cli._common import add_device, check_file_name, pick_device
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from degcraft.inspection import Pile
+
+HELP = "see how blurred, noisy and compressed your images are, and which do not belong"
+SHOWN = 30
+"""Images in the table; a larger pile shows those that stand apart first."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Estimates blur, noise and JPEG quality of each image and of the whole pile, each with the interval that\n"
+        "holds the truth nine times in ten, and names outliers and images that come from another source. Needs\n"
+        "nothing but the images: no clean ones, no download.\n"
+        "\n"
+        "Blur is the sigma of a Gaussian in pixels of the 4 times larger image that super-resolution makes, as on the\n"
+        "axes of `degcraft weights`: 4 px is 1 px in the image itself. Noise is its standard deviation of 255."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  degcraft inspect photos\n"
+        "  degcraft inspect photos --figure inspect.png\n"
+        "  degcraft inspect photo.jpg scans/*.tif --json inspect.json --csv inspect.csv"
+    )
+    parser.add_argument("inputs", nargs="+", metavar="DIR|FILE", help="image files and folders (or URIs of folders)")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="the images with their estimates to draw (PNG)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for other programs")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="a line per image")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another network of `features train degnet`")
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from degcraft.inspection import inspect_files, summarise, write_csv, write_json
+
+    console = Console()
+    started = time.perf_counter()
+    for path, suffix in ((args.figure, ".png"), (args.json, None), (args.csv, None)):
+        if path is not None:
+            check_file_name(path, suffix)
+    files, ignored = _files(args.inputs)
+    device = pick_device(args.device)
+
+    from degcraft.features import load_degnet
+
+    network = load_degnet(args.weights, device)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("looking at the images", total=len(files))
+        inspection = inspect_files(
+            files, network, device=device, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    for one in inspection.skipped:
+        console.print(f"skipped {one.path}: {one.reason}", highlight=False, markup=False, soft_wrap=True)
+    if not inspection.images:
+        count, first = len(files), inspection.skipped[0]
+        raise DegcraftError(
+            f"none of {count} image{'s' * (count != 1)} could be used; the first: {first.path}: {first.reason}"
+        )
+    pile = summarise(inspection)
+    console.print(_table(pile))
+    _say(console, pile, ignored, time.perf_counter() - started, device)
+    if args.figure is not None:
+        from degcraft.figures import draw_inspection
+
+        draw_inspection(pile, args.figure, title=_title(args.inputs))
+    if args.json is not None:
+        from degcraft import __version__
+
+        write_json(pile, args.json, {"degcraft": __version__, "inputs": args.inputs, "device": device})
+    if args.csv is not None:
+        write_csv(pile, args.csv)
+    for path in (args.figure, args.json, args.csv):
+        if path is not None:
+            console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def _files(inputs: list[str]) -> tuple[list[Path], int]:
+    """Every image once, in the order given, and the number of other files in the folders.
+
+    Raises:
+        DegcraftError: an input that is not there or holds no image.
+    """
+    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
+
+    kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+    files: list[Path] = []
+    ignored = 0
+    for text in inputs:
+        path = Path(text).expanduser()
+        if not is_uri(text) and path.is_file():
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                raise DegcraftError(f"{path}: must be an image ({kinds})")
+            files.append(path)
+            continue
+        if not is_uri(text) and not path.exists():
+            raise DegcraftError(f"{path}: no such file or folder")
+        found, others = list_images(local_folder(text))
+        if not found:
+            raise DegcraftError(f"{text}: holds no images ({kinds})")
+        files += found
+        ignored += others
+    once: dict[Path, Path] = {}
+    for path in files:
+        once.setdefault(path.resolve(), path)
+    return list(once.values()), ignored
+
+
+def _title(inputs: list[str]) -> str:
+    names = [Path(text).name or text for text in inputs]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _table(pile: "Pile") -> "Table":
+    """A line per image; those that stand apart are marked, and come first where not all can be shown."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from degcraft.inspection import axis_words
+
+    images = pile.inspection.images
+    marks = {index: "outlier" for each in pile.outliers for index in each.members}
+    for number, source in enumerate(pile.sources, start=2):
+        marks |= dict.fromkeys(source.members, f"source {number}")
+    order = list(range(len(images)))
+    if len(images) > SHOWN:
+        order = sorted(order, key=lambda index: index not in marks)[:SHOWN]
+    table = Table(title="with the intervals that hold the truth nine times in ten", title_justify="left")
+    table.add_column("image", overflow="fold")
+    for heading in ("blur sigma", "noise", "JPEG quality"):
+        table.add_column(heading)
+    if marks:
+        table.add_column("")
+    names = _names([images[index].path for index in order])
+    for name, index in zip(names, order, strict=True):
+        cells = [axis_words(axis, one, named=False) for axis, one in images[index].axes.items()]
+        mark = [marks.get(index, "")] if marks else []
+        table.add_row(escape(name), *cells, *mark, style="yellow" if index in marks else None)
+    if len(order) < len(images):
+        table.caption = f"and {len(images) - len(order)} more; --csv lists all"
+    return table
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """File names, with as much of the folder as tells them apart."""
+    names = [path.name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    common = os.path.commonpath([path.resolve() for path in paths])
+    return [path.resolve().relative_to(common).as_posix() for path in paths]
+
+
+def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device: str) -> None:
+    """The pile in plain words, and what to do with it."""
+    from degcraft.inspection import sentence, suggest_axes
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    images = pile.inspection.images
+    count = f"{len(images)} image{'s' * (len(images) != 1)}"
+    notes = f"; {len(pile.inspection.skipped)} skipped" if pile.inspection.skipped else ""
+    notes += f"; {ignored} other file{'s' * (ignored != 1)} ignored" if ignored else ""
+    if len(pile.main) < len(images):
+        count = f"{len(pile.main)} of {count}"
+    say(f"{count}: {sentence(pile.axes)}{notes}")
+    for number, source in enumerate(pile.sources, start=2):
+        paths = _names([images[index].path for index in source.members])
+        listed = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        say(f"source {number}, {len(paths)} images that seem to come from elsewhere ({listed}): {source.reason}")
+    for each in pile.outliers:
+        say(f"outlier {images[each.members[0]].path.name}: {each.reason}")
+    if len(images) > 1:
+        axes = " ".join(f"--axis {axis}" for axis in suggest_axes(pile))
+        say(f"a space that holds them, for degcraft weights: {axes}")
+    say(f"{seconds:.1f} s on {device}")

@@ -1,0 +1,29 @@
+"""A degradation space that holds a pile."""
+
+import math
+
+from degcraft.inspection.distribution import AxisEstimate
+from degcraft.inspection.pile import Pile
+
+_STEPS = {"blur_sigma": 0.5, "noise_level": 5.0, "jpeg_quality": 10.0}
+"""Bounds are whole multiples of these."""
+_LIMITS = {"blur_sigma": (0.0, 10.0), "noise_level": (0.0, 80.0), "jpeg_quality": (10.0, 100.0)}
+_MOST_BINS = 5
+
+
+def suggest_axes(pile: Pile) -> list[str]:
+    """Axes, as `--axis` takes them, of a space around the main source of a pile.
+
+    Each reaches from the lower to the upper end of the pile's range, rounded outwards, and has up to five bins. An axis
+    of JPEG quality is left out where most images are not compressed: a space without it compresses nothing.
+    """
+    return [_axis(name, estimate) for name, estimate in pile.axes.items() if math.isfinite(estimate.value)]
+
+
+def _axis(axis: str, estimate: AxisEstimate) -> str:
+    step, (least, most) = _STEPS[axis], _LIMITS[axis]
+    low = max(least, math.floor(estimate.low / step) * step)
+    high = min(most, math.ceil(min(estimate.high, most) / step) * step)
+    if high <= low:
+        low, high = max(least, high - step), max(high, least + step)
+    return f"{axis}:{low:g}:{high:g}:{min(_MOST_BINS, round((high - low) / step))}"
