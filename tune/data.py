@@ -14,6 +14,7 @@ import torch
 from degcraft.degradation import BoxSource
 from degcraft.errors import DegcraftError
 from degcraft.images import (
+    JPEG_GRID,
     HrPool,
     Patches,
     cut_patches,
@@ -112,8 +113,8 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     if pool.note:
         notes.append(pool.note)
 
-    def cut(files: Sequence[Path], size: int, what: str) -> Patches:
-        patches = cut_patches(files, size=size, count=spec.patches.count, seed=spec.seed)
+    def cut(files: Sequence[Path], size: int, what: str, grid: int = 1) -> Patches:
+        patches = cut_patches(files, size=size, count=spec.patches.count, seed=spec.seed, grid=grid)
         if len(patches) < FEWEST:
             raise DegcraftError(
                 f"{what}: must give at least {FEWEST} patches of {size}x{size}, but give {len(patches)} "
@@ -122,12 +123,14 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         return patches
 
     data = SearchData(
-        fit=cut(_large_enough(fit, spec.patches.size), spec.patches.size, "references to fit to"),
+        fit=cut(_large_enough(fit, spec.patches.size), spec.patches.size, "references to fit to", JPEG_GRID),
         crops=cut(train, crop, "hr to train on"),
         pairs=None
         if held_pairs is None
         else tuple(_read_pair(*pair, spec) for pair in held_pairs[: spec.held_out.count]),
-        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size, "held-out references") if judged else None,
+        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size, "held-out references", JPEG_GRID)
+        if judged
+        else None,
         judge_crops=cut(judged, crop, "held-out hr") if judged else None,
         held_out=tuple(_centre(read_rgb8(file), spec.held_out.size) for file in held[: spec.held_out.count]),
         notes=tuple(notes),

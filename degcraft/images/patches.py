@@ -39,20 +39,32 @@ class Patches:
         return self.pixels.float().div_(255)
 
 
-def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int) -> Patches:
+JPEG_GRID = 16
+"""Pixels between the corners of JPEG's units of 4:2:0 chroma, twice those of its blocks: a patch cut on this grid
+begins where a block does, as an image that was compressed whole."""
+
+
+def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int, grid: int = 1) -> Patches:
     """Cut `count` patches of size × size at random places, spread as evenly over the files as they allow.
 
     Patches of one image do not overlap while `count` can be had that way; beyond that any two may share up to
     half of their area, and where even so fewer than `count` fit, as many as fit are cut: `len` tells. Patches
-    are ordered by file. The same files, size, count and seed give the same patches.
+    are ordered by file. The same files, size, count, seed and grid give the same patches.
+
+    Args:
+        files: Images.
+        size: Side of the patches in pixels.
+        count: How many.
+        seed: Of the places.
+        grid: Corners lie at multiples of so many pixels; `JPEG_GRID` for images that may have been compressed.
 
     Raises:
-        DegcraftError: no files, size or count under 1, an unreadable file, or one smaller than `size`.
+        DegcraftError: no files, size, count or grid under 1, an unreadable file, or one smaller than `size`.
     """
-    if size < 1 or count < 1 or not files:
+    if size < 1 or count < 1 or grid < 1 or not files:
         raise DegcraftError(
-            f"cutting patches needs a size, a count and files, at least 1 of each, but got size {size}, "
-            f"count {count}, {len(files)} files"
+            f"cutting patches needs a size, a count, a grid and files, at least 1 of each, but got size {size}, "
+            f"count {count}, grid {grid}, {len(files)} files"
         )
     paths = [Path(file) for file in files]
     sizes = [image_size(path) for path in paths]
@@ -61,16 +73,20 @@ def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int
             raise DegcraftError(f"{path}: must be at least {size}x{size} pixels, but is {width}x{height}")
 
     random = np.random.default_rng(seed)
-    apart = np.array([_fitting(h, size, size) * _fitting(w, size, size) for h, w in sizes])
-    half = (size + 1) // 2
-    overlapping = np.array([_fitting(h, size, half) * _fitting(w, size, half) for h, w in sizes])
+    places_of = [((height - size) // grid + 1, (width - size) // grid + 1) for height, width in sizes]
+    whole, half = -(-size // grid), -(-((size + 1) // 2) // grid)  # steps, in units of the grid and rounded up
+    apart, overlapping = (
+        np.array([_fitting(h, step) * _fitting(w, step) for h, w in places_of]) for step in (whole, half)
+    )
     shares = _share_out(count, apart, random)
     shares += _share_out(count - int(shares.sum()), overlapping - shares, random)
 
     places = []
-    for (height, width), share, room in zip(sizes, shares, apart, strict=True):
-        lattice = _lattice(height, width, size, size if share <= room else half, random)
-        places.append(sorted(lattice[i] for i in random.permutation(len(lattice))[:share]))
+    for (rows, columns), share, room in zip(places_of, shares, apart, strict=True):
+        lattice = _lattice(rows, columns, whole if share <= room else half, random)
+        places.append(
+            sorted((lattice[i][0] * grid, lattice[i][1] * grid) for i in random.permutation(len(lattice))[:share])
+        )
     chosen = [(path, spots) for path, spots in zip(paths, places, strict=True) if spots]
 
     def cut(one: tuple[Path, list[tuple[int, int]]]) -> np.ndarray:
@@ -83,21 +99,21 @@ def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int
     return Patches(torch.from_numpy(pixels), names)
 
 
-def _fitting(length: int, size: int, step: int) -> int:
-    """How many intervals of `size` fit into `length` when their starts lie at least `step` apart."""
-    return (length - size) // step + 1
+def _fitting(places: int, step: int) -> int:
+    """How many of so many places in a row can be taken when they must lie at least `step` apart."""
+    return (places - 1) // step + 1
 
 
-def _lattice(height: int, width: int, size: int, step: int, random: np.random.Generator) -> list[tuple[int, int]]:
-    """Corners (y, x) of a full set of patches whose rows, and within a row columns, start >= step apart."""
+def _lattice(rows: int, columns: int, step: int, random: np.random.Generator) -> list[tuple[int, int]]:
+    """Places (row, column) of a full set of patches whose rows, and within a row columns, lie >= step apart."""
 
-    def starts(length: int) -> list[int]:
-        number = _fitting(length, size, step)
-        slack = length - size - (number - 1) * step
+    def starts(places: int) -> list[int]:
+        number = _fitting(places, step)
+        slack = places - 1 - (number - 1) * step
         gaps = np.sort(random.integers(0, slack + 1, number))
         return [i * step + int(gap) for i, gap in enumerate(gaps)]
 
-    return [(y, x) for y in starts(height) for x in starts(width)]
+    return [(row, column) for row in starts(rows) for column in starts(columns)]
 
 
 def _share_out(count: int, room: np.ndarray, random: np.random.Generator) -> np.ndarray:

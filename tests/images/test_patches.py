@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from degcraft.errors import DegcraftError
-from degcraft.images import cut_patches
+from degcraft.images import JPEG_GRID, cut_patches
 
 
 def save(path: Path, height: int, width: int) -> Path:
@@ -110,3 +110,18 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         cut_patches([], size=5, count=1, seed=0)
     with pytest.raises(DegcraftError, match="no such file"):
         cut_patches([tmp_path / "absent.png"], size=5, count=1, seed=0)
+
+
+@pytest.mark.parametrize("count", [3, 8, 40])
+def test_patches_on_the_grid_of_jpeg_begin_where_its_blocks_do(tmp_path: Path, count: int) -> None:
+    file = save(tmp_path / "a.png", 130, 200)
+    found: set[tuple[int, int]] = set()
+    for seed in range(5):
+        spots = corners(cut_patches([file], size=40, count=count, seed=seed, grid=JPEG_GRID).pixels)
+        assert all(y % 16 == 0 and x % 16 == 0 for y, x in spots)
+        # 48 is the next multiple of 16 above 40: so many such patches lie apart.
+        apart = (1 + (130 - 40) // 48) * (1 + (200 - 40) // 48)
+        assert largest_overlap(spots, 40) == 0 if count <= apart else largest_overlap(spots, 40) <= 0.5
+        assert len(spots) == min(count, (1 + (130 - 40) // 32) * (1 + (200 - 40) // 32))
+        found |= set(spots)
+    assert len(found) > len(spots)
