@@ -80,7 +80,7 @@ class PatchesSpec(Strict):
 class JudgeSpec(Strict):
     """Who says what the held-out references look like when there is no ground truth: fixed for all trials."""
 
-    extractor: str = Field(default="alexnet-random", description="the judge's features")
+    extractor: str = Field(default="degnet", description="the judge's features")
     layer: str | None = Field(default=None, description="the judge's layer; the extractor's default if left out")
     alpha: NonNegativeFloat = Field(default=PAPER_ALPHA, description="the judge's alpha")
 
@@ -111,7 +111,7 @@ class KnobsSpec(Strict):
     alpha: Number = Field(
         default=Range(low=1.0, high=100.0, log=True), description="how narrow the distribution is (eq. 4)"
     )
-    extractor: Name = Field(default="alexnet-random", description="the features that measure the degradation")
+    extractor: Name = Field(default="degnet", description="the features that measure the degradation")
     layers: dict[str, Name] = Field(
         default={}, description="per extractor, the layer or layers to try; its default layer if left out"
     )
