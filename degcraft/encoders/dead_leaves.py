@@ -26,6 +26,7 @@ _CORNERS = 24
 _ANGLES = np.arange(_CORNERS) * (2 * np.pi / _CORNERS)
 _COLOURS = 12
 _MAX_LEAVES = 900
+_MAX_RICH = 30
 _LETTERS = np.array(list(string.ascii_letters + string.digits + "&%?!"))
 
 Pixels = NDArray[np.uint8]
@@ -64,12 +65,14 @@ def draw_dead_leaves(side: int, random: np.random.Generator) -> Pixels:
     """One image: (side, side, 3) uint8 RGB."""
     wide = OVERSAMPLING * side
     palette = _palette(random)
-    texture = _texture(wide, random)
-    canvas = _ground(wide, palette, texture, random)
+    # What is smooth, and grain no finer than a pixel of the finished image, is made at its size.
+    texture = _texture(side, random)
+    canvas = _enlarged(_ground(side, palette, texture, random))
+    texture = _enlarged(texture)
     outlines, radii = _leaves(wide, random)
     colours = _shades(palette, len(radii), random)
     rich = (radii > 8 * OVERSAMPLING) & (random.random(len(radii)) < 0.5)
-    rich[np.flatnonzero(rich)[40:]] = False
+    rich[np.flatnonzero(rich)[_MAX_RICH:]] = False
     strokes = random.random(len(radii)) < random.choice([0.0, 0.03, 0.3], p=[0.4, 0.4, 0.2])
     points = np.rint(outlines * 2**_SHIFT).astype(np.int32)
     for index, colour in enumerate(colours.tolist()):
@@ -97,26 +100,23 @@ def _shades(palette: NDArray[np.float64], count: int, random: np.random.Generato
 
 
 def _texture(side: int, random: np.random.Generator) -> Pixels:
-    """(side, side) around 128: noise of several octaves, whose roughness differs from image to image, or a weave."""
+    """(side, side) around 128: a weave, or noise of several octaves, whose roughness differs from image to image."""
     if random.random() < 0.15:
         y, x = np.ogrid[:side, :side]
-        period, angle = random.uniform(3, 20) * OVERSAMPLING, random.uniform(0, np.pi)
+        period, angle = random.uniform(3, 20), random.uniform(0, np.pi)
         wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period))
         return (128 + 50 * wave).astype(np.uint8)
-    # Twice as coarse as the drawing: the finest grain is then a pixel of the finished image.
-    half = side // 2
     persistence = random.uniform(0.35, 0.85)
-    total = np.zeros((half, half), np.float32)
+    total = np.zeros((side, side), np.float32)
     cells, amplitude = 4, 1.0
-    while cells <= half:
+    while cells <= side:
         grid = random.integers(-128, 128, (cells, cells), dtype=np.int8).astype(np.float32)
-        total += cv2.resize(grid * np.float32(amplitude), (half, half), interpolation=cv2.INTER_CUBIC)
+        total += cv2.resize(grid * np.float32(amplitude), (side, side), interpolation=cv2.INTER_CUBIC)
         cells, amplitude = cells * 2, amplitude * persistence
-    total = total * (40 / max(float(total[::5, ::5].std()), 1e-6)) + 128
-    return _levels(cv2.resize(total, (side, side), interpolation=cv2.INTER_LINEAR))
+    return _levels(total * np.float32(40 / max(float(total[::5, ::5].std()), 1e-6)) + 128)
 
 
-def _ground(side: int, palette: NDArray[np.float64], texture: Pixels, random: np.random.Generator) -> NDArray[np.uint8]:
+def _ground(side: int, palette: NDArray[np.float64], texture: Pixels, random: np.random.Generator) -> Pixels:
     """(side, side, 3): a smooth run of colours, sometimes textured."""
     cells = int(random.integers(1, 4))
     grid = _shades(palette, cells * cells, random).reshape(cells, cells, 3).astype(np.float32)
@@ -125,6 +125,11 @@ def _ground(side: int, palette: NDArray[np.float64], texture: Pixels, random: np
     if random.random() < 0.4:
         canvas += (texture.astype(np.float32) - 128)[..., None] * np.float32(random.uniform(0, 0.5))
     return _levels(canvas)
+
+
+def _enlarged(pixels: Pixels) -> Pixels:
+    side = OVERSAMPLING * len(pixels)
+    return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _leaves(side: int, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -213,6 +218,6 @@ def _rich_leaf(
 
 
 def _levels(values: NDArray[Any]) -> Pixels:
-    """Rounded and clipped to 8 bits."""
+    """Rounded and clipped to 8 bits; the values are clipped in place."""
     # OpenCV's conversion saturates above but takes the absolute value below.
-    return np.asarray(cv2.convertScaleAbs(np.maximum(values, 0)), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(np.maximum(values, 0, out=values)), np.uint8)
