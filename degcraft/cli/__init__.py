@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from degcraft import __version__
 from degcraft.errors import DegcraftError
 
-COMMANDS = ("demo", "search", "spec", "inspect", "weights", "synthesize", "train", "evaluate", "upscale")
+COMMANDS = ("demo", "search", "spec", "inspect", "weights", "features", "synthesize", "train", "evaluate", "upscale")
 """Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
 
 EXIT_BAD_INPUT = 2

@@ -1,8 +1,16 @@
-"""Figures: weight maps, contact sheets and score curves, each written as one PNG file."""
+"""Figures: weight maps, comparisons, contact sheets and score curves, each written as one PNG file."""
 
+from degcraft.figures.comparison import draw_spread, draw_weight_maps
 from degcraft.figures.contact_sheet import draw_contact_sheet
 from degcraft.figures.curves import draw_score_against_alpha
 from degcraft.figures.inspection import draw_inspection
 from degcraft.figures.weight_map import draw_weight_map
 
-__all__ = ["draw_contact_sheet", "draw_inspection", "draw_score_against_alpha", "draw_weight_map"]
+__all__ = [
+    "draw_contact_sheet",
+    "draw_inspection",
+    "draw_score_against_alpha",
+    "draw_spread",
+    "draw_weight_map",
+    "draw_weight_maps",
+]
