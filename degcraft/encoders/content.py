@@ -90,9 +90,7 @@ class CleanContent:
     @staticmethod
     def _share(share: float, count: int, generator: torch.Generator) -> int:
         """share · count, rounded up or down at random so that it is right on average."""
-        return math.floor(
-            share * count + torch.rand((), generator=generator, device=generator.device).item() * 0.999999
-        )
+        return math.floor(share * count + torch.rand((), generator=generator, device=generator.device).item())
 
     def _put_photographs(self, images: Tensor, places: Tensor, generator: torch.Generator) -> None:
         """Fills those places of the batch (B,3,side,side)."""
