@@ -17,7 +17,7 @@ from degcraft.images import (
     JPEG_GRID,
     HrPool,
     Patches,
-    cut_patches,
+    cut_evident,
     hash_pixels,
     image_size,
     is_uri,
@@ -113,8 +113,12 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     if pool.note:
         notes.append(pool.note)
 
-    def cut(files: Sequence[Path], size: int, what: str, grid: int = 1) -> Patches:
-        patches = cut_patches(files, size=size, count=spec.patches.count, seed=spec.seed, grid=grid)
+    def cut(files: Sequence[Path], what: str, *, grid: int = 1, scale: int = 1) -> Patches:
+        size = spec.patches.size * scale
+        patches = cut_evident(
+            files, size=size, count=spec.patches.count, seed=spec.seed,
+            grid=grid, scale=scale, evident=spec.patches.evident,
+        )  # fmt: skip
         if len(patches) < FEWEST:
             raise DegcraftError(
                 f"{what}: must give at least {FEWEST} patches of {size}x{size}, but give {len(patches)} "
@@ -123,15 +127,13 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         return patches
 
     data = SearchData(
-        fit=cut(_large_enough(fit, spec.patches.size), spec.patches.size, "references to fit to", JPEG_GRID),
-        crops=cut(train, crop, "hr to train on"),
+        fit=cut(_large_enough(fit, spec.patches.size), "references to fit to", grid=JPEG_GRID),
+        crops=cut(train, "hr to train on", scale=spec.scale),
         pairs=None
         if held_pairs is None
         else tuple(_read_pair(*pair, spec) for pair in held_pairs[: spec.held_out.count]),
-        judge=cut(_large_enough(held, spec.patches.size), spec.patches.size, "held-out references", JPEG_GRID)
-        if judged
-        else None,
-        judge_crops=cut(judged, crop, "held-out hr") if judged else None,
+        judge=cut(_large_enough(held, spec.patches.size), "held-out references", grid=JPEG_GRID) if judged else None,
+        judge_crops=cut(judged, "held-out hr", scale=spec.scale) if judged else None,
         held_out=tuple(_centre(read_rgb8(file), spec.held_out.size) for file in held[: spec.held_out.count]),
         notes=tuple(notes),
     )

@@ -17,7 +17,7 @@ from degcraft.comparison.choices import Choice
 from degcraft.comparison.known import known_references
 from degcraft.degradation import Box, DegradationSpace
 from degcraft.features import FeatureExtractor
-from degcraft.images import Patches, cut_patches
+from degcraft.images import EVIDENT, Patches, cut_evident
 from degcraft.matching import check_patches, degrade_bin, frechet_distance, image_features
 
 Progress = Callable[[int, int], None]
@@ -61,6 +61,7 @@ def compare_extractors(
     *,
     size: int = 72,
     count: int = 100,
+    evident: float = EVIDENT,
     scale: int = 4,
     seeds: Sequence[int] = (0,),
     device: str = "cpu",
@@ -76,17 +77,21 @@ def compare_extractors(
         extractors: What to compare.
         size: Side of the references in pixels; the crops are `scale` times as large.
         count: Crops on either side; fewer where the images hold no more.
+        evident: Share of the crops cut that is kept, see `cut_evident`.
         scale: Downsampling factor.
         seeds: Of the crops and of the degradations.
         device: Where to degrade and extract.
         progress: Told after each bin of each seed.
 
     Raises:
-        DegcraftError: what `cut_patches` or `compare_once` refuse.
+        DegcraftError: what `cut_evident` or `compare_once` refuse.
     """
     runs = []
     for done, seed in enumerate(seeds):
-        hr, clean = (cut_patches(files, size=size * scale, count=count, seed=seed) for files in (hr_files, clean_files))
+        hr, clean = (
+            cut_evident(files, size=size * scale, count=count, seed=seed, scale=scale, evident=evident)
+            for files in (hr_files, clean_files)
+        )
 
         def tell(bins: int, of: int, before: int = done) -> None:
             if progress is not None:

@@ -73,9 +73,9 @@ def measure_spread(
         generator = _generator(seed, draw)
         images = [_draw_images(pool, source, max(counts), size, scale, generator, device) for pool, source in sides]
         for choice, extractor in extractors.items():
-            features, target = (image_features(each, extractor, device=device) for each in images)
             for place, n in enumerate(counts):
-                distances[choice][place, draw] = frechet_distance(features[:n], target[:n])
+                features, target = (image_features(each[:n], extractor, device=device) for each in images)
+                distances[choice][place, draw] = frechet_distance(features, target)
         if progress is not None:
             progress(draw + 1, draws)
     return distances

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.encoders.dead_leaves import Pixels, draw_dead_leaves
+from degcraft.encoders.defocus import out_of_focus
 from degcraft.errors import DegcraftError
 from degcraft.images.pool import HrPool
 
@@ -20,7 +21,7 @@ _GROUP = 4
 
 
 class CleanContent:
-    """Endless clean images: crops of photographs, a share of them rescaled, and dead leaves.
+    """Endless clean images: crops of photographs, a share of them rescaled, and dead leaves; some out of focus.
 
     The dead leaves are crops of a stock of larger images, each of which is drawn when it is first needed and
     kept. Every crop has a place, a pose, an order of the channels and a tone curve of its own, so a few hundred
@@ -34,6 +35,7 @@ class CleanContent:
         *,
         leaves_share: float = 0.3,
         rescale: float = 0.5,
+        defocus: float = 0.3,
         stock: int = 160,
         stock_side: int = 512,
         seed: int = 0,
@@ -43,6 +45,7 @@ class CleanContent:
             pool: the photographs, or None for dead leaves alone.
             leaves_share: share of dead leaves in a batch, 0 to 1; without a pool it is 1.
             rescale: share of the photographs that are rescaled, 0 to 1.
+            defocus: share of a batch that is wholly or in part out of focus, 0 to 1.
             stock: dead-leaves images there are.
             stock_side: their side, the largest that can be asked for; three bytes per pixel are kept.
             seed: of the dead leaves.
@@ -50,7 +53,7 @@ class CleanContent:
         Raises:
             DegcraftError: a share outside 0 to 1, an empty stock, or a negative seed.
         """
-        for name, share in (("leaves_share", leaves_share), ("rescale", rescale)):
+        for name, share in (("leaves_share", leaves_share), ("rescale", rescale), ("defocus", defocus)):
             if not 0 <= share <= 1:
                 raise DegcraftError(f"{name} must lie in [0, 1], but got {share}")
         for name, number, least in (("stock", stock, 1), ("stock_side", stock_side, 16), ("seed", seed, 0)):
@@ -59,6 +62,7 @@ class CleanContent:
         self.pool = pool
         self.leaves_share = 1.0 if pool is None else leaves_share
         self.rescale = rescale
+        self.defocus = defocus
         self._stock = stock
         self._stock_side = stock_side
         self._seed = seed
@@ -85,6 +89,10 @@ class CleanContent:
         images = torch.empty(count, 3, side, side)
         self._put_leaves(images, order[:leaves].tolist(), generator)
         self._put_photographs(images, order[leaves:], generator)
+        # The order is random already.
+        blurred = self._share(self.defocus, count, generator)
+        if blurred:
+            images[:blurred] = out_of_focus(images[:blurred], generator)
         return images
 
     @staticmethod

@@ -6,6 +6,7 @@ number of the step, so that they can be made ahead and in another process.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from degcraft.encoders.reservoir import Reservoir
 from degcraft.encoders.run import EncoderTraining
 from degcraft.encoders.wide import WideDegradations
 from degcraft.features.dasr_network import new_encoder, representation_weights
+from degcraft.features.degnet import load_degnet
 from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.images import HrPool
 
@@ -46,7 +48,14 @@ class Recipe:
 
 
 def degnet_recipe(
-    pool: HrPool | None, *, steps: int = 6000, seed: int = 0, device: str | torch.device = "cpu", batch: int = 64
+    pool: HrPool | None,
+    *,
+    steps: int = 6000,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    batch: int = 64,
+    start: Path | None = None,
+    learning_rate: float = 2e-3,
 ) -> Recipe:
     """degnet on patches of 72 pixels: 60 % under eq. 2 of arXiv 2305.18107, the others beyond it.
 
@@ -56,11 +65,14 @@ def degnet_recipe(
         seed: Of the weights and of all that is drawn.
         device: Where to degrade and train.
         batch: Images per step.
+        start: Weights to start from; None draws them.
+        learning_rate: At its highest.
     """
     # The layers draw their first weights from the global generator, which is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DegNet().to(device)
+        network = DegNet() if start is None else load_degnet(start).requires_grad_(True)
+    network = network.to(device)
     make_batch = _LabelledBatches(
         _reservoir(pool, batch, seed), WideDegradations(SCALE, paper_share=0.6), batch, seed, device
     )
@@ -69,7 +81,7 @@ def degnet_recipe(
         return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
 
     settings = _settings("degnet", pool, steps, batch, seed)
-    return Recipe(DegNetTraining(network, steps=steps), make_batch, weights, settings)
+    return Recipe(DegNetTraining(network, steps=steps, learning_rate=learning_rate), make_batch, weights, settings)
 
 
 def dasr_recipe(

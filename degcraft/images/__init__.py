@@ -1,5 +1,6 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
+from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.pairs import ImagePair, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
@@ -15,9 +16,11 @@ from degcraft.images.reading import (
     read_rgb8,
 )
 from degcraft.images.remote import is_uri, local_folder
+from degcraft.images.structure import most_structured, structure
 from degcraft.images.writing import write_image
 
 __all__ = [
+    "EVIDENT",
     "IMAGE_SUFFIXES",
     "JPEG_GRID",
     "MAX_PIXELS",
@@ -28,6 +31,7 @@ __all__ = [
     "LoadedImage",
     "Patches",
     "Skipped",
+    "cut_evident",
     "cut_patches",
     "hash_hashes",
     "hash_pixels",
@@ -36,12 +40,14 @@ __all__ = [
     "list_images",
     "list_pairs",
     "local_folder",
+    "most_structured",
     "read_image",
     "read_pairs",
     "read_rgb8",
     "scale_of",
     "scan_folder",
     "split_files",
+    "structure",
     "to_uint8",
     "write_image",
 ]

@@ -83,7 +83,7 @@ def test_without_photographs_there_are_leaves_alone() -> None:
 def test_unscaled_photographs_are_exact_crops() -> None:
     random = np.random.default_rng(0)
     source: NDArray[np.uint8] = random.integers(0, 256, (3, 40, 44), dtype=np.uint8)
-    crops = CleanContent(HrPool([source]), leaves_share=0, rescale=0).batch(6, 32, seeded())
+    crops = CleanContent(HrPool([source]), leaves_share=0, rescale=0, defocus=0).batch(6, 32, seeded())
     poses = [torch.from_numpy(source.copy()).float().div(255).rot90(k, (1, 2)) for k in range(4)]
     poses += [pose.flip(2) for pose in poses]
     for crop in crops:
@@ -92,7 +92,7 @@ def test_unscaled_photographs_are_exact_crops() -> None:
 
 
 def test_rescaling_changes_frequencies_by_the_range_of_factors() -> None:
-    content = CleanContent(waves(0.12), leaves_share=0, rescale=1)
+    content = CleanContent(waves(0.12), leaves_share=0, rescale=1, defocus=0)
     generator = seeded()
     found = [main_frequency(image) for _ in range(12) for image in content.batch(4, 96, generator)]
     assert 0.12 / 1.7 - 0.015 < min(found) < 0.085
