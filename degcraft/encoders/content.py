@@ -90,8 +90,7 @@ class CleanContent:
         self._put_leaves(images, order[:leaves].tolist(), generator)
         self._put_photographs(images, order[leaves:], generator)
         # The order is random already.
-        blurred = self._share(self.defocus, count, generator)
-        if blurred:
+        if self.defocus and (blurred := self._share(self.defocus, count, generator)):
             images[:blurred] = out_of_focus(images[:blurred], generator)
         return images
 
