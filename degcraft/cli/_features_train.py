@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean photographs (folders or URIs)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="weights (.safetensors)")
     parser.add_argument("--steps", type=positive, metavar="N", help="of training (what the shipped weights took)")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights (degnet only)")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="at its highest (degnet only; 2e-3)")
     parser.add_argument("--seed", type=seed, default=0, help="of the weights and of all that is drawn (0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output")
     add_device(parser)
@@ -55,8 +57,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output.suffix != ".safetensors":
         raise DegcraftError(f"{args.output}: the name must end in .safetensors")
     refuse_overwrite(args.output, args.overwrite)
+    chosen = {name: value for name in ("steps", "start", "learning_rate") if (value := getattr(args, name)) is not None}
+    if args.encoder != "degnet" and (chosen.keys() & {"start", "learning_rate"}):
+        raise DegcraftError("--start and --learning-rate: only degnet takes them")
     fit, held_out, pool = _photographs(console, args.hr, args.seed)
-    chosen = {} if args.steps is None else {"steps": args.steps}
     recipe = RECIPES[args.encoder](pool, seed=args.seed, device=device, **chosen)
     checkpoint = args.output.with_suffix(".checkpoint.pt")
     if checkpoint.exists():
@@ -163,8 +167,7 @@ def _finish(
     write_card(
         card,
         settings=recipe.settings,
-        command=f"degcraft features train {args.encoder} --hr {names} --seed {args.seed} "
-        f"--steps {recipe.training.steps} -o {args.output.name}",
+        command=_command(args, names, recipe.training.steps),
         data=f"{len(fit)} photographs of {names} (and {len(held_out)} held out), and dead leaves drawn by degcraft",
         seconds=seconds,
         device=device,
@@ -172,3 +175,13 @@ def _finish(
         table=table,
     )
     console.print(f"wrote {card}", highlight=False, soft_wrap=True)
+
+
+def _command(args: argparse.Namespace, names: str, steps: int) -> str:
+    """What makes these weights again."""
+    parts = [f"degcraft features train {args.encoder} --hr {names} --seed {args.seed} --steps {steps}"]
+    if args.start is not None:
+        parts.append(f"--start {shlex.quote(args.start.name)}")
+    if args.learning_rate is not None:
+        parts.append(f"--learning-rate {args.learning_rate:g}")
+    return " ".join([*parts, f"-o {shlex.quote(args.output.name)}"])

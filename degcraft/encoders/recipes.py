@@ -4,6 +4,7 @@ The numbers are those of the weights that come with the package. A recipe's batc
 number of the step, so that they can be made ahead and in another process.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,18 +81,22 @@ def degnet_recipe(
     def weights() -> dict[str, Tensor]:
         return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
 
-    settings = _settings("degnet", pool, steps, batch, seed)
+    settings = _settings("degnet", pool, steps, batch, seed) | {
+        "learning_rate": learning_rate,
+        "start": "drawn" if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
+    }
     return Recipe(DegNetTraining(network, steps=steps, learning_rate=learning_rate), make_batch, weights, settings)
 
 
 def dasr_recipe(
-    pool: HrPool | None, *, steps: int = 1000, seed: int = 0, device: str | torch.device = "cpu", batch: int = 32
+    pool: HrPool | None, *, steps: int = 600, seed: int = 0, device: str | torch.device = "cpu", batch: int = 32
 ) -> Recipe:
     """dasr on pairs of patches of 48 pixels, half of them under eq. 2; arguments as for `degnet_recipe`."""
     encoder = new_encoder(seed).to(device)
     make_batch = _ContrastBatches(_reservoir(pool, batch, seed), WideDegradations(SCALE), batch, seed, device)
     settings = _settings("dasr", pool, steps, batch, seed)
-    training = MocoTraining(encoder, steps=steps, seed=seed)
+    # The published 0.999 and 8192 are for some 100,000 steps: in a thousand the second encoder would hardly move.
+    training = MocoTraining(encoder, steps=steps, momentum=0.99, queue=1024, seed=seed)
     return Recipe(training, make_batch, lambda: representation_weights(encoder), settings)
 
 
