@@ -1,0 +1,19 @@
+"""What the routes stand on: something that restores and says how it stands."""
+
+from typing import Protocol
+
+from deploy.messages import Restored, Standing
+from deploy.restorer import Pixels
+
+
+class Backend(Protocol):
+    """Restores images by the model that is served."""
+
+    async def restore(self, pixels: Pixels) -> Restored:
+        """Restore one image; raises Refusal where that is not possible now."""
+
+    async def standing(self) -> Standing:
+        """How the deployment stands; raises Refusal where nobody can say."""
+
+    async def refresh(self) -> Standing:
+        """Look the model's alias up and swap if it moved."""

@@ -1,0 +1,106 @@
+"""From the bytes of an image to pixels for the network, and what is to be kept beside them."""
+
+import io
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+from torch import Tensor
+
+from degcraft.images import ImageError, read_image, to_uint8
+from deploy.errors import Refusal
+from deploy.restorer import Pixels
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What is taken, by Pillow's names: what browsers show, and no more doors than that."""
+
+_MAX_SCANS = 100
+_START_OF_SCAN = b"\xff\xda"
+_MAX_EXIF_BYTES = 60_000
+_RGB_PROFILE = b"RGB "
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded image, upright."""
+
+    pixels: Pixels
+    """(h, w, 3): uint8 where 8 bits hold the image exactly, else uint16."""
+    alpha: NDArray[np.uint8] | None
+    """(h, w), 255 is opaque; None where the image has no transparency."""
+    icc_profile: bytes | None
+    """The colour profile, if it is one of RGB: what else there is has been converted or does not fit RGB."""
+    exif: bytes | None
+    """Without the orientation, which is applied, and the thumbnail, which shows the old image."""
+
+
+def decode(content: bytes, max_pixels: int) -> Picture:
+    """Decode a PNG, JPEG or WebP image; see `degcraft.images.read_image` for what becomes RGB and how.
+
+    Raises:
+        Refusal: another format, too many pixels by its header (nothing is decoded then), an animation, or damage.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of what is refused below, and of what harms nobody
+        icc_profile, exif = _inspect(content, max_pixels)
+        with tempfile.NamedTemporaryFile(prefix="degcraft-", suffix=".image") as file:
+            file.write(content)
+            file.flush()
+            try:
+                image = read_image(Path(file.name))
+            except ImageError as error:
+                raise Refusal(422, "unreadable_image", f"The image cannot be used: {error.reason}.") from error
+    alpha = None if image.alpha is None else to_uint8(image.alpha)[0].numpy()
+    return Picture(_as_integers(image.rgb), alpha, icc_profile, exif)
+
+
+def _inspect(content: bytes, max_pixels: int) -> tuple[bytes | None, bytes | None]:
+    """Check what the header says; returns the profile and the metadata."""
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise Refusal(415, "unsupported_format", "The image must be a PNG, JPEG or WebP, but is none.") from None
+    except Image.DecompressionBombError:
+        raise Refusal(413, "too_many_pixels", f"The image may have {max_pixels} pixels, but has far more.") from None
+    except Exception as error:  # a damaged header makes the decoders raise nearly anything
+        raise Refusal(422, "unreadable_image", "The image's header is damaged.") from error
+    with image:
+        pixels = image.width * image.height
+        if pixels > max_pixels:
+            size = f"{image.width}x{image.height} = {pixels}"
+            raise Refusal(413, "too_many_pixels", f"The image may have {max_pixels} pixels, but has {size}.")
+        if getattr(image, "is_animated", False) and image.format in ("PNG", "WEBP"):
+            raise Refusal(422, "animated", "The image must be a single picture, but is an animation.")
+        # Each scan of a progressive JPEG passes over the whole image: thousands of empty ones keep a decoder busy
+        # for hours. Inside of the coded data the two bytes do not occur.
+        if image.format in ("JPEG", "MPO") and content.count(_START_OF_SCAN) > _MAX_SCANS:
+            raise Refusal(422, "unreadable_image", f"The JPEG must have {_MAX_SCANS} scans at most, but has more.")
+        profile = image.info.get("icc_profile")
+        is_rgb = isinstance(profile, bytes) and profile[16:20] == _RGB_PROFILE and image.mode != "CMYK"
+        return (profile if is_rgb else None), _exif(image)
+
+
+def _exif(image: Image.Image) -> bytes | None:
+    try:
+        exif = image.getexif()
+        exif.pop(ExifTags.Base.Orientation, None)
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        for size in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
+            details.pop(size, None)
+        kept: Any = exif.tobytes() if len(exif) or details else None
+    except Exception:  # metadata that cannot be read cannot be kept, and harms nobody
+        return None
+    return kept if kept and len(kept) <= _MAX_EXIF_BYTES else None
+
+
+def _as_integers(rgb: Tensor) -> Pixels:
+    """(3,h,w) in [0,1] to (h,w,3) without loss."""
+    eight = to_uint8(rgb)
+    if bool(((eight.float() / 255 - rgb).abs() < 1e-6).all()):
+        return np.ascontiguousarray(eight.permute(1, 2, 0).numpy())
+    return np.ascontiguousarray((rgb.permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16))

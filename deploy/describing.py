@@ -1,0 +1,54 @@
+"""What `/v1/model` says, and the training distribution in words that a person reads at a glance."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from deploy.args import ServeArgs
+from deploy.decoding import FORMATS
+from deploy.messages import Standing
+
+_SHARE = 0.8
+_WORDS = {"blur_sigma": "blur sigma", "noise_level": "noise level", "jpeg_quality": "JPEG quality"}
+
+
+def described(standing: Standing, args: ServeArgs) -> dict[str, Any]:
+    """The standing of a deployment as JSON."""
+    model = standing.reports[0].serving if standing.reports else None
+    return {
+        "model": None if model is None else asdict(model) | {"crafted_for": crafted_for(model.crafted)},
+        "source": standing.source,
+        "wanted": standing.wanted,
+        "following": standing.following,
+        "problem": standing.problem,
+        "replicas": [{"replica": one.replica, "model": one.serving.uri} for one in standing.reports],
+        "limits": {
+            "max_pixels": args.max_pixels,
+            "max_body_bytes": args.max_body_bytes,
+            "timeout_s": args.timeout_s,
+            "formats": [name.lower() for name in FORMATS],
+        },
+    }
+
+
+def crafted_for(crafted: dict[str, Any] | None) -> str | None:
+    """A distribution in a line: of each axis, the fewest neighbouring bins that hold four fifths of the weight.
+
+    None where nothing is known, or where it is not told by axes and weights.
+    """
+    try:
+        axes = crafted["axes"]  # type: ignore[index]
+        weights = np.array(crafted["weights"], np.float64).reshape([axis["bins"] for axis in axes])  # type: ignore[index]
+        return ", ".join(_axis_in_words(axis, weights, place) for place, axis in enumerate(axes))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _axis_in_words(axis: dict[str, Any], weights: np.ndarray, place: int) -> str:
+    marginal = weights.sum(tuple(other for other in range(weights.ndim) if other != place))
+    edges = np.linspace(axis["low"], axis["high"], axis["bins"] + 1)
+    spans = ((last - first, first, last) for first in range(len(marginal)) for last in range(first + 1, len(edges)))
+    enough = (span for span in spans if marginal[span[1] : span[2]].sum() >= _SHARE * marginal.sum())
+    _, first, last = min(enough, key=lambda span: (span[0], -marginal[span[1] : span[2]].sum()))
+    return f"{_WORDS.get(axis['name'], axis['name'])} {edges[first]:g} to {edges[last]:g}"

@@ -1,0 +1,57 @@
+"""The deployments behind handles, as the routes see them."""
+
+import asyncio
+
+import torch
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from deploy.errors import Refusal, busy
+from deploy.messages import Restored, Standing
+from deploy.restorer import Pixels
+
+RETRY_AFTER_S = 5
+STANDING_S = 10.0
+REFRESH_S = 600.0
+_TRIES = 2
+
+
+class ServeBackend:
+    """The deployments `Model` and `Champion` as a `Backend`."""
+
+    def __init__(self, model: DeploymentHandle, champion: DeploymentHandle) -> None:
+        self._model, self._champion = model, champion
+
+    async def restore(self, pixels: Pixels) -> Restored:
+        """See `Backend`. A request on a replica that dies is given to another, once: it may be what killed it."""
+        for _ in range(_TRIES):
+            try:
+                return await self._model.restore.remote(pixels)
+            except RayActorError:
+                continue
+            except (BackPressureError, DeploymentUnavailableError):
+                break
+            except torch.OutOfMemoryError as error:
+                message = "The model's device has not the memory for this image now."
+                raise busy(503, "out_of_memory", message, RETRY_AFTER_S) from error
+        raise _no_model()
+
+    async def standing(self) -> Standing:
+        """See `Backend`."""
+        return await self._ask_champion("standing", STANDING_S)
+
+    async def refresh(self) -> Standing:
+        """See `Backend`."""
+        return await self._ask_champion("refresh", REFRESH_S)
+
+    async def _ask_champion(self, method: str, seconds: float) -> Standing:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._champion.options(method_name=method).remote()
+        except (TimeoutError, RayActorError, BackPressureError, DeploymentUnavailableError) as error:
+            raise _no_model() from error
+
+
+def _no_model() -> Refusal:
+    return busy(503, "unavailable", "No replica of the model can answer now; one is being started.", RETRY_AFTER_S)

@@ -1,0 +1,93 @@
+"""A server on this machine: an embedded Ray with Serve in it, for as long as it is wanted."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import ray
+from ray import serve
+
+from degcraft.errors import DegcraftError
+from deploy.app import build
+from deploy.args import APPLICATION, ServeArgs
+
+START_ATTEMPTS = 3
+
+
+@contextmanager
+def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
+    """Start Ray, Serve and the application; gives the server's address; ends all of it.
+
+    Args:
+        args: of the application.
+        host: an address of this machine to listen on.
+        port: 0 for a free one.
+
+    Raises:
+        DegcraftError: the port is taken, there is no such model, or Ray or the model cannot start here.
+    """
+    port = _free_port(host, port)
+    _start_ray()
+    try:
+        options = {"host": host, "port": port}
+        serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
+        _run(args)
+        yield f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+    finally:
+        # Whoever ends the server has lost interest in how Serve's parts take it.
+        logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+        serve.shutdown()
+        ray.shutdown()
+
+
+def _run(args: ServeArgs) -> None:
+    try:
+        serve.run(build(args), name=APPLICATION, route_prefix="/", logging_config=_quiet())
+    except RuntimeError as error:
+        # Serve says only that deploying failed; why stands in the status of the deployment that did.
+        application = serve.status().applications.get(APPLICATION)
+        told = [one.message for one in application.deployments.values() if one.message] if application else []
+        why = _last_line(told[0] if told else str(error))
+        raise DegcraftError(f"the model must be able to start, but did not: {why}") from None
+
+
+def _start_ray() -> None:
+    """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
+    # Threads that spin while they wait slow each other down severalfold where processes share cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for left in reversed(range(START_ATTEMPTS)):
+        try:
+            # "local", because without an address Ray joins a cluster that happens to run on this machine.
+            ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except Exception as error:  # Ray raises the bare class when its node is late
+            ray.shutdown()
+            if not left:
+                raise DegcraftError(
+                    f"Ray must be able to start on this machine, but did not ({' '.join(str(error).split())})"
+                ) from None
+
+
+def _quiet() -> dict[str, Any]:
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    return {"log_level": "WARNING", "enable_access_log": False}
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port, or a free one for 0; raises DegcraftError if nothing can listen there."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with closing(socket.socket(family, socket.SOCK_STREAM)) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            return int(listener.getsockname()[1])
+    except OSError as error:
+        raise DegcraftError(f"--host and --port: cannot listen on {host}:{port} ({error.strerror})") from None
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else text

@@ -1,0 +1,68 @@
+"""What the parts of the application tell each other."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One model, as `/v1/model` describes it."""
+
+    uri: str
+    """Pinned: `models:/name/version`, `models:/m-…`, or the absolute path of a weights file."""
+    name: str | None
+    """The registered model's name, if it is one."""
+    version: str | None
+    run_id: str | None
+    """The MLflow run that trained it."""
+    network: str
+    """A key of the registry of networks, or `spandrel:` and an architecture."""
+    scale: int
+    parameters: int
+    """Trainable numbers."""
+    device: str
+    crafted: dict[str, Any] | None
+    """The distribution that it was trained on: axes, weights, alpha, extractor, …; None if it was not kept."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """One restored image."""
+
+    pixels: NDArray[np.uint8]
+    """(H, W, 3), `scale` times the sides of what was sent."""
+    model: str
+    """The pinned URI of the model that restored it."""
+    scale: int
+    seconds: float
+    """In the network; for a batch, of the whole batch."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """How one replica of the model stands."""
+
+    replica: str
+    serving: ModelInfo
+    prepared: str | None = None
+    """The pinned URI of a model that is loaded and warm, waiting to be switched to."""
+    problem: str | None = None
+    """Why the model that it was to prepare cannot serve."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the deployment stands."""
+
+    source: str
+    """The model as it was asked for, perhaps by an alias."""
+    wanted: str
+    """The pinned URI of what the source named last."""
+    following: bool
+    problem: str | None
+    """Why the model that is wanted is not the one that serves."""
+    reports: tuple[Report, ...] = field(default=())
+    """Of every replica that answered last."""

@@ -1,0 +1,86 @@
+"""One network at work: loaded, warm, restoring images in batches or in tiles."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from degcraft.errors import DegcraftError
+from degcraft.images import to_uint8
+from degcraft.networks import LoadedNetwork, upscale
+from deploy.messages import ModelInfo
+
+Pixels = NDArray[Any]
+"""(h, w, 3) of unsigned integers; white is the largest value of their type."""
+
+OVERLAP = 16
+_WARM_SIDE = 64
+_ROWS = 256
+
+
+class Restorer:
+    """A network that has restored one image already, so that the next one is fast and will not fail.
+
+    Args:
+        network: on its device.
+        info: what to say of it.
+        tile: side in pixels that the network sees at once.
+
+    Raises:
+        DegcraftError: the network does not enlarge by its scale or gives values that are not finite.
+    """
+
+    def __init__(self, network: LoadedNetwork, info: ModelInfo, tile: int) -> None:
+        self.info = info
+        self._network = network
+        self._tile = tile
+        self._device = torch.device(info.device)
+        try:
+            warm = self._upscaled(torch.full((1, 3, _WARM_SIDE, _WARM_SIDE), 0.5, device=self._device))
+        except RuntimeError as error:
+            raise DegcraftError(f"model {info.uri}: cannot restore on {info.device} ({_in_short(error)})") from error
+        if not torch.isfinite(warm).all():
+            raise DegcraftError(f"model {info.uri}: must give finite values, but gives NaN or infinity")
+
+    def is_small(self, pixels: Pixels) -> bool:
+        """Whether the network sees the image at once, so that others can be batched with it."""
+        return max(pixels.shape[:2]) <= self._tile
+
+    def restore_batch(self, images: list[Pixels]) -> list[NDArray[np.uint8]]:
+        """Restore images of one shape and type together."""
+        lr = _as_tensor(np.stack(images)).to(self._device)
+        return list(_as_pixels(self._upscaled(lr)))
+
+    def restore_tiled(self, image: Pixels, between_tiles: Callable[[int, int], None]) -> NDArray[np.uint8]:
+        """Restore an image of any size; the device holds one tile at a time.
+
+        Args:
+            between_tiles: called with (tiles done, tiles in all); what it raises ends the work.
+        """
+        lr = _as_tensor(image[None])[0]
+        return _as_pixels(self._upscaled(lr, tile=self._tile, overlap=OVERLAP, progress=between_tiles)[None])[0]
+
+    def _upscaled(self, lr: Tensor, **options: Any) -> Tensor:
+        return upscale(self._network.model, lr, scale=self._network.scale, **options)
+
+
+def _as_tensor(pixels: Pixels) -> Tensor:
+    """(B,h,w,3) integers to (B,3,h,w) float32 in [0,1]."""
+    white = np.float32(np.iinfo(pixels.dtype).max)
+    return torch.from_numpy(pixels.astype(np.float32) / white).permute(0, 3, 1, 2)
+
+
+def _as_pixels(sr: Tensor) -> NDArray[np.uint8]:
+    """(B,3,H,W) in [0,1] to (B,H,W,3), some rows at a time: rounding takes thrice an image's memory."""
+    pixels = np.empty((sr.shape[0], *sr.shape[2:], 3), np.uint8)
+    for top in range(0, sr.shape[2], _ROWS):
+        rows = to_uint8(sr[:, :, top : top + _ROWS]).permute(0, 2, 3, 1)
+        pixels[:, top : top + _ROWS] = rows.cpu().numpy()
+    return pixels
+
+
+def _in_short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,142 @@
+"""The HTTP interface. It holds no model: what restores is behind `Backend`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from degcraft import __version__
+from deploy import errors
+from deploy.args import ServeArgs
+from deploy.backend import Backend
+from deploy.describing import described
+from deploy.encoding import FORMATS, FormatName
+from deploy.errors import Refusal, busy
+from deploy.hardening import Hardened, page_policy
+from deploy.metrics import Metrics
+from deploy.restoring import Restorations
+from deploy.tokens import check_token, read_token
+
+DESCRIPTION = "Restores images with the network that a search found best for images of their kind."
+DOCS = "/docs"
+_RETRY_AFTER_S = 10
+_IMAGE = {"schema": {"type": "string", "format": "binary"}}
+_FORM = {"schema": {"type": "object", "properties": {"image": _IMAGE["schema"]}, "required": ["image"]}}
+_UPSCALE_DOCS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {**{one.media_type: _IMAGE for one in FORMATS.values()}, "multipart/form-data": _FORM},
+    }
+}
+_IMAGE_ANSWER: dict[str, Any] = {"content": {one.media_type: _IMAGE for one in FORMATS.values()}}
+_ERROR = {"type": "object", "properties": {"code": {"type": "string"}, "message": {"type": "string"}}}
+_ANY_ERROR: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "What the client can mend.", "content": {"application/json": {"schema": _ERROR}}},
+    "5XX": {
+        "description": "What it cannot; Retry-After says when to come again.",
+        "content": {"application/json": {"schema": _ERROR}},
+    },
+}
+
+
+def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
+    """The application.
+
+    Args:
+        args: the limits, and where the token is.
+        backend: what restores.
+        replica: a name for this copy, for metrics.
+
+    Raises:
+        DegcraftError: the token cannot be read.
+    """
+    token = read_token(args.token_file)
+    metrics = Metrics(replica)
+    restorations = Restorations(args, backend, metrics)
+    page = files("deploy").joinpath("page.html").read_text(encoding="utf-8")
+    page_headers = {"Content-Security-Policy": page_policy(page)}
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        restorations.close()
+
+    def guard(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
+        if token is not None:
+            check_token(token, authorization)
+
+    def guard_admin(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
+        if token is None:
+            raise Refusal(403, "no_token", "This is only possible where the server was started with a token.")
+        check_token(token, authorization)
+
+    app = FastAPI(
+        title="degcraft",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=DOCS,
+        redoc_url=None,
+        responses=_ANY_ERROR,
+    )
+    errors.install(app)
+    app.add_middleware(Hardened, docs=DOCS)
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def show_page() -> HTMLResponse:
+        return HTMLResponse(page, headers=page_headers)
+
+    @app.post(
+        "/v1/upscale",
+        dependencies=[Depends(guard)],
+        response_class=Response,
+        responses={200: _IMAGE_ANSWER},
+        openapi_extra=_UPSCALE_DOCS,
+    )
+    async def upscale(
+        request: Request,
+        format: Annotated[
+            FormatName | None, Query(description="what to give back; else what Accept says; else PNG")
+        ] = None,
+        quality: Annotated[int, Query(ge=1, le=100, description="of JPEG and WebP; 100 is lossless WebP")] = 95,
+    ) -> Response:
+        """Restore an image, sent as the body or as the file of a form.
+
+        PNG, JPEG and WebP are taken. The EXIF orientation is applied; transparency, colour profile and metadata are
+        kept. The answer's headers say which model restored it (`X-Model`), by which factor (`X-Scale`), and how long
+        each stage took (`Server-Timing`, in ms).
+        """
+        return await restorations.restore(request, format, quality)
+
+    @app.get("/v1/model", dependencies=[Depends(guard)])
+    async def describe_model() -> dict[str, Any]:
+        """Which model serves, where it is from, what it was made for, and what may be sent to it."""
+        return described(await backend.standing(), args)
+
+    @app.post("/v1/admin/refresh", dependencies=[Depends(guard_admin)])
+    async def refresh() -> dict[str, Any]:
+        """Look the model's alias up now, and swap the model if it moved; answers when that is done."""
+        return described(await backend.refresh(), args)
+
+    @app.get("/healthz")
+    async def is_alive() -> dict[str, str]:
+        """Whether this process answers."""
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def is_ready() -> dict[str, Any]:
+        """Whether a model answers."""
+        standing = await backend.standing()
+        if not standing.reports:
+            raise busy(503, "unavailable", "No replica of the model is up yet.", _RETRY_AFTER_S)
+        return {"status": "ready", "replicas": len(standing.reports), "problem": standing.problem}
+
+    @app.get("/metrics", dependencies=[Depends(guard)], response_class=Response)
+    async def tell_metrics() -> Response:
+        """For Prometheus."""
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return app

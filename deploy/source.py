@@ -1,0 +1,87 @@
+"""Where a model comes from: an MLflow model or a weights file, pinned to one version, loaded without unpickling."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from degcraft.errors import DegcraftError
+from degcraft.networks import load_network, parameter_count
+from deploy.messages import ModelInfo
+from deploy.restorer import Restorer
+from tracking.models import load_sr_model, resolve_model
+from tracking.quiet import Calm, muted_thread
+
+_LEFT_OUT = ("format", "distances", "provenance")
+
+
+def is_file(model: str) -> bool:
+    """Whether a model is named by a file and not by an MLflow URI."""
+    return not model.startswith(("models:/", "runs:/"))
+
+
+def pin(model: str, tracking_uri: str | None) -> str:
+    """The one version that `model` names now: a pinned URI, or an absolute path.
+
+    Raises:
+        DegcraftError: there is no such model or file, or the store cannot be read.
+    """
+    if not is_file(model):
+        return resolve_model(model, tracking_uri).uri
+    path = Path(model).expanduser().absolute()
+    if not path.is_file():
+        raise DegcraftError(f"{model}: there is no such file")
+    return str(path)
+
+
+def load(pinned: str, device: str, tracking_uri: str | None, tile: int) -> Restorer:
+    """The model that `pin` named, loaded and warm.
+
+    Raises:
+        DegcraftError: it cannot be read, is no SR network, or does not restore.
+    """
+    if is_file(pinned):
+        network, origin = load_network(pinned, device), _Origin()
+    else:
+        network, origin = load_sr_model(pinned, device, tracking_uri=tracking_uri), _origin(pinned, tracking_uri)
+    info = ModelInfo(
+        uri=pinned,
+        name=origin.name,
+        version=origin.version,
+        run_id=origin.run_id,
+        network=network.name,
+        scale=network.scale,
+        parameters=parameter_count(network.model),
+        device=device,
+        crafted=_crafted(network.metadata),
+    )
+    return Restorer(network, info, tile)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What the registry knows of a model: its name and version there, and the run that trained it."""
+
+    name: str | None = None
+    version: str | None = None
+    run_id: str | None = None
+
+
+def _origin(pinned: str, tracking_uri: str | None) -> _Origin:
+    from mlflow import MlflowClient
+
+    first, _, second = pinned.removeprefix("models:/").partition("/")
+    with Calm(), muted_thread():
+        client = MlflowClient(tracking_uri=resolve_model(pinned, tracking_uri).tracking_uri)
+        if second:
+            return _Origin(first, second, client.get_model_version(first, second).run_id or None)
+        return _Origin(run_id=client.get_logged_model(first).source_run_id or None)
+
+
+def _crafted(metadata: dict[str, str]) -> dict[str, Any] | None:
+    """The training distribution without what only its maker needs."""
+    try:
+        crafted = json.loads(metadata["crafted"])
+    except (KeyError, ValueError):
+        return None
+    return {key: value for key, value in crafted.items() if key not in _LEFT_OUT} if isinstance(crafted, dict) else None
