@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = {name: value for name in ("steps", "start", "learning_rate") if (value := getattr(args, name)) is not None}
     if args.encoder != "degnet" and (chosen.keys() & {"start", "learning_rate"}):
         raise DegcraftError("--start and --learning-rate: only degnet takes them")
-    fit, held_out, pool = _photographs(console, args.hr, args.seed)
+    fit, held_out, pool = _photographs(console, args.hr)
     recipe = RECIPES[args.encoder](pool, seed=args.seed, device=device, **chosen)
     checkpoint = args.output.with_suffix(".checkpoint.pt")
     if checkpoint.exists():
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _photographs(console: "Console", locations: list[str], seed: int) -> tuple[list[Path], list[Path], Any]:
+def _photographs(console: "Console", locations: list[str]) -> tuple[list[Path], list[Path], Any]:
     """Files to train on, files held out, and the pool of the first."""
     from degcraft.encoders import LARGEST_CROP
     from degcraft.images import HrPool, local_folder, scan_folder, split_files
@@ -92,9 +92,10 @@ def _photographs(console: "Console", locations: list[str], seed: int) -> tuple[l
             folder = scan_folder(local_folder(location), min_side=LARGEST_CROP)
         console.print(f"{location}: {folder.summary()}", highlight=False, soft_wrap=True)
         files += folder.files
-    fit, held_out = split_files(files, HELD_OUT, seed)
+    # The same whatever the seed: a training may start from weights of another, which must not have seen them.
+    fit, held_out = split_files(files, HELD_OUT, 0)
     with console.status("reading photographs"):
-        pool = HrPool.from_files(fit, min_side=LARGEST_CROP, seed=seed)
+        pool = HrPool.from_files(fit, min_side=LARGEST_CROP)
     console.print(f"{len(fit)} photographs to train on, {len(held_out)} held out", highlight=False)
     if pool.note:
         console.print(pool.note, highlight=False, soft_wrap=True)
