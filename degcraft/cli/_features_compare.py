@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="crops on either side (100)")
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference (72)")
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
+    parser.add_argument(
+        "--evident", type=float, default=0.5, metavar="SHARE", help="share of crops kept, by structure (0.5)"
+    )
     parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="repeat with N seeds, print medians (1)")
     parser.add_argument("--draws", type=positive, default=25, metavar="N", help="draws for the spread, with -o (25)")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for tables and figures")
@@ -92,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
         task = bar.add_task(f"measuring {space.n_bins} bins with {len(extractors)} extractors")
         runs = compare_extractors(
             space, hr, clean, settings, extractors,
-            size=args.size, count=args.count, scale=args.scale, seeds=range(args.seeds), device=device,
+            size=args.size, count=args.count, evident=args.evident, scale=args.scale, seeds=range(args.seeds),
+            device=device,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
         spread = {}
@@ -115,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
             "extractor_identities": {str(choice): extractor.identity for choice, extractor in extractors.items()},
             "spread_setting": next(iter(settings)) if spread else None,
             "count": args.count,
+            "evident": args.evident,
             "size": args.size,
             "scale": args.scale,
             "device": device,
