@@ -24,7 +24,8 @@ _WIDTH = 11.0
 _UNITS = {"blur_sigma": "px", "noise_level": "of 255", "jpeg_quality": ""}
 _NONE = 108.0
 """Where an image without compression is drawn on the axis of qualities."""
-_NONE_WIDTH = 5.0
+_BARS = 30
+"""Of the distribution that the main source has on an axis."""
 _OUTLIER = style.PALETTE[1]
 _MAIN = style.PALETTE[0]
 _SOURCES = (style.PALETTE[2], style.PALETTE[3], style.PALETTE[4], style.PALETTE[5])
@@ -53,7 +54,8 @@ def draw_inspection(pile: Pile, path: str | Path, *, title: str = "") -> None:
         figure = Figure(figsize=(_WIDTH, height))
         count = len(pile.inspection.images)
         figure.text(0.16 / _WIDTH, 1 - 0.18 / height, title, fontsize=12, fontweight="bold", va="top")
-        said = f"{count} image{'s' * (count != 1)}: {sentence(pile.axes)}"
+        share = f"{len(pile.main)} of " if len(pile.main) < count else ""
+        said = f"{share}{count} image{'s' * (count != 1)}: {sentence(pile.axes)}"
         if len(rows) < count:
             said += f"   ·   {len(rows)} of them shown"
         figure.text(0.16 / _WIDTH, 1 - 0.47 / height, said, fontsize=9.5, va="top")
@@ -122,10 +124,13 @@ def _draw_strip(axes: Axes, pile: Pile, axis: str, colours: dict[int, str], limi
     mean = np.mean([images[index].probabilities[axis] for index in pile.main], axis=0)
     finite = np.isfinite(grid)
     edges = cell_edges(grid)
-    density = mean[finite] / np.diff(edges)
+    # Cells differ in width, so their probabilities are shared out to bars of one width.
+    borders = np.linspace(edges[0], max(limits[1], edges[1]), _BARS + 1)
+    below = np.interp(borders, edges, np.concatenate([[0.0], np.cumsum(mean[finite])]))
+    axes.stairs(np.diff(below), borders, fill=True, color=_MAIN, alpha=0.3, linewidth=0)
     if not finite.all():
-        axes.bar(_NONE, mean[~finite].sum() / _NONE_WIDTH, width=_NONE_WIDTH, color=_MAIN, alpha=0.3, linewidth=0)
-    axes.stairs(density, edges, fill=True, color=_MAIN, alpha=0.3, linewidth=0)
+        width = borders[1] - borders[0]
+        axes.bar(_NONE, mean[~finite].sum(), width=width, color=_MAIN, alpha=0.3, linewidth=0)
     top = max(axes.dataLim.y1, 1e-6)
     for colour in dict.fromkeys(colours.values()):
         places = [_place(images[index].axes[axis].value) for index in colours if colours[index] == colour]

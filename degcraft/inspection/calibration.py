@@ -21,7 +21,7 @@ class Trust(NamedTuple):
 
 
 TRUST = {
-    "blur_sigma": Trust(0.69, 0.79),
-    "noise_level": Trust(1.39, 0.96),
-    "jpeg_quality": Trust(3, 1),
+    "blur_sigma": Trust(1, 0.79),
+    "noise_level": Trust(0.77, 0.61),
+    "jpeg_quality": Trust(1, 0.1),
 }

@@ -4,11 +4,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from degcraft.images.blocks import BLOCK, find_block_grid
+
 SIDE = 72
 """Side of a patch in pixels, nine JPEG blocks."""
 _GRID = 16
-"""Patches start on multiples of this: JPEG's blocks, those of halved chroma too, then lie as in the file."""
-_BLOCK = 8
+"""Patches start at multiples of this from the first block: twice the side of a block, for halved chroma."""
 _CANDIDATES = 400
 """Places looked at; a large photograph has more than anyone needs."""
 _MOST_SHARED = 0.5
@@ -17,6 +18,8 @@ _MOST_SHARED = 0.5
 
 def choose_patches(image: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """Cut the patches with the best evidence, best first, never resized.
+
+    They begin where blocks of JPEG begin, also in a picture that was cut after it was compressed (`find_block_grid`).
 
     Blur and JPEG show where there is structure, and noise where there is none, so the most and the least structured
     places are taken in turn. Clipped blacks and whites tell of neither and come last.
@@ -28,7 +31,9 @@ def choose_patches(image: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     Returns:
         (k, 3, h, w), 1 <= k <= count; h and w are `SIDE`, or as many whole blocks as the image has.
     """
-    height, width = (min(SIDE, side // _BLOCK * _BLOCK) for side in image.shape[1:])
+    top, left = find_block_grid(image)
+    image = image[:, top:, left:]
+    height, width = (min(SIDE, side // BLOCK * BLOCK) for side in image.shape[1:])
     rows, columns = _starts(image.shape[1], height), _starts(image.shape[2], width)
     # The longer way is thinned first, so that what is left is spread over the whole image.
     while len(rows) * len(columns) > _CANDIDATES:

@@ -16,13 +16,15 @@ from degcraft.inspection.estimate import ImageEstimate, Inspection
 from degcraft.inspection.words import contrast
 
 LEAST_IMAGES = 5
-"""Fewer images have no middle to stand apart from."""
+"""Fewer images that tell enough have no middle to stand apart from."""
 LEAST_SOURCE = 3
 """Images that stand apart together and are alike make a source of their own; fewer are outliers."""
 GAP = 2.5
 """How far apart two groups must at least be, in units of what can be told apart."""
 GAP_TO_USUAL = 3.0
 """And how much farther than neighbours in the pile usually are."""
+VAGUE = 3.0
+"""An image whose doubt is so many times the usual one founds no group: it joins the largest, or else the nearest."""
 _NAMED = 1.5
 """Units by which an axis must differ to be named beside the one that differs most."""
 
@@ -101,18 +103,26 @@ def pooled_axes(inspection: Inspection, members: tuple[int, ...]) -> dict[str, A
 
 
 def _groups(images: tuple[ImageEstimate, ...]) -> list[tuple[int, ...]]:
-    if len(images) < LEAST_IMAGES:
+    axes = list(images[0].axes)
+    units = np.array([UNITS[axis] for axis in axes])
+    values = np.array([[_scaled(axis, image.axes[axis].value) for axis in axes] for image in images])
+    doubt = np.array([[_doubt(axis, image.axes[axis]) for axis in axes] for image in images])
+    apart = np.abs(values[:, None] - values) / np.sqrt(units**2 + doubt[:, None] ** 2 + doubt**2)
+    distances: NDArray[np.float64] = apart.max(axis=2)
+    # An image that tells little is near to many others: it follows a group, but must not bridge two.
+    vague = (doubt > VAGUE * np.maximum(units, np.median(doubt, axis=0))).any(axis=1)
+    sure = np.flatnonzero(~vague)
+    if len(sure) < LEAST_IMAGES:
         return [tuple(range(len(images)))]
-    apart = np.zeros((len(images), len(images)))
-    for axis in images[0].axes:
-        values = np.array([_scaled(axis, image.axes[axis].value) for image in images])
-        doubt = np.array([_doubt(axis, image.axes[axis]) for image in images])
-        unit = np.sqrt(UNITS[axis] ** 2 + doubt[:, None] ** 2 + doubt[None, :] ** 2)
-        apart = np.maximum(apart, np.abs(values[:, None] - values[None, :]) / unit)
     # The merges of single linkage are the edges of the minimum spanning tree.
-    tree = linkage(squareform(apart, checks=False), method="single")
+    tree = linkage(squareform(distances[np.ix_(sure, sure)], checks=False), method="single")
     limit = max(GAP, GAP_TO_USUAL * float(np.median(tree[:, 2])))
-    labels: NDArray[np.int32] = fcluster(tree, limit, criterion="distance")
+    labels = np.empty(len(images), dtype=np.int64)
+    labels[sure] = fcluster(tree, limit, criterion="distance")
+    largest = sure[labels[sure] == np.bincount(labels[sure]).argmax()]
+    for index in np.flatnonzero(vague):
+        near = largest if distances[index, largest].min() <= limit else sure
+        labels[index] = labels[near[distances[index, near].argmin()]]
     return [tuple(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)]
 
 

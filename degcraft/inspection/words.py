@@ -7,6 +7,8 @@ from degcraft.inspection.distribution import AxisEstimate
 
 Estimates = Mapping[str, AxisEstimate]
 
+HARDLY_ANY = {"blur_sigma": 0.25, "noise_level": 0.75}
+"""Smaller values are not told from none: only the upper end of the interval says something."""
 NAMES = {"blur_sigma": "blur sigma", "noise_level": "noise", "jpeg_quality": "JPEG quality"}
 
 _MORE_AND_LESS = {
@@ -17,9 +19,14 @@ _MORE_AND_LESS = {
 
 
 def axis_words(axis: str, estimate: AxisEstimate, *, named: bool = True) -> str:
-    """An estimate for a reader: "blur sigma 1.2 px (0.8–1.7)", "noise 6/255 (4–9)", "JPEG quality about 70 (60–80)"."""
+    """An estimate for a reader: "blur sigma 1.2 px (0.8–1.7)", "noise 6/255 (4–9)", "JPEG quality about 70 (60–80)".
+
+    Next to nothing is "noise below 2/255".
+    """
     value, low, high = (_number(axis, one) for one in (estimate.value, estimate.low, estimate.high))
     interval = "" if low == high else f" ({low}–{high})"
+    if estimate.value < HARDLY_ANY.get(axis, 0.0):
+        value, interval = f"below {high}", ""
     if axis == "jpeg_quality":
         if math.isinf(estimate.value):
             # The upper end is no compression itself, so only the lower one says something.

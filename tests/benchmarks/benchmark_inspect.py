@@ -1,8 +1,8 @@
 """How far `degcraft inspect` can be believed: errors and coverage of its intervals on known degradations.
 
-    python tests/benchmarks/benchmark_inspect.py --images DIR [--weights FILE] [--every 3] [--draws 4] [--calibrate]
+    python tests/benchmarks/benchmark_inspect.py --images DIR [--weights FILE] [--draws 6] [--calibrate]
 
-Every third image of a folder of clean photographs (those that a training on `index % 3 != 0` leaves out) is degraded
+The clean photographs that `degcraft features train` holds out of the same folder (`split_files`, seed 0) are degraded
 whole, `--draws` times by each of three suites: the paper's space, what cameras do (little blur, little noise, half of
 them never compressed), and what lies beyond equation 2 (`WideDegradations`). Printed per suite and axis: the share of
 90 % intervals that hold the truth, the median error and the median width of the intervals. Then piles of 20 images are
@@ -28,7 +28,7 @@ from torch import Tensor
 from degcraft.degradation import NO_JPEG, Degradation, degrade
 from degcraft.encoders.wide import WideDegradations
 from degcraft.features import DegNet, load_degnet
-from degcraft.images import list_images, read_image, to_uint8, write_image
+from degcraft.images import read_image, scan_folder, split_files, to_uint8, write_image
 from degcraft.inspection import inspect_files, summarise
 from degcraft.inspection.calibration import TRUST, Trust
 from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
@@ -39,8 +39,10 @@ from degcraft.inspection.pile import UNITS, _scaled
 SCALE = 4
 AXES = ("blur_sigma", "noise_level", "jpeg_quality")
 RANGES = {"blur_sigma": (0.0, 5.0), "noise_level": (0.0, 50.0), "jpeg_quality": (30.0, 90.0)}
-MOST_TRUST = 3.0
-"""However often the intervals hold the truth, a network is not believed further beyond what it says itself."""
+MOST_TRUST = 1.0
+"""However often the intervals hold the truth, one patch is not believed beyond what the network says of it."""
+LEAST_CORRELATION = 0.1
+"""Images here have about five patches and others twelve: what was not seen to be shared may be all the same."""
 PILE, STRANGERS = 20, 4
 DISTANCES = {"under 4 units away": (0, 4), "4 to 8 units away": (4, 8), "farther": (8, np.inf)}
 """Of two sources, in `degcraft.inspection.pile.UNITS`: 0.5 px of blur, 5 of JPEG quality."""
@@ -90,9 +92,9 @@ def beyond(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
 SUITES: dict[str, Degrade] = {"paper": paper, "camera": camera, "beyond": beyond}
 
 
-def clean_images(folder: Path, every: int) -> Iterator[Tensor]:
+def clean_images(folder: Path, held_out: float) -> Iterator[Tensor]:
     """(1, 3, H, W), sides cut to multiples of the scale."""
-    for path in list_images(folder)[0][::every]:
+    for path in split_files(scan_folder(folder).files, held_out, 0)[1]:
         hr = read_image(path).rgb
         yield hr[None, :, : hr.shape[1] // SCALE * SCALE, : hr.shape[2] // SCALE * SCALE]
 
@@ -136,7 +138,7 @@ def calibrate(cases: list[Case], grids: dict[str, NDArray[np.float64]]) -> dict[
             return coverage(cases, axis, grids[axis], trust, patches)
 
         patch = bisect(lambda value: covered(Trust(value, 1), 1), 0.05, MOST_TRUST, falling=True)
-        correlation = bisect(lambda value: covered(Trust(patch, value), PATCHES), 0, 1, falling=False)
+        correlation = bisect(lambda value: covered(Trust(patch, value), PATCHES), LEAST_CORRELATION, 1, falling=False)
         return Trust(round(patch, 2), round(correlation, 2))
 
     return {axis: of_axis(axis) for axis in grids}
@@ -232,8 +234,8 @@ def pile_table(images: list[Tensor], network: DegNet, device: str, piles: int, t
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, required=True, help="folder of clean photographs")
-    parser.add_argument("--every", type=int, default=3, help="take every n-th (3)")
-    parser.add_argument("--draws", type=int, default=4, help="degradations of each image per suite (4)")
+    parser.add_argument("--held-out", type=float, default=0.2, help="share of them that is used (0.2)")
+    parser.add_argument("--draws", type=int, default=6, help="degradations of each image per suite (6)")
     parser.add_argument("--weights", type=Path, help="weights of degnet (those that come with the package)")
     parser.add_argument("--suites", nargs="+", choices=list(SUITES), default=list(SUITES), help="(all)")
     parser.add_argument("--piles", type=int, default=20, help="piles to look for strangers in (20)")
@@ -243,7 +245,7 @@ def main() -> None:
 
     network = load_degnet(arguments.weights, arguments.device)
     grids = {axis: grid.double().numpy() for axis, grid in network.grids.items()}
-    images = list(clean_images(arguments.images, arguments.every))
+    images = list(clean_images(arguments.images, arguments.held_out))
     suites = {
         name: cases_of(SUITES[name], images, arguments.draws, network, arguments.device) for name in arguments.suites
     }

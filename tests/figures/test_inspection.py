@@ -110,6 +110,7 @@ def test_who_stands_apart_has_a_colour_and_a_reason(tmp_path: Path, drawn: list[
     said = texts(drawn[0])
     assert said.count("source 2: less compressed") == 3
     assert said.count("noisier") == 1
+    assert any(text.startswith("12 of 16 images: ") for text in said)
     colours = [line.get_color() for line in estimates(drawn[0], 1).lines if line.get_marker() == "o"]
     assert len(set(colours[:12])) == 1
     assert len(set(colours[12:15])) == 1

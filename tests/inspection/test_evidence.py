@@ -2,6 +2,7 @@
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -31,6 +32,15 @@ def test_patches_lie_on_the_grid_of_jpeg_and_share_at_most_half(noise: np.ndarra
         for v, u in places[:number]:
             shared = max(0, SIDE - abs(y - v)) * max(0, SIDE - abs(x - u))
             assert shared <= SIDE**2 / 2
+
+
+def test_the_grid_of_a_compression_is_kept() -> None:
+    clean = np.random.default_rng(0).integers(0, 256, (10, 14, 3), dtype=np.uint8)
+    clean = cv2.resize(clean, (200, 150), interpolation=cv2.INTER_CUBIC)
+    _, file = cv2.imencode(".jpg", clean, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    cut = np.ascontiguousarray(cv2.imdecode(file, cv2.IMREAD_COLOR)[3:, 6:].transpose(2, 0, 1))
+    places = [place_of(patch, cut) for patch in choose_patches(cut, 12)]
+    assert {(y % 16, x % 16) for y, x in places} == {(5, 2)}
 
 
 def test_the_most_and_the_least_structured_come_in_turn() -> None:

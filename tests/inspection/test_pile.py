@@ -113,6 +113,14 @@ def test_doubt_keeps_an_image_in(inspection: Make) -> None:
     assert not summarise(found).outliers
 
 
+def test_an_image_that_tells_little_bridges_nothing(inspection: Make) -> None:
+    found = inspection([*around((1.5, 6, 90), 12), (1.5, 6, 65), (1.5, 6, 40)])
+    axes, beliefs = found.images[12].axes, found.images[12].probabilities
+    beliefs["jpeg_quality"] = np.full(len(found.grids["jpeg_quality"]), 1 / len(found.grids["jpeg_quality"]))
+    axes["jpeg_quality"] = read_estimate(beliefs["jpeg_quality"], found.grids["jpeg_quality"])
+    assert [each.members for each in summarise(found).outliers] == [(13,)]
+
+
 def test_a_space_around_the_main_source(inspection: Make) -> None:
     pile = summarise(inspection([*around((2.0, 10, 70), 20), (9, 70, 15)]))
     space = parse_space(suggest_axes(pile))

@@ -12,7 +12,9 @@ from degcraft.inspection import AxisEstimate, axis_words, sentence
     [
         ("blur_sigma", (1.23, 0.81, 1.68), "blur sigma 1.2 px (0.8–1.7)"),
         ("noise_level", (6.2, 3.6, 9.4), "noise 6/255 (4–9)"),
+        ("blur_sigma", (0.1, 0.0, 1.3), "blur sigma below 1.3 px"),
         ("noise_level", (0.8, 0.04, 1.9), "noise 0.8/255 (0.0–1.9)"),
+        ("noise_level", (0.3, 0.02, 2.3), "noise below 2/255"),
         ("noise_level", (12.1, 12.0, 12.2), "noise 12/255"),
         ("jpeg_quality", (70.4, 60, 80), "JPEG quality about 70 (60–80)"),
         ("jpeg_quality", (92, 85, math.inf), "JPEG quality about 92 (85–none)"),
