@@ -22,6 +22,7 @@ from degcraft.matching import (
     Group,
     cache_key,
     check_patches,
+    file_numbers,
     image_features,
     join_groups,
     measure_group,
@@ -67,14 +68,16 @@ class _DistanceWorker:
         if not self._ready:
             self._unpack(*ray.get(inputs))
         return measure_group(
-            self._space, bins, self._hr, self._references, self._extractor, scale=scale, seed=seed, device=self._device
-        )
+            self._space, bins, self._hr, self._references, self._extractor, scale=scale, seed=seed, device=self._device,
+            groups=self._groups[0], reference_groups=self._groups[1],
+        )  # fmt: skip
 
     def _unpack(self, space: DegradationSpace, hr: Patches, references: Patches, extractor: FeatureExtractor) -> None:
         # Arrays out of the object store are read-only, which torch cannot express: hence the copies.
         self._space, self._hr = space, hr.pixels.clone()
         self._extractor = extractor.to(self._device)
         self._references = image_features(references.pixels.clone(), self._extractor, device=self._device)
+        self._groups = file_numbers(hr), file_numbers(references)
         self._ready = True
 
 

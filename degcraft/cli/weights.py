@@ -3,6 +3,7 @@
 import argparse
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from degcraft.degradation import CraftedDistribution
     from degcraft.images import Patches
-    from degcraft.matching import BinDistances
+    from degcraft.matching import BinDistances, Reliability
 
 HELP = "find which degradations your images carry: a crafted training distribution"
 SHOWN = 8
@@ -39,12 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hr", required=True, metavar="DIR", help="clean images of any content (folder or URI)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="crafted.json to write")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="weight map to draw (PNG)")
-    parser.add_argument("--extractor", default="alexnet-random", metavar="NAME", help="features (alexnet-random)")
+    parser.add_argument("--extractor", default="degnet", metavar="NAME", help="features (degnet); see degcraft features list")
     parser.add_argument("--layer", metavar="NAME", help="layer of the extractor (its default)")
     parser.add_argument("--extractor-weights", metavar="FILE", help="local file with the extractor's weights")
     parser.add_argument("--alpha", type=float, default=25.0, help="0 is uniform, large is the nearest bin (25)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="patches to compare (100)")
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference patch (72)")
+    parser.add_argument(
+        "--evident", type=float, default=0.5, metavar="SHARE", help="share of patches kept, by structure (0.5)"
+    )
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
     parser.add_argument("--seed", type=seed, default=0, help="of the patches and of what the bins draw (0)")
     add_space(parser)
@@ -57,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.degradation import CraftedDistribution
     from degcraft.features import make_extractor
-    from degcraft.matching import craft_weights, measure_distances
+    from degcraft.images import JPEG_GRID
+    from degcraft.matching import assess, craft_weights, measure_distances
 
     console = Console()
     started = time.perf_counter()
@@ -71,14 +76,16 @@ def run(args: argparse.Namespace) -> int:
     extractor = make_extractor(
         args.extractor, layer=args.layer, weights_file=args.extractor_weights, seed=args.seed, device=device
     )
-    references = _patches(console, "references", args.references, args.size, args.count, args.seed)
-    hr = _patches(console, "hr", args.hr, args.size * args.scale, args.count, args.seed)
+    references = _patches(console, "references", args.references, args, grid=JPEG_GRID)
+    hr = _patches(console, "hr", args.hr, args, scale=args.scale)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"measuring {space.n_bins} bins with {extractor.name}", total=space.n_bins)
         measured = measure_distances(
             space, hr, references, extractor, scale=args.scale, seed=args.seed, device=device,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
+    with console.status("asking how far it can be relied on"):
+        reliability = assess(space, hr, references, extractor, measured, alpha=args.alpha, device=device)
     crafted = CraftedDistribution(
         space=space,
         weights=craft_weights(measured.distances, args.alpha),
@@ -92,9 +99,11 @@ def run(args: argparse.Namespace) -> int:
             "hr_crops": measured.n,
             "seed": args.seed,
             "scale": args.scale,
+            "evident": args.evident,
             "hr": measured.hr_hash,
             "references": measured.reference_hash,
             "intervals": {"low": measured.low.tolist(), "high": measured.high.tolist()},
+            "reliability": reliability.to_dict(),
         },
     )
     crafted.save(args.output)
@@ -104,6 +113,8 @@ def run(args: argparse.Namespace) -> int:
         f"   {time.perf_counter() - started:.1f} s on {device}",
         highlight=False,
     )
+    for line in _words(reliability):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
     if args.figure is not None:
         from degcraft.figures import draw_weight_map
@@ -120,17 +131,30 @@ def _check_alpha(alpha: float) -> None:
         raise DegcraftError(f"--alpha: must be a number of at least 0, but got {alpha:g}")
 
 
-def _patches(console: "Console", field: str, location: str, size: int, count: int, seed: int) -> "Patches":
+def _patches(
+    console: "Console", field: str, location: str, args: argparse.Namespace, *, grid: int = 1, scale: int = 1
+) -> "Patches":
     """Patches of one folder, with what was skipped said."""
-    from degcraft.images import cut_patches, local_folder, scan_folder
+    from degcraft.images import cut_evident, local_folder, scan_folder
 
+    size = args.size * scale
     with console.status(f"reading {field}"):
         folder = scan_folder(local_folder(location), min_side=size)
-        patches = cut_patches(folder.files, size=size, count=count, seed=seed)
+        patches = cut_evident(
+            folder.files, size=size, count=args.count, seed=args.seed, grid=grid, scale=scale, evident=args.evident
+        )
     console.print(
         f"{field}: {folder.summary()}; {len(patches)} patches of {size}x{size}", highlight=False, soft_wrap=True
     )
     return patches
+
+
+def _words(reliability: "Reliability") -> Iterator[str]:
+    """What there is to say against the weights, a line each."""
+    if not reliability.warnings:
+        yield "reliable as far as can be told: enough and varied references, and the space holds them"
+    for warning in reliability.warnings:
+        yield f"careful ({warning.code.replace('_', ' ')}): {warning.message}"
 
 
 def _table(crafted: "CraftedDistribution", measured: "BinDistances") -> "Table":

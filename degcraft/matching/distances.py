@@ -17,7 +17,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
 from degcraft.matching.frechet import frechet_distance
-from degcraft.matching.intervals import resample_interval
+from degcraft.matching.intervals import Groups, resample_interval
 from degcraft.matching.record import BinDistances
 
 Group = dict[str, NDArray[np.generic]]
@@ -121,6 +121,8 @@ def measure_group(
     seed: int = 0,
     device: str | torch.device = "cpu",
     batch: int = BATCH,
+    groups: Groups | None = None,
+    reference_groups: Groups | None = None,
     progress: Progress | None = None,
 ) -> Group:
     """Distances and intervals of some bins; the work of one shard.
@@ -138,6 +140,8 @@ def measure_group(
         seed: Of the degradations and of the resampling.
         device: Where to degrade and extract; the distances are computed on the CPU.
         batch: Images the extractor sees at once.
+        groups: (n,) `file_numbers` of the crops: the intervals are wider where several are of one file.
+        reference_groups: (m,) the same of the reference patches.
         progress: Told after each bin.
 
     Raises:
@@ -149,7 +153,9 @@ def measure_group(
     for done, index in enumerate(bin_indices, start=1):
         features = bin_features(space, index, hr, extractor, scale=scale, seed=seed, device=device, batch=batch)
         distance = frechet_distance(features, reference_features)
-        interval = resample_interval(features, reference_features, distance=distance, seed=seed)
+        interval = resample_interval(
+            features, reference_features, distance=distance, seed=seed, groups=groups, reference_groups=reference_groups
+        )
         rows.append((distance, interval.low, interval.high, interval.excess))
         if progress is not None:
             progress(done, len(bin_indices))
@@ -208,6 +214,11 @@ def join_groups(
     )
 
 
+def file_numbers(patches: Patches) -> NDArray[np.intp]:
+    """(n,) number, from 0, of the file that each patch was cut from."""
+    return np.unique(np.asarray(patches.files, dtype=object), return_inverse=True)[1]
+
+
 def check_patches(hr: Patches, references: Patches, scale: int) -> None:
     """Both sides must show the extractor equally large images: features average over borders, too.
 
@@ -262,6 +273,8 @@ def measure_distances(
         seed=seed,
         device=device,
         batch=batch,
+        groups=file_numbers(hr),
+        reference_groups=file_numbers(references),
         progress=progress,
     )
     return join_groups([group], space, hr, references, extractor, scale=scale, seed=seed)

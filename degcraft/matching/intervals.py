@@ -20,11 +20,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import special
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
-from degcraft.matching.frechet import Features, as_features, squared_distances
+from degcraft.matching.frechet import Features, as_features, frechet_distance, squared_distances
+
+Groups = NDArray[np.integer]
 
 SPLITS = 25
 LEVEL = 0.95
@@ -53,6 +56,8 @@ def resample_interval(
     seed: int = 0,
     splits: int = SPLITS,
     level: float = LEVEL,
+    groups: Groups | None = None,
+    reference_groups: Groups | None = None,
 ) -> Interval:
     """Interval for the squared Fréchet distance of two sets of images.
 
@@ -67,14 +72,61 @@ def resample_interval(
         splits: How often both sets are cut in halves, at least 2. With an odd number of images each cut
             leaves one out.
         level: Between 0 and 1, exclusive.
+        groups: As of `half_distances`.
+        reference_groups: As of `half_distances`.
 
     Raises:
         DegcraftError: fewer than 4 images, or what `frechet_distance` refuses, or an argument out of range.
     """
-    if splits < 2:
-        raise DegcraftError(f"splits must be at least 2, but got {splits}")
     if not 0 < level < 1:
         raise DegcraftError(f"level must be between 0 and 1, but got {level}")
+    halves = half_distances(
+        features, reference, seed=seed, splits=splits, groups=groups, reference_groups=reference_groups
+    )
+    if distance is None:
+        distance = frechet_distance(features, reference)
+    standard_error = float(np.sqrt(np.mean((halves[:, 0] - halves[:, 1]) ** 2)) / 2)
+    reach = float(special.stdtrit(splits, (1 + level) / 2)) * standard_error  # Student's t
+    return Interval(
+        low=max(0.0, distance - reach),
+        high=distance + reach,
+        excess=float(halves.mean()) - distance,
+    )
+
+
+def half_distances(
+    features: Features,
+    reference: Features,
+    *,
+    seed: int = 0,
+    splits: int = SPLITS,
+    groups: Groups | None = None,
+    reference_groups: Groups | None = None,
+) -> NDArray[np.float64]:
+    """Distances between random halves of two sets of images.
+
+    Half the difference of a row's two distances is an error that the distance of all images may have: added to
+    the distances of several bins, cut alike, it gives distances that might as well have been measured.
+
+    Args:
+        features: (n, c), n at least 4.
+        reference: (m, c), m at least 4.
+        seed: Of the cuts.
+        splits: How often both sets are cut in halves, at least 2.
+        groups: (n,) whole numbers from 0: which images are alike, such as patches of one file. A group goes into
+            one half, but for the one that the cut goes through. None: each image is its own group. Sets whose
+            groups have the same numbers are cut alike, even if they lack some.
+        reference_groups: (m,) the same of the reference images.
+
+    Returns:
+        (splits, 2): for each cut, the distance between the first halves and between the second halves.
+
+    Raises:
+        DegcraftError: fewer than 4 images, fewer than 2 splits, another number of groups than of images, or what
+            `frechet_distance` refuses.
+    """
+    if splits < 2:
+        raise DegcraftError(f"splits must be at least 2, but got {splits}")
     a, b = as_features(features, "bin"), as_features(reference, "reference")
     if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 4:
         raise DegcraftError(
@@ -83,19 +135,39 @@ def resample_interval(
         )
     if a.shape[1] != b.shape[1]:
         raise DegcraftError(f"bin and reference must have equally many features, but got {a.shape[1]} and {b.shape[1]}")
-    b = b.to(a.device)
-    if distance is None:
-        distance = float(squared_distances(a, b))
-    a, b = _without_spare_dimensions(a, b)
-    halves = _distances_of_halves(a, b, np.random.default_rng(seed), splits)
+    a, b = _without_spare_dimensions(a, b.to(a.device))
+    halves_a = _halves(groups, len(a), [seed, 0], splits)
+    halves_b = _halves(reference_groups, len(b), [seed, 1], splits)
+    bytes_per_split = 8 * a.shape[1] * 2 * (halves_a.shape[2] + halves_b.shape[2])
+    step = max(1, _BYTES_AT_ONCE // bytes_per_split)
+    pieces = [
+        squared_distances(
+            a[torch.from_numpy(halves_a[start : start + step])],
+            b[torch.from_numpy(halves_b[start : start + step])],
+        )
+        for start in range(0, splits, step)
+    ]
+    return torch.cat(pieces).cpu().numpy()
 
-    standard_error = float(np.sqrt(np.mean((halves[:, 0] - halves[:, 1]) ** 2)) / 2)
-    reach = float(special.stdtrit(splits, (1 + level) / 2)) * standard_error  # Student's t
-    return Interval(
-        low=max(0.0, distance - reach),
-        high=distance + reach,
-        excess=float(halves.mean()) - distance,
-    )
+
+def own_half_distances(
+    features: Features, *, seed: int = 0, splits: int = SPLITS, groups: Groups | None = None
+) -> NDArray[np.float64]:
+    """Distances between the two random halves of one set of images: what D is when nothing but content differs.
+
+    Args and errors are those of `half_distances`.
+
+    Returns:
+        (splits,).
+    """
+    if splits < 2:
+        raise DegcraftError(f"splits must be at least 2, but got {splits}")
+    values = as_features(features, "bin")
+    if values.ndim != 2 or len(values) < 4:
+        raise DegcraftError(f"halves need (images, features) of at least 4 images, but got {tuple(values.shape)}")
+    halves = torch.from_numpy(_halves(groups, len(values), [seed, 0], splits))
+    distances = [squared_distances(values[first], values[second]) for first, second in halves]
+    return torch.stack(distances).cpu().numpy()
 
 
 def _without_spare_dimensions(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,23 +182,13 @@ def _without_spare_dimensions(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return together[: len(a)], together[len(a) :]
 
 
-def _distances_of_halves(a: Tensor, b: Tensor, random: np.random.Generator, splits: int) -> np.ndarray:
-    """(splits, 2): for each cut, the distance between the first halves and between the second halves."""
-    halves_a, halves_b = _halves(len(a), random, splits), _halves(len(b), random, splits)
-    bytes_per_split = 8 * a.shape[1] * 2 * (halves_a.shape[2] + halves_b.shape[2])
-    step = max(1, _BYTES_AT_ONCE // bytes_per_split)
-    pieces = [
-        squared_distances(
-            a[torch.from_numpy(halves_a[start : start + step])],
-            b[torch.from_numpy(halves_b[start : start + step])],
-        )
-        for start in range(0, splits, step)
-    ]
-    return torch.cat(pieces).cpu().numpy()
-
-
-def _halves(count: int, random: np.random.Generator, splits: int) -> np.ndarray:
-    """(splits, 2, count // 2) indices; the two halves of a cut share none."""
+def _halves(groups: Groups | None, count: int, seed: list[int], splits: int) -> NDArray[np.intp]:
+    """(splits, 2, count // 2) indices; the two halves of a cut share none, and at most one group."""
+    numbers = np.arange(count) if groups is None else np.asarray(groups)
+    if numbers.shape != (count,):
+        raise DegcraftError(f"groups must be one number for each of the {count} images, but got {numbers.shape}")
+    # A row for each group: the turn of one does not depend on which others there are.
+    turns = np.random.default_rng(seed).random((int(numbers.max()) + 1, splits))
+    orders = np.argsort(turns[numbers], axis=0, kind="stable").T
     half = count // 2
-    orders = np.stack([random.permutation(count)[: 2 * half] for _ in range(splits)])
-    return orders.reshape(splits, 2, half)
+    return orders[:, : 2 * half].reshape(splits, 2, half)

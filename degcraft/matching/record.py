@@ -15,7 +15,7 @@ from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 
-FORMAT = "degcraft-distances/1"
+FORMAT = "degcraft-distances/2"
 """In every file and every cache key: a change of the measurement or of the file raises the number."""
 
 _VECTORS = ("distances", "low", "high", "excess")

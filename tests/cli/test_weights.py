@@ -13,7 +13,7 @@ from PIL import Image
 from degcraft.cli import main
 from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSpace
 from degcraft.features import make_extractor
-from degcraft.images import cut_patches, read_image, scan_folder, write_image
+from degcraft.images import JPEG_GRID, cut_evident, read_image, scan_folder, write_image
 from degcraft.matching import craft_weights, measure_distances
 
 AXES = ("blur_sigma:0:4:2", "noise_level:0:40:2")
@@ -62,7 +62,7 @@ def test_finds_the_degradation_and_writes_all_it_knows(
     printed = capsys.readouterr().out
     assert "references: 8 images; 1 other file ignored; 12 patches of 32x32" in printed
     assert "hr: 8 images; 12 patches of 64x64" in printed
-    assert "of 4   features: alexnet-random:relu2" in printed
+    assert "of 4   features: degnet:distribution" in printed
     assert f"wrote {tmp_path / 'crafted.json'}" in printed
 
     content = content_of(tmp_path / "crafted.json")
@@ -72,16 +72,16 @@ def test_finds_the_degradation_and_writes_all_it_knows(
         {"name": "blur_sigma", "low": 0.0, "high": 4.0, "bins": 2},
         {"name": "noise_level", "low": 0.0, "high": 40.0, "bins": 2},
     ]
-    assert (content["alpha"], content["extractor"], content["n"]) == (3.0, "alexnet-random", COUNT)
+    assert (content["alpha"], content["extractor"], content["n"]) == (3.0, "degnet", COUNT)
     assert int(np.argmin(content["distances"])) == int(np.argmax(content["weights"])) == TRUE_BIN
     assert sum(content["weights"]) == pytest.approx(1)
 
     # The same by the library alone.
     lr, hr = (
-        cut_patches(scan_folder(folder).files, size=side, count=COUNT, seed=0)
-        for folder, side in ((references, SIZE), (photographs / "clean", SIZE * SCALE))
+        cut_evident(scan_folder(folder).files, size=SIZE * scale, count=COUNT, seed=0, grid=grid, scale=scale)
+        for folder, grid, scale in ((references, JPEG_GRID, 1), (photographs / "clean", 1, SCALE))
     )
-    extractor = make_extractor("alexnet-random")
+    extractor = make_extractor("degnet")
     measured = measure_distances(DegradationSpace.from_list(content["axes"]), hr, lr, extractor, scale=SCALE)
     assert content["distances"] == pytest.approx(measured.distances.tolist())
     assert content["weights"] == pytest.approx(craft_weights(measured.distances, 3).tolist())
@@ -89,15 +89,36 @@ def test_finds_the_degradation_and_writes_all_it_knows(
     assert provenance["references"] == lr.content_hash
     assert provenance["hr"] == hr.content_hash
     assert provenance["extractor_identity"] == extractor.identity
-    assert (provenance["layer"], provenance["seed"], provenance["scale"]) == ("relu2", 0, SCALE)
+    assert (provenance["layer"], provenance["seed"], provenance["scale"]) == ("distribution", 0, SCALE)
+    assert provenance["evident"] == 0.5
     intervals = provenance["intervals"]
     for low, distance, high in zip(intervals["low"], content["distances"], intervals["high"], strict=True):
         assert low <= distance <= high
 
-    assert CraftedDistribution.load(tmp_path / "crafted.json").extractor == "alexnet-random"
+    assert CraftedDistribution.load(tmp_path / "crafted.json").extractor == "degnet"
     with Image.open(figure) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 200
+
+
+def test_says_how_far_the_weights_can_be_relied_on(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 0
+    reliability = content_of(tmp_path / "crafted.json")["provenance"]["reliability"]
+    first = reliability["warnings"][0]
+    assert first["code"] == "too_few"
+    assert "only 12 patches could be cut from the references" in first["message"]
+    printed = " ".join(capsys.readouterr().out.split())
+    for warning in reliability["warnings"]:
+        assert f"careful ({warning['code'].replace('_', ' ')}): {warning['message']}" in printed
+    assert reliability["measures"]["files"] <= 8
+    assert 0 < reliability["measures"]["independent_images"] <= COUNT
+
+
+def test_the_paper_way_keeps_every_patch(arguments: list[str], tmp_path: Path) -> None:
+    assert run(*arguments, "--evident", "1") == 0
+    assert content_of(tmp_path / "crafted.json")["provenance"]["evident"] == 1
 
 
 def test_the_seed_decides_everything(arguments: list[str], tmp_path: Path) -> None:
@@ -109,7 +130,7 @@ def test_the_seed_decides_everything(arguments: list[str], tmp_path: Path) -> No
 
 
 def test_alpha_and_layer_are_those_asked_for(arguments: list[str], tmp_path: Path) -> None:
-    assert run(*arguments, "--alpha", "0", "--layer", "relu1") == 0
+    assert run(*arguments, "--alpha", "0", "--extractor", "alexnet-random", "--layer", "relu1") == 0
     content = content_of(tmp_path / "crafted.json")
     assert content["weights"] == pytest.approx([0.25] * 4)
     assert content["provenance"]["layer"] == "relu1"
@@ -121,12 +142,13 @@ def test_alpha_and_layer_are_those_asked_for(arguments: list[str], tmp_path: Pat
         (["--references", "nowhere"], "nowhere: no such folder"),
         (["--hr", "nowhere"], "nowhere: no such folder"),
         (["--size", "100"], r"needs at least one usable image .* smaller than 100"),
-        (["--extractor", "resnet"], r"extractor must be one of alexnet, .*, but got 'resnet'"),
-        (["--layer", "relu9"], "layer must be one of relu1, .*, but got 'relu9'"),
+        (["--extractor", "resnet"], r"extractor must be one of degnet, .*, but got 'resnet'"),
+        (["--extractor", "alexnet-random", "--layer", "relu9"], "layer must be one of relu1, .*, but got 'relu9'"),
         (["--extractor", "squeezenet", "--extractor-weights", "gone.pth"], "weights file gone.pth does not exist"),
         (["--alpha", "-1"], "--alpha: must be a number of at least 0, but got -1"),
         (["--alpha", "nan"], "--alpha: must be a number of at least 0, but got nan"),
         (["--alpha", "inf"], "--alpha: must be a number of at least 0, but got inf"),
+        (["--evident", "0"], "share of evident patches must lie above 0 and at most at 1, but is 0"),
         (["--axis", "jpeg_quality"], "--axis: must be NAME:LOW:HIGH:BINS such as .*, but got 'jpeg_quality'"),
         (["--axis", "jpeg_quality:a:90:3"], "--axis: must be NAME:LOW:HIGH:BINS"),
         (["--axis", "jpeg_quality:90:30:3"], "jpeg_quality"),

@@ -16,6 +16,7 @@ from degcraft.matching import (
     bin_features,
     bin_generator,
     degrade_bin,
+    file_numbers,
     frechet_distances,
     image_features,
     join_groups,
@@ -96,7 +97,9 @@ def test_each_step_done_by_hand_gives_the_same(
             parts.append(degrade(part, degradation, SCALE, generator))
         bins.append(extractor(torch.cat(parts)).numpy())
     np.testing.assert_allclose(measured.distances, frechet_distances(bins, target), rtol=1e-4)
-    interval = resample_interval(bins[2], target, seed=3)
+    # Patches of one photograph go together, by the number of their file.
+    numbers = [[sorted(set(files)).index(file) for file in files] for files in (hr.files, references.files)]
+    interval = resample_interval(bins[2], target, seed=3, groups=numbers[0], reference_groups=numbers[1])
     assert measured.low[2] == pytest.approx(interval.low, rel=1e-3)
     assert measured.high[2] == pytest.approx(interval.high, rel=1e-3)
     assert measured.excess[2] == pytest.approx(interval.excess, rel=1e-2)
@@ -107,7 +110,17 @@ def test_any_sharding_gives_identical_numbers(
 ) -> None:
     target = image_features(references.pixels, extractor)
     groups = [
-        measure_group(SPACE, bins, hr.pixels, target, extractor, scale=SCALE, seed=3)
+        measure_group(
+            SPACE,
+            bins,
+            hr.pixels,
+            target,
+            extractor,
+            scale=SCALE,
+            seed=3,
+            groups=file_numbers(hr),
+            reference_groups=file_numbers(references),
+        )
         for bins in ([5, 1], [0], [4, 2, 3])
     ]
     joined = join_groups(groups, SPACE, hr, references, extractor, scale=SCALE, seed=3)

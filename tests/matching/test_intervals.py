@@ -1,12 +1,14 @@
 """Half-sampling intervals on Gaussian features, whose true distance is known in closed form."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.linalg
 from numpy.typing import NDArray
 
 from degcraft.errors import DegcraftError
-from degcraft.matching import frechet_distance, resample_interval
+from degcraft.matching import frechet_distance, half_distances, own_half_distances, resample_interval
 
 Array = NDArray[np.float64]
 
@@ -146,3 +148,51 @@ def test_bad_arguments_are_refused() -> None:
         resample_interval(good, good, level=1)
     with pytest.raises(DegcraftError, match="splits must be at least 2, but got 1"):
         resample_interval(good, good, splits=1)
+
+
+def grouped(random: np.random.Generator, groups: int, size: int, c: int = 6) -> tuple[Array, NDArray[np.intp]]:
+    """Images that are alike within groups: most of their variance is between them."""
+    shared = random.standard_normal((groups, c)).repeat(size, axis=0)
+    return shared + 0.5 * random.standard_normal((groups * size, c)), np.arange(groups).repeat(size)
+
+
+def test_groups_widen_the_interval_to_what_other_groups_would_give() -> None:
+    random, rows = np.random.default_rng(0), []
+    for index in range(60):
+        (a, of_a), (b, of_b) = (grouped(random, 12, 8) for _ in range(2))
+        distance = frechet_distance(a, b)
+        alone = resample_interval(a, b, distance=distance, seed=index)
+        together = resample_interval(a, b, distance=distance, seed=index, groups=of_a, reference_groups=of_b)
+        rows.append((distance, alone.low, alone.high, 0.0, together.low, together.high))
+    values = np.array(rows)
+    mean = values[:, 0].mean()
+    assert coverage(values, mean, without_excess=False) < 0.8
+    assert coverage(values[:, [0, 4, 5, 3]], mean, without_excess=False) >= 0.9
+
+
+def test_sets_that_lack_some_groups_are_cut_like_the_whole() -> None:
+    random = np.random.default_rng(0)
+    a, b = random.standard_normal((40, 4)), random.standard_normal((40, 4))
+    kept = np.delete(np.arange(40), [3, 17])
+    whole = half_distances(a, b)
+    some, unnamed = half_distances(a[kept], b, groups=kept), half_distances(a[kept], b)
+    errors, close, far = (part[:, 0] - part[:, 1] for part in (whole, some, unnamed))
+    assert np.corrcoef(errors, close)[0, 1] > 0.7
+    assert abs(np.corrcoef(errors, far)[0, 1]) < 0.7
+
+
+def test_own_halves_are_measured_between_the_halves_of_one_set() -> None:
+    a = np.random.default_rng(0).standard_normal((10, 3))
+    pairs = {
+        round(frechet_distance(a[list(half)], a[[i for i in range(10) if i not in half]]), 9)
+        for half in itertools.combinations(range(10), 5)
+    }
+    assert {round(float(value), 9) for value in own_half_distances(a)} <= pairs
+    with pytest.raises(DegcraftError, match=r"at least 4 images, but got \(3, 3\)"):
+        own_half_distances(a[:3])
+
+
+def test_bad_groups_are_refused() -> None:
+    good = np.random.default_rng(0).standard_normal((6, 3))
+    with pytest.raises(DegcraftError, match=r"one number for each of the 6 images, but got \(5,\)"):
+        resample_interval(good, good, groups=np.arange(5))

@@ -42,14 +42,14 @@ def test_a_file_gives_every_number_back_exactly(tmp_path: Path) -> None:
     for name in BinDistances.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(loaded, name), getattr(original, name))
     assert loaded.distances.dtype == np.float64
-    assert json.loads(path.read_text())["format"] == "degcraft-distances/1"
+    assert json.loads(path.read_text())["format"] == "degcraft-distances/2"
     assert [file.name for file in path.parent.iterdir()] == ["distances.json"]
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": "degcraft-distances/9"}, "format must be 'degcraft-distances/1', but got 'degcraft-distances/9'"),
+        ({"format": "degcraft-distances/9"}, "format must be 'degcraft-distances/2', but got 'degcraft-distances/9'"),
         ({"layer": None}, "layer must be a JSON string, but got None"),
         ({"n": 1.5}, "n must be a JSON integer, but got 1.5"),
         ({"seed": True}, "seed must be a JSON integer, but got True"),
@@ -80,7 +80,7 @@ def test_missing_fields_and_unreadable_files_are_refused(tmp_path: Path) -> None
     path.write_text(json.dumps(content))
     with pytest.raises(DegcraftError, match=r"d\.json: field hr_hash is missing"):
         BinDistances.load(path)
-    for text in ("{", "[]", '"degcraft-distances/1"'):
+    for text in ("{", "[]", '"degcraft-distances/2"'):
         path.write_text(text)
         with pytest.raises(DegcraftError, match=r"d\.json: "):
             BinDistances.load(path)
