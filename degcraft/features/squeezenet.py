@@ -26,5 +26,5 @@ SQUEEZENET = pretrained_spec(
     _SQUEEZENET,
     imagenet_weights("squeezenet", _SQUEEZENET.layout),
     layers=tuple(_SQUEEZENET.ends),
-    default_layer="fire5",
+    default_layer="fire6",
 )
