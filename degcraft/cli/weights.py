@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hr", required=True, metavar="DIR", help="clean images of any content (folder or URI)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="crafted.json to write")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="weight map to draw (PNG)")
-    parser.add_argument("--extractor", default="degnet", metavar="NAME", help="features (degnet); see degcraft features list")
+    parser.add_argument(
+        "--extractor", default="degnet", metavar="NAME", help="features (degnet); see degcraft features list"
+    )
     parser.add_argument("--layer", metavar="NAME", help="layer of the extractor (its default)")
     parser.add_argument("--extractor-weights", metavar="FILE", help="local file with the extractor's weights")
     parser.add_argument("--alpha", type=float, default=25.0, help="0 is uniform, large is the nearest bin (25)")
