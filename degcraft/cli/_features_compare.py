@@ -132,6 +132,7 @@ def run(args: argparse.Namespace) -> int:
         f"degrading {space.n_bins} bins once for all extractors: {comparison.degrading_seconds:.1f} s per seed   "
         f"{time.perf_counter() - started:.1f} s in all on {device}",
         highlight=False,
+        soft_wrap=True,
     )
     if args.output is not None:
         for path in _write(comparison, args.output, alphas):
@@ -224,7 +225,7 @@ def _table(rows: Sequence["Row"], alpha: float, seeds: int) -> "Table":
     table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("setting")
     table.add_column("extractor", no_wrap=True)
-    for column in ("on true bins", "total variation", "top hits", "effective bins", "seconds"):
+    for column in ("on true\nbins", "total\nvar.", "top\nhits", "effective\nbins", "seconds"):
         table.add_column(column, justify="right")
     setting = rows[0].setting
     for row in rows:
