@@ -13,7 +13,7 @@ second halves. Over many cuts,
 
 Coverage of the 95 % interval on Gaussian features, n = 100: 0.88 to 1.00 with 4 to 256 features, whatever the
 spectrum; 0.85 with a single one, whose distance is skewed. On photographs degraded by known settings, 25 to 100
-patches of 25 to 45 files (`tests/benchmarks/benchmark_coverage.py`, 48 to 72 intervals each): 0.94 to 0.97 with degnet
+patches of 25 to 45 files (`tests/benchmarks/benchmark_coverage.py`, 48 to 72 intervals each): 0.90 to 0.97 with degnet
 and 0.90 to 0.98 with random AlexNet, where patches of one file stay together; halved singly, 100 patches of 25 files
 had 0.76 with the latter. The excess is accurate where the features have
 fewer effective dimensions than a third of the images; beyond that it is too small, a lower bound.
