@@ -225,7 +225,7 @@ def _table(rows: Sequence["Row"], alpha: float, seeds: int) -> "Table":
     table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("setting")
     table.add_column("extractor", no_wrap=True)
-    for column in ("on true\nbins", "total\nvar.", "top\nhits", "effective\nbins", "seconds"):
+    for column in ("on true\nbins", "total\nvar.", "top\nhits", "eff.\nbins", "seconds"):
         table.add_column(column, justify="right")
     setting = rows[0].setting
     for row in rows:
