@@ -5,7 +5,6 @@ from typing import Any
 import ray
 from ray import serve
 
-from degcraft.errors import DegcraftError
 from deploy import source
 from deploy.args import ServeArgs
 from deploy.deployments import Champion, Ingress, Model
@@ -21,9 +20,7 @@ def build(args: ServeArgs) -> serve.Application:
     Raises:
         DegcraftError: there is no such model, or it cannot be followed.
     """
-    if args.follow and not args.model.startswith("models:/"):
-        raise DegcraftError(f"follow: needs a registered model such as models:/name@champion, but got {args.model!r}")
-    pinned = source.pin(args.model, args.tracking_uri)
+    pinned = source.first_version(args)
     # A new replica is up before an old one goes (max_surge_percent), so that upgrades have no downtime.
     common: dict[str, Any] = {"max_surge_percent": 100}
     light: dict[str, Any] = {"ray_actor_options": {"num_cpus": 0}, **common}

@@ -7,7 +7,8 @@ import numpy as np
 
 from deploy.args import ServeArgs
 from deploy.decoding import FORMATS
-from deploy.messages import Standing
+from deploy.messages import ModelInfo, Standing
+from deploy.source import public_name
 
 _SHARE = 0.8
 _WORDS = {"blur_sigma": "blur sigma", "noise_level": "noise level", "jpeg_quality": "JPEG quality"}
@@ -17,12 +18,12 @@ def described(standing: Standing, args: ServeArgs) -> dict[str, Any]:
     """The standing of a deployment as JSON."""
     model = standing.reports[0].serving if standing.reports else None
     return {
-        "model": None if model is None else asdict(model) | {"crafted_for": crafted_for(model.crafted)},
-        "source": standing.source,
-        "wanted": standing.wanted,
+        "model": None if model is None else _model(model),
+        "source": public_name(standing.source),
+        "wanted": public_name(standing.wanted),
         "following": standing.following,
         "problem": standing.problem,
-        "replicas": [{"replica": one.replica, "model": one.serving.uri} for one in standing.reports],
+        "replicas": [{"replica": one.replica, "model": public_name(one.serving.uri)} for one in standing.reports],
         "limits": {
             "max_pixels": args.max_pixels,
             "max_body_bytes": args.max_body_bytes,
@@ -30,6 +31,10 @@ def described(standing: Standing, args: ServeArgs) -> dict[str, Any]:
             "formats": [name.lower() for name in FORMATS],
         },
     }
+
+
+def _model(model: ModelInfo) -> dict[str, Any]:
+    return asdict(model) | {"uri": public_name(model.uri), "crafted_for": crafted_for(model.crafted)}
 
 
 def crafted_for(crafted: dict[str, Any] | None) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +20,12 @@ from deploy.decoding import Picture, decode
 from deploy.encoding import Format, FormatName, encode, wanted_format
 from deploy.errors import Refusal, busy
 from deploy.metrics import Metrics
+from deploy.source import public_name
 
 Result = TypeVar("Result")
 
 _RETRY_AFTER_S = 10
+_PLAIN = "/:@ "
 # Decoding and encoding hold several copies of an image, so few are at it at once.
 _MOST_THREADS = 8
 
@@ -79,7 +82,7 @@ class Restorations:
         seconds = clock.seconds | {"network": restored.seconds}
         self._metrics.restored(picture.pixels.shape[0] * picture.pixels.shape[1], restored.model, seconds)
         headers = {
-            "X-Model": restored.model,
+            "X-Model": quote(public_name(restored.model), safe=_PLAIN),
             "X-Scale": str(restored.scale),
             "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in seconds.items()),
             "Vary": "Accept",

@@ -7,6 +7,7 @@ from typing import Any
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import load_network, parameter_count
+from deploy.args import ServeArgs
 from deploy.messages import ModelInfo
 from deploy.restorer import Restorer
 from tracking.models import load_sr_model, resolve_model
@@ -18,6 +19,17 @@ _LEFT_OUT = ("format", "distances", "provenance")
 def is_file(model: str) -> bool:
     """Whether a model is named by a file and not by an MLflow URI."""
     return not model.startswith(("models:/", "runs:/"))
+
+
+def first_version(args: ServeArgs) -> str:
+    """The pinned version that a deployment begins with.
+
+    Raises:
+        DegcraftError: as `pin` does, or if it is to be followed and cannot move.
+    """
+    if args.follow and not args.model.startswith("models:/"):
+        raise DegcraftError(f"follow: needs a registered model such as models:/name@champion, but got {args.model!r}")
+    return pin(args.model, args.tracking_uri)
 
 
 def pin(model: str, tracking_uri: str | None) -> str:
@@ -32,6 +44,11 @@ def pin(model: str, tracking_uri: str | None) -> str:
     if not path.is_file():
         raise DegcraftError(f"{model}: there is no such file")
     return str(path)
+
+
+def public_name(pinned: str) -> str:
+    """A pinned model as clients may see it: of a file, its name and not where it lies."""
+    return Path(pinned).name if is_file(pinned) else pinned
 
 
 def load(pinned: str, device: str, tracking_uri: str | None, tile: int) -> Restorer:

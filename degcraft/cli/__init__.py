@@ -13,7 +13,19 @@ from collections.abc import Sequence
 from degcraft import __version__
 from degcraft.errors import DegcraftError
 
-COMMANDS = ("demo", "search", "spec", "inspect", "weights", "features", "synthesize", "train", "evaluate", "upscale")
+COMMANDS = (
+    "demo",
+    "search",
+    "spec",
+    "inspect",
+    "weights",
+    "features",
+    "synthesize",
+    "train",
+    "evaluate",
+    "upscale",
+    "serve",
+)
 """Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
 
 EXIT_BAD_INPUT = 2
@@ -27,6 +39,7 @@ the usual way:
   degcraft spec > search.yaml                       a commented search to edit
   degcraft search search.yaml                       find, train and keep the best network
   degcraft upscale best/model.safetensors photos -o restored
+  degcraft serve --model best/model.safetensors     the same over HTTP, with a page to try it on
 
 `degcraft COMMAND --help` teaches each command.
 """

@@ -33,7 +33,7 @@ def test_the_body_is_restored_as_the_network_restores_it(
     expected = restorer.restore_tiled(photograph, lambda done, total: None)
     np.testing.assert_array_equal(np.asarray(opened(response)), expected)
     assert response.headers["content-type"] == "image/png"
-    assert response.headers["x-model"] == restorer.info.uri
+    assert response.headers["x-model"] == "tiny.safetensors"
     assert response.headers["x-scale"] == "2"
     stages = [part.split(";")[0] for part in response.headers["server-timing"].split(", ")]
     assert stages == ["receive", "decode", "restore", "encode", "network"]
