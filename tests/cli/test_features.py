@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ MISSING = "extractor absent: no weights file was found"
 
 
 @pytest.fixture(autouse=True)
-def _light_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+def _light_registry() -> Iterator[None]:
     """The registry holds an extractor that costs nothing, and one that cannot be had."""
 
     def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
@@ -29,12 +30,15 @@ def _light_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
         raise DegcraftError(MISSING)
 
-    for name in list(EXTRACTORS):
-        monkeypatch.delitem(EXTRACTORS, name)
     here = ExtractorSpec("light", "sees noise", ("only", "again"), "only", False, None, build, lambda file: None)
     absent = ExtractorSpec("absent", "far away", ("deep",), "deep", True, "a.pth", refuse, lambda file: MISSING)
-    monkeypatch.setitem(EXTRACTORS, "light", here)
-    monkeypatch.setitem(EXTRACTORS, "absent", absent)
+    # All at once and back, because the registry's order is what people see.
+    before = dict(EXTRACTORS)
+    EXTRACTORS.clear()
+    EXTRACTORS.update(light=here, absent=absent)
+    yield
+    EXTRACTORS.clear()
+    EXTRACTORS.update(before)
 
 
 @pytest.fixture
