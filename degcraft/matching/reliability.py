@@ -26,6 +26,8 @@ from degcraft.matching.weights import craft_weights
 
 FEWEST = 25
 """Independent images below which weights are not to be trusted, whatever resampling says of them."""
+FEWEST_SCENES = 10
+"""Scenes below which the references speak for those pictures and not for their source."""
 MOST_MOVED = 0.4
 """Share of the weight that may move to other bins with other images of the same kind."""
 UNLIKE = 3.0
@@ -190,12 +192,12 @@ def _too_few(n: int, m: int, moved: float) -> Iterator[Warning]:
 
 def _too_alike(m: int, measures: Mapping[str, Any]) -> Iterator[Warning]:
     independent, files, different = (measures[name] for name in ("independent_images", "files", "scenes"))
-    if m >= FEWEST > independent:
-        shown = f"{_count(files, 'file')}" + (f" that show {_count(different, 'scene')}" if different < files else "")
+    if m >= FEWEST and (independent < FEWEST or different < FEWEST_SCENES):
+        shown = _count(files, "file") + (f" that show {_count(different, 'scene')}" if different < files else "")
         yield Warning(
             "too_alike",
-            f"the {m} reference patches come from {shown} and are worth about {independent:.0f} independent images. "
-            f"Add images of other scenes by the same source.",
+            f"the {m} reference patches come from {shown}, and are worth about {independent:.0f} independent images: "
+            f"the weights speak for these pictures and perhaps not for others by the same source. Add other scenes.",
         )
 
 
