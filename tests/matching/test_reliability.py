@@ -149,6 +149,15 @@ def test_frames_of_one_scene_are_too_alike(
     assert "come from 40 files that show 1 scene" in message
 
 
+def test_pictures_of_few_scenes_are_too_alike_however_many_they_are(
+    hr: Patches, references: Callable[..., Patches], extractor: FeatureExtractor
+) -> None:
+    places = crops(4, seed=1).repeat_interleave(12, dim=0)
+    found = judge(SPACE, hr, references(INSIDE, places), extractor)
+    assert "too_alike" in found.codes
+    assert 4 <= found.measures["scenes"] <= 12  # degraded differently, the same picture may count twice
+
+
 def test_uniform_weights_do_not_move(
     hr: Patches, references: Callable[..., Patches], extractor: FeatureExtractor
 ) -> None:
