@@ -36,7 +36,7 @@ class Slot:
                 try:
                     self._prepared = await asyncio.to_thread(self._load, uri)
                 except DegcraftError as error:
-                    self._problem = str(error)
+                    self._problem = str(error) if uri in str(error) else f"model {uri}: {error}"
                 except Exception as error:
                     log.exception("loading %s", uri)
                     self._problem = f"model {uri}: cannot be loaded ({type(error).__name__})"

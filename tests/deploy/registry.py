@@ -32,8 +32,10 @@ class Registry:
             self.client = MlflowClient(tracking_uri=store.tracking_uri)
             self._experiment = self.client.create_experiment("served", store.artifact_root.as_uri())
 
-    def add(self, network_file: Path, scale: int, crafted: dict[str, Any] | None = None) -> str:
-        """Register a network as the next version and point the champion at it; returns its pinned URI."""
+    def add(
+        self, network_file: Path, scale: int, crafted: dict[str, Any] | None = None, alias: str = "champion"
+    ) -> str:
+        """Register a network as the next version under an alias; returns its pinned URI."""
         with Calm(), muted_thread():
             run = self.client.create_run(self._experiment).info.run_id
             model = log_network(
@@ -45,7 +47,7 @@ class Registry:
                 workspace=self._folder / "packed",
                 crafted=crafted,
             )
-            return f"models:/{NAME}/{register(self.client, model, NAME, 'champion', {})}"
+            return f"models:/{NAME}/{register(self.client, model, NAME, alias, {})}"
 
     def point(self, uri: str) -> None:
         """Move the champion's alias to a pinned version."""
@@ -57,6 +59,5 @@ class Registry:
 
     def damage(self, uri: str) -> None:
         """Overwrite a version's weights with noise."""
-        model = self.client.get_model_version(NAME, uri.rpartition("/")[2])
-        folder = self.client.get_logged_model(str(model.model_id)).artifact_location
+        folder = self.client.get_model_version_download_uri(NAME, uri.rpartition("/")[2])
         (Path(folder.removeprefix("file://")) / "extra_files" / "network.safetensors").write_bytes(b"noise" * 100)

@@ -202,8 +202,7 @@ def test_it_swaps_under_load_and_nothing_fails(server: Server, bodies: list[byte
 
 
 def test_a_broken_new_model_leaves_the_old_one_serving(server: Server, bodies: list[bytes]) -> None:
-    broken = server.registry.add(server.files[2], SCALE)
-    server.registry.point(server.versions[1])
+    broken = server.registry.add(server.files[2], SCALE, alias="candidate")
     server.registry.damage(broken)
     before = {process.pid for process in server.replicas("Model")}
     with Clients(server, bodies, 3) as clients:
