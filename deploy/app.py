@@ -5,9 +5,9 @@ from typing import Any
 import ray
 from ray import serve
 
-from deploy import source
 from deploy.args import ServeArgs
 from deploy.deployments import Champion, Ingress, Model
+from deploy.model import source
 
 # What a replica is handed at once. The ingress says how many requests there are in all: for the model, plenty for full
 # batches; for the ingress, room for the page, health, metrics and refusals beside the restorations that it admits.

@@ -17,14 +17,14 @@ from ray.serve.handle import DeploymentHandle
 
 from degcraft.errors import DegcraftError
 from deploy.args import ServeArgs
-from deploy.choice import Choice
 from deploy.messages import Report, Restored, Standing
+from deploy.model.choice import Choice
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from deploy.batching import Abandoned
-    from deploy.restorer import Pixels, Restorer
+    from deploy.model.batching import Abandoned
+    from deploy.model.restorer import Pixels, Restorer
 
 LOADING_S = 600.0
 # How often the champion looks for the first replica, until which the server is not ready.
@@ -40,7 +40,7 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> "FastAPI":
         from deploy.handles import ServeBackend
-        from deploy.routes import make_app
+        from deploy.http.routes import make_app
 
         replica = serve.get_replica_context().replica_id.unique_id
         return make_app(self._args, ServeBackend(self._model, self._champion), replica)
@@ -52,9 +52,9 @@ class Model:
     async def __init__(self, args: ServeArgs, champion: DeploymentHandle) -> None:  # type: ignore[misc]
         import torch
 
-        from deploy.batching import Batcher
-        from deploy.slot import Slot
-        from deploy.source import load
+        from deploy.model.batching import Batcher
+        from deploy.model.slot import Slot
+        from deploy.model.source import load
 
         context = ray.get_runtime_context()
         device = "cuda" if ray.get_gpu_ids() else "cpu"
@@ -105,7 +105,7 @@ class Champion:
     """Knows which model is to be served, and swaps it; its `user_config` is {"model": …}."""
 
     async def __init__(self, args: ServeArgs, pinned: str) -> None:  # type: ignore[misc]
-        from deploy.source import pin
+        from deploy.model.source import pin
 
         self._args = args
         self._choice = Choice(

@@ -7,9 +7,9 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from deploy.errors import Refusal, busy
+from deploy.http.errors import Refusal, busy
 from deploy.messages import Restored, Standing
-from deploy.restorer import Pixels
+from deploy.model.restorer import Pixels
 
 RETRY_AFTER_S = 5
 STANDING_S = 10.0

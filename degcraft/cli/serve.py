@@ -88,8 +88,8 @@ def _serve(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from deploy import source
-    from deploy.tokens import TOKEN_VARIABLE, read_token
+    from deploy.http.tokens import TOKEN_VARIABLE, read_token
+    from deploy.model import source
 
     console = Console()
     if args.cpus is None:

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from degcraft.networks import build_network, save_network
-from deploy import source
 from deploy.args import ServeArgs
-from deploy.restorer import Restorer
+from deploy.model import source
+from deploy.model.restorer import Restorer
 from tests.deploy.servers import InProcess, listening
 
 SCALE = 2

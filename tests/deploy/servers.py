@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import uvicorn
 
 from deploy.args import ServeArgs
-from deploy.backend import Backend
+from deploy.http.backend import Backend
+from deploy.http.routes import make_app
 from deploy.messages import Report, Restored, Standing
-from deploy.restorer import Pixels, Restorer
-from deploy.routes import make_app
+from deploy.model.restorer import Pixels, Restorer
 
 
 class InProcess:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.batching import Batcher
+from deploy.model.batching import Batcher
 
 Groups = list[list[str]]
 

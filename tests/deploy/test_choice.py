@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from degcraft.errors import DegcraftError
-from deploy.choice import Choice
 from deploy.messages import ModelInfo, Report
-from deploy.slot import Slot
+from deploy.model.choice import Choice
+from deploy.model.slot import Slot
 
 
 class FakeModel:

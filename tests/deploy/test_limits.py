@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
 from degcraft.errors import DegcraftError
-from deploy.admission import Admission
 from deploy.args import ServeArgs
-from deploy.errors import Refusal
-from deploy.restorer import Restorer
-from deploy.routes import make_app
+from deploy.http.admission import Admission
+from deploy.http.errors import Refusal
+from deploy.http.routes import make_app
+from deploy.model.restorer import Restorer
 from tests.deploy.hostile import (
     WHOLE,
     Hostile,

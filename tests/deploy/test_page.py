@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from deploy.args import ServeArgs
-from deploy.restorer import Restorer
+from deploy.model.restorer import Restorer
 from tests.deploy.browser import Page, browsing, find_chromium
 from tests.deploy.servers import InProcess, listening
 

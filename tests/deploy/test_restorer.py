@@ -9,8 +9,8 @@ import torch
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import load_network
-from deploy.restorer import Restorer
-from deploy.source import load, pin, public_name
+from deploy.model.restorer import Restorer
+from deploy.model.source import load, pin, public_name
 
 
 def test_a_batch_is_what_each_image_is_alone(restorer: Restorer, photograph: np.ndarray) -> None:

@@ -21,8 +21,8 @@ import yaml
 from PIL import Image
 
 from degcraft.cli import main
-from deploy import source
 from deploy.args import ServeArgs, serve_config
+from deploy.model import source
 from tests.deploy.conftest import SCALE, save_tiny
 from tests.deploy.registry import SOURCE, Registry
 

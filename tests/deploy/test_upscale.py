@@ -8,7 +8,7 @@ import pytest
 import requests
 from PIL import ExifTags, Image, ImageCms
 
-from deploy.restorer import Restorer
+from deploy.model.restorer import Restorer
 
 
 def encoded(image: Image.Image, into: str, **options: Any) -> bytes:

@@ -7,7 +7,7 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deploy.errors import unexpected
+from deploy.http.errors import unexpected
 
 COMMON_HEADERS = {
     "X-Content-Type-Options": "nosniff",

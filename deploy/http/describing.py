@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from deploy.args import ServeArgs
-from deploy.decoding import FORMATS
+from deploy.http.decoding import FORMATS
 from deploy.messages import ModelInfo, Standing
-from deploy.source import public_name
+from deploy.model.source import public_name
 
 _SHARE = 0.8
 _WORDS = {"blur_sigma": "blur sigma", "noise_level": "noise level", "jpeg_quality": "JPEG quality"}

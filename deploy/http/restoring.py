@@ -12,15 +12,15 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.admission import Admission
 from deploy.args import ServeArgs
-from deploy.backend import Backend
-from deploy.body import read_image_bytes
-from deploy.decoding import Picture, decode
-from deploy.encoding import Format, FormatName, encode, wanted_format
-from deploy.errors import Refusal, busy
-from deploy.metrics import Metrics
-from deploy.source import public_name
+from deploy.http.admission import Admission
+from deploy.http.backend import Backend
+from deploy.http.body import read_image_bytes
+from deploy.http.decoding import Picture, decode
+from deploy.http.encoding import Format, FormatName, encode, wanted_format
+from deploy.http.errors import Refusal, busy
+from deploy.http.metrics import Metrics
+from deploy.model.source import public_name
 
 Result = TypeVar("Result")
 

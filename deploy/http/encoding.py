@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deploy.decoding import Picture
-from deploy.errors import Refusal
+from deploy.http.decoding import Picture
+from deploy.http.errors import Refusal
 
 FormatName = Literal["png", "jpeg", "webp"]
 

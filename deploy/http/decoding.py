@@ -13,8 +13,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from degcraft.images import ImageError, read_image, to_uint8
-from deploy.errors import Refusal
-from deploy.restorer import Pixels
+from deploy.http.errors import Refusal
+from deploy.model.restorer import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 """What is taken, by Pillow's names: what browsers show, and no more doors than that."""

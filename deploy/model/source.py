@@ -9,7 +9,7 @@ from degcraft.errors import DegcraftError
 from degcraft.networks import load_network, parameter_count
 from deploy.args import ServeArgs
 from deploy.messages import ModelInfo
-from deploy.restorer import Restorer
+from deploy.model.restorer import Restorer
 from tracking.models import load_sr_model, resolve_model
 from tracking.quiet import Calm, muted_thread
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from degcraft.errors import DegcraftError
-from deploy.errors import Refusal
+from deploy.http.errors import Refusal
 
 TOKEN_VARIABLE = "DEGCRAFT_TOKEN"
 _LEAST_TOKEN = 8

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from deploy.messages import Restored, Standing
-from deploy.restorer import Pixels
+from deploy.model.restorer import Pixels
 
 
 class Backend(Protocol):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deploy.errors import busy
+from deploy.http.errors import busy
 
 _LONGEST_S = 60
 _WEIGHT = 0.1

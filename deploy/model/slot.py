@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from degcraft.errors import DegcraftError
 from deploy.messages import Report
-from deploy.restorer import Restorer
+from deploy.model.restorer import Restorer
 
 log = logging.getLogger("ray.serve")
 

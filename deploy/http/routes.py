@@ -9,16 +9,16 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from degcraft import __version__
-from deploy import errors
 from deploy.args import ServeArgs
-from deploy.backend import Backend
-from deploy.describing import described
-from deploy.encoding import FORMATS, FormatName
-from deploy.errors import Refusal, busy
-from deploy.hardening import Hardened, page_policy
-from deploy.metrics import Metrics
-from deploy.restoring import Restorations
-from deploy.tokens import check_token, read_token
+from deploy.http import errors
+from deploy.http.backend import Backend
+from deploy.http.describing import described
+from deploy.http.encoding import FORMATS, FormatName
+from deploy.http.errors import Refusal, busy
+from deploy.http.hardening import Hardened, page_policy
+from deploy.http.metrics import Metrics
+from deploy.http.restoring import Restorations
+from deploy.http.tokens import check_token, read_token
 
 DESCRIPTION = "Restores images with the network that a search found best for images of their kind."
 DOCS = "/docs"
@@ -56,7 +56,7 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
     token = read_token(args.token_file)
     metrics = Metrics(replica)
     restorations = Restorations(args, backend, metrics)
-    page = files("deploy").joinpath("page.html").read_text(encoding="utf-8")
+    page = files("deploy.http").joinpath("page.html").read_text(encoding="utf-8")
     page_headers = {"Content-Security-Policy": page_policy(page)}
 
     @asynccontextmanager
