@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,23 +160,23 @@ def browsing(program: str, folder: Path) -> Iterator[Callable[[], Page]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    connections: list[ClientConnection] = []
     try:
         base = _debugging_address(process, folder)
-        with connect(base, max_size=None, open_timeout=PATIENCE_S) as browser:
+        with ExitStack() as connections:
+
+            def connected(address: str) -> ClientConnection:
+                return connections.enter_context(connect(address, max_size=None, open_timeout=PATIENCE_S))
+
+            browser = connected(base)
 
             def tab() -> Page:
                 browser.send(json.dumps({"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}))
                 while "id" not in (answer := json.loads(browser.recv(PATIENCE_S))):
                     pass
-                address = f"{base.partition('/devtools')[0]}/devtools/page/{answer['result']['targetId']}"
-                connections.append(connect(address, max_size=None, open_timeout=PATIENCE_S))
-                return Page(connections[-1])
+                return Page(connected(f"{base.partition('/devtools')[0]}/devtools/page/{answer['result']['targetId']}"))
 
             yield tab
     finally:
-        for connection in connections:
-            connection.close()
         process.terminate()
         process.wait(60)
 
