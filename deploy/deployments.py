@@ -23,12 +23,14 @@ from deploy.model.choice import Choice
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from deploy.model.batching import Abandoned
+    from deploy.model.batching import Turn
     from deploy.model.restorer import Pixels, Restorer
 
 LOADING_S = 600.0
 # How often the champion looks for the first replica, until which the server is not ready.
 FIRST_SIGHT_S = 0.5
+# A processor is busy with one image of this size already; what a larger batch computes leaves its caches.
+CPU_BATCH_SIDE = 64
 
 
 @serve.ingress()
@@ -58,8 +60,8 @@ class Model:
 
         context = ray.get_runtime_context()
         device = "cuda" if ray.get_gpu_ids() else "cpu"
-        if device == "cpu":
-            torch.set_num_threads(max(1, int(context.get_assigned_resources().get("CPU", 1))))
+        self._threads = max(1, int(context.get_assigned_resources().get("CPU", 1)))
+        torch.set_num_threads(self._threads)
 
         def load_here(uri: str) -> "Restorer":
             return load(uri, device, args.tracking_uri, args.tile)
@@ -68,8 +70,14 @@ class Model:
         first = await asyncio.to_thread(load_here, await champion.serving.remote())
         self._slot = Slot(replica, load_here, first)
         budget = args.tile**2
+        # Processors that each compute an image of their own need not wait for each other after every layer.
+        on_cpu: dict[str, int] = {"group": CPU_BATCH_SIDE**2, "threads": self._threads}
         self._batched: Batcher[Pixels, Restored] = Batcher(
-            self._restore_batch, kind=lambda image: (image.shape, image.dtype), size=_area, budget=budget
+            self._restore_batch,
+            kind=lambda image: (image.shape, image.dtype),
+            size=_area,
+            budget=budget,
+            **(on_cpu if device == "cpu" else {}),
         )
         # On a thread of its own, so that small requests need not wait for a large one.
         self._tiled: Batcher[Pixels, Restored] = Batcher(self._restore_tiled, kind=id, size=_area, budget=budget)
@@ -87,18 +95,18 @@ class Model:
         """See `Slot.switch`."""
         return await self._slot.switch(uri)
 
-    def _restore_batch(self, images: "list[Pixels]", abandoned: "Abandoned") -> list[Restored]:
+    def _restore_batch(self, images: "list[Pixels]", turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
-        return _timed(restorer, lambda: restorer.restore_batch(images))
+        return _timed(restorer, max(1, self._threads // turn.at_once), lambda: restorer.restore_batch(images))
 
-    def _restore_tiled(self, images: "list[Pixels]", abandoned: "Abandoned") -> list[Restored]:
+    def _restore_tiled(self, images: "list[Pixels]", turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
 
         def stop_if_abandoned(done: int, total: int) -> None:
-            if abandoned():
+            if turn.abandoned():
                 raise _AbandonedWork
 
-        return _timed(restorer, lambda: [restorer.restore_tiled(images[0], stop_if_abandoned)])
+        return _timed(restorer, self._threads, lambda: [restorer.restore_tiled(images[0], stop_if_abandoned)])
 
 
 class Champion:
@@ -177,7 +185,10 @@ def _area(image: "Pixels") -> int:
     return int(image.shape[0] * image.shape[1])
 
 
-def _timed(restorer: "Restorer", work: Callable[[], list[Any]]) -> list[Restored]:
+def _timed(restorer: "Restorer", threads: int, work: Callable[[], list[Any]]) -> list[Restored]:
+    import torch
+
+    torch.set_num_threads(threads)  # of what this thread computes: OpenMP keeps the number by thread
     began = time.perf_counter()
     pixels = work()
     seconds = time.perf_counter() - began

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.model.batching import Batcher
+from deploy.model.batching import Batcher, Turn
 
 Groups = list[list[str]]
 
@@ -19,11 +19,13 @@ class Work:
         self.gate = threading.Event()
         self.gate.set()
         self.saw_abandoned = False
+        self.at_once: list[int] = []
 
-    def __call__(self, items: list[str], abandoned: Callable[[], bool]) -> list[str]:
+    def __call__(self, items: list[str], turn: Turn) -> list[str]:
         self.groups.append(items)
+        self.at_once.append(turn.at_once)
         while not self.gate.wait(0.01):
-            if abandoned():
+            if turn.abandoned():
                 self.saw_abandoned = True
                 break
         if "bad" in items:
@@ -99,3 +101,46 @@ def test_what_nobody_waits_for_is_not_computed(work: Work) -> None:
 
     assert asyncio.run(scene()) == "WANTED"
     assert work.groups == [["running"], ["wanted"]]
+
+
+def test_several_threads_compute_groups_at_once_within_the_budget(work: Work) -> None:
+    async def scene() -> list[str]:
+        gather = Batcher(work, kind=lambda item: item[0], size=len, budget=10, group=4, threads=3)
+        work.gate.clear()
+        tasks = [asyncio.create_task(gather(item)) for item in ("a1", "a2", "b123", "c1", "d123", "e1")]
+        await until(lambda: len(work.groups) == 3)
+        await asyncio.sleep(0.05)
+        assert work.groups == [["a1", "a2"], ["b123"], ["c1"]]  # as many as there are threads, and 10 of 10 taken
+        work.gate.set()
+        return await asyncio.gather(*tasks)
+
+    assert asyncio.run(scene()) == ["A1", "A2", "B123", "C1", "D123", "E1"]
+    assert sorted(work.groups[3:]) == [["d123"], ["e1"]]
+    assert work.at_once[:3] == [3, 3, 3]
+
+
+def test_one_alone_has_the_device_for_itself(work: Work) -> None:
+    async def scene() -> None:
+        gather = Batcher(work, kind=lambda item: item[0], size=len, budget=8, group=4, threads=3)
+        for item in ("a", "larger than all of it", "c"):
+            await gather(item)
+
+    asyncio.run(scene())
+    assert work.groups == [["a"], ["larger than all of it"], ["c"]]
+    assert work.at_once == [1, 1, 1]
+
+
+def test_what_does_not_fit_yet_waits_and_is_not_overtaken(work: Work) -> None:
+    async def scene() -> list[str]:
+        gather = Batcher(work, kind=lambda item: item[0], size=len, budget=8, group=4, threads=3)
+        work.gate.clear()
+        first = asyncio.create_task(gather("a1"))
+        await until(lambda: work.groups)
+        rest = [asyncio.create_task(gather(item)) for item in ("b1234567", "c1")]
+        await asyncio.sleep(0.05)
+        assert work.groups == [["a1"]]
+        work.gate.set()
+        return await asyncio.gather(first, *rest)
+
+    assert asyncio.run(scene()) == ["A1", "B1234567", "C1"]
+    assert work.groups == [["a1"], ["b1234567"], ["c1"]]
