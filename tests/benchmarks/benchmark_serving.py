@@ -84,6 +84,7 @@ def _measure(server: Server, model: Path, args: argparse.Namespace) -> None:
         f"{statistics.median(ours for _, ours in turns):.2f}; ratio {statistics.median(ratios):.2f} "
         f"({min(ratios):.2f}-{max(ratios):.2f}, {args.turns} turns of {args.requests} images)",
         highlight=False,
+        soft_wrap=True,
     )
     alone = statistics.median(args.requests / theirs for theirs, _ in turns) / args.requests
     table = Table(title=f"latency of {args.requests} requests, in calls of the network")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -115,6 +115,7 @@ class Answer:
     """What a client got."""
 
     status: int
+    """0 where the connection ended without an answer."""
     model: str
     retry_after: str
     seconds: float
@@ -142,9 +143,16 @@ class Clients:
         with requests.Session() as session:
             while not self._over.is_set() and (body := self._next_body()) is not None:
                 began = time.perf_counter()
-                response = self._server.upscale(body, session)
-                told = response.headers.get("X-Model", ""), response.headers.get("Retry-After", "")
-                self.answers.append(Answer(response.status_code, *told, time.perf_counter() - began))
+                status, headers = self._sent(body, session)
+                told = headers.get("X-Model", ""), headers.get("Retry-After", "")
+                self.answers.append(Answer(status, *told, time.perf_counter() - began))
+
+    def _sent(self, body: bytes, session: requests.Session) -> tuple[int, Mapping[str, str]]:
+        try:
+            response = self._server.upscale(body, session)
+        except requests.RequestException:
+            return 0, {}
+        return response.status_code, response.headers
 
     def _next_body(self) -> bytes | None:
         with self._lock:
