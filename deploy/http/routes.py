@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi_offline import FastAPIOffline
 
 from degcraft import __version__
 from deploy.args import ServeArgs
@@ -73,7 +74,7 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
             raise Refusal(403, "no_token", "This is only possible where the server was started with a token.")
         check_token(token, authorization)
 
-    app = FastAPI(
+    app = FastAPIOffline(  # its documentation needs no other server
         title="degcraft",
         description=DESCRIPTION,
         version=__version__,

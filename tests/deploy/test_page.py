@@ -280,3 +280,9 @@ def test_a_problem_with_a_newer_model_is_told(
     with listening(args, backend) as address:
         page.open(address)
         page.wait("document.querySelector('#model').textContent.includes('newer model could not be loaded')")
+
+
+def test_the_interface_is_documented_without_another_server(page: Page, server: str) -> None:
+    page.open(f"{server}/docs")
+    page.wait("document.body.innerText.includes('/v1/upscale')")
+    assert page.value("performance.getEntriesByType('resource').every((one) => one.name.startsWith(location.origin))")
