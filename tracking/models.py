@@ -1,7 +1,6 @@
 """SR models in MLflow: logging a trained network, and getting it back by its URI."""
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from degcraft.networks import LoadedNetwork, load_network
 from tracking.failures import in_a_line, is_missing
 from tracking.packaging import FORMAT, NETWORK_FILE, digest, package_network
 from tracking.quiet import Calm, muted_thread
-from tracking.store import hide_password, resolve_store
+from tracking.store import existing_store, hide_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -115,7 +114,7 @@ def resolve_model(uri: str, tracking_uri: str | None = None) -> ModelAddress:
     """
     if not re.match(r"(models|runs):/+[^/]", uri):
         raise DegcraftError(f"model {uri!r}: must be of the form {_FORMS}")
-    store_uri = _readable_store(uri, tracking_uri)
+    store_uri = existing_store(f"model {uri}", tracking_uri)
     from mlflow import MlflowClient
 
     with Calm(), muted_thread():
@@ -166,25 +165,6 @@ def _models_of(client: "MlflowClient", experiment_id: str, run_id: str) -> "list
         token = page.token
         if not token:
             return sorted(found, key=lambda model: model.creation_timestamp)
-
-
-def _readable_store(uri: str, tracking_uri: str | None) -> str:
-    """The store's URI, if there can be a store: MLflow would wait for it, or make an empty one."""
-    if not tracking_uri and not os.environ.get("MLFLOW_TRACKING_URI", "").strip():
-        raise DegcraftError(f"model {uri}: set MLFLOW_TRACKING_URI to the store that holds it")
-    store = resolve_store(tracking_uri, Path.cwd())
-    if store.sqlite_file is not None and not store.sqlite_file.is_file():
-        raise DegcraftError(f"model {uri}: the store {store.public_uri} must be a file, but there is none")
-    if store.is_server:
-        import requests
-
-        try:
-            requests.get(f"{store.tracking_uri.rstrip('/')}/health", timeout=15)
-        except requests.RequestException as error:
-            raise DegcraftError(
-                f"model {uri}: the MLflow server {store.public_uri} cannot be reached ({type(error).__name__})"
-            ) from error
-    return store.tracking_uri
 
 
 def _look_up(client: "MlflowClient", uri: str) -> tuple[str, str]:

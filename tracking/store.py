@@ -93,6 +93,38 @@ def hide_password(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{place}"))
 
 
+def existing_store(what: str, tracking_uri: str | None) -> str:
+    """The URI of a store that is to be read; MLflow itself would wait for one that is away, or make an empty one.
+
+    Parameters
+    ----------
+    what
+        What is looked for in it, as the errors begin.
+    tracking_uri
+        The store; None: MLFLOW_TRACKING_URI.
+
+    Raises
+    ------
+    DegcraftError
+        No store is named, its file is not there, or its server cannot be reached.
+    """
+    if not tracking_uri and not os.environ.get("MLFLOW_TRACKING_URI", "").strip():
+        raise DegcraftError(f"{what}: set MLFLOW_TRACKING_URI to the store that holds it")
+    store = resolve_store(tracking_uri, Path.cwd())
+    if store.sqlite_file is not None and not store.sqlite_file.is_file():
+        raise DegcraftError(f"{what}: the store {store.public_uri} must be a file, but there is none")
+    if store.is_server:
+        import requests
+
+        try:
+            requests.get(f"{store.tracking_uri.rstrip('/')}/health", timeout=15)
+        except requests.RequestException as error:
+            raise DegcraftError(
+                f"{what}: the MLflow server {store.public_uri} cannot be reached ({type(error).__name__})"
+            ) from error
+    return store.tracking_uri
+
+
 def _named_store(uri: str, output: Path, named_by: str, *, from_environment: bool) -> Store:
     scheme = _scheme(uri)
     if scheme == "sqlite":

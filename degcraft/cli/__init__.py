@@ -24,6 +24,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "upscale",
+    "champion",
     "serve",
 )
 """Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
@@ -39,6 +40,7 @@ the usual way:
   degcraft spec > search.yaml                       a commented search to edit
   degcraft search search.yaml                       find, train and keep the best network
   degcraft upscale best/model.safetensors photos -o restored
+  degcraft champion                                 which network is the best one so far, and going back
   degcraft serve --model best/model.safetensors     the same over HTTP, with a page to try it on
 
 `degcraft COMMAND --help` teaches each command.
