@@ -170,7 +170,7 @@ def test_the_champion_is_changed_and_rolled_back_by_its_alias(
         return bool(answer.json()["model"]["version"] == version)
 
     for version in (second.version, first.version):
-        client.set_registered_model_alias("degcraft-sr", "champion", version)
+        team.run("degcraft", "champion", str(version))
         ends = time.monotonic() + LIMIT
         while not serves(version):
             assert time.monotonic() < ends, f"version {version} is not served"
