@@ -33,4 +33,5 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
         say(f"registered: models:/{result.registered}@champion")
     say(f"browse:     {result.store.browse_command()}")
     say(f"use:        degcraft upscale {result.best / 'model.safetensors'} IMAGES -o restored")
+    say(f"serve:      degcraft serve --model {result.best / 'model.safetensors'}")
     return 0

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response, Security
 from fastapi.responses import HTMLResponse
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 
 from degcraft import __version__
@@ -24,6 +25,8 @@ from deploy.http.tokens import check_token, read_token
 DESCRIPTION = "Restores images with the network that a search found best for images of their kind."
 DOCS = "/docs"
 _RETRY_AFTER_S = 10
+# For the documentation alone, which then asks for the token: `check_token` says what is wrong with one.
+_BEARER = HTTPBearer(auto_error=False, description="The server's token, where it was started with one.")
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"image": _IMAGE["schema"]}, "required": ["image"]}}
 _UPSCALE_DOCS: dict[str, Any] = {
@@ -65,14 +68,14 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
         yield
         restorations.close()
 
-    def guard(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
+    def guard(request: Request, _: Annotated[object, Security(_BEARER)]) -> None:
         if token is not None:
-            check_token(token, authorization)
+            check_token(token, request.headers.get("authorization"))
 
-    def guard_admin(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
+    def guard_admin(request: Request, _: Annotated[object, Security(_BEARER)]) -> None:
         if token is None:
             raise Refusal(403, "no_token", "This is only possible where the server was started with a token.")
-        check_token(token, authorization)
+        check_token(token, request.headers.get("authorization"))
 
     app = FastAPIOffline(  # its documentation needs no other server
         title="degcraft",
@@ -92,6 +95,7 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
 
     @app.post(
         "/v1/upscale",
+        tags=["restoring"],
         dependencies=[Depends(guard)],
         response_class=Response,
         responses={200: _IMAGE_ANSWER},
@@ -112,22 +116,22 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
         """
         return await restorations.restore(request, format, quality)
 
-    @app.get("/v1/model", dependencies=[Depends(guard)])
+    @app.get("/v1/model", tags=["the model"], dependencies=[Depends(guard)])
     async def describe_model() -> dict[str, Any]:
         """Which model serves, where it is from, what it was made for, and what may be sent to it."""
         return described(await backend.standing(), args)
 
-    @app.post("/v1/admin/refresh", dependencies=[Depends(guard_admin)])
+    @app.post("/v1/admin/refresh", tags=["the model"], dependencies=[Depends(guard_admin)])
     async def refresh() -> dict[str, Any]:
         """Look the model's alias up now, and swap the model if it moved; answers when that is done."""
         return described(await backend.refresh(), args)
 
-    @app.get("/healthz")
+    @app.get("/healthz", tags=["for machines"])
     async def is_alive() -> dict[str, str]:
         """Whether this process answers."""
         return {"status": "alive"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", tags=["for machines"])
     async def is_ready() -> dict[str, Any]:
         """Whether a model answers."""
         standing = await backend.standing()
@@ -135,7 +139,7 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
             raise busy(503, "unavailable", "No replica of the model is up yet.", _RETRY_AFTER_S)
         return {"status": "ready", "replicas": len(standing.reports), "problem": standing.problem}
 
-    @app.get("/metrics", dependencies=[Depends(guard)], response_class=Response)
+    @app.get("/metrics", tags=["for machines"], dependencies=[Depends(guard)], response_class=Response)
     async def tell_metrics() -> Response:
         """For Prometheus."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
