@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stdout
 from typing import Any
 
 import ray
@@ -37,10 +37,11 @@ def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
         _run(args)
         yield f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
     finally:
-        # Whoever ends the server has lost interest in how Serve's parts take it.
+        # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
         logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
-        serve.shutdown()
-        ray.shutdown()
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            serve.shutdown()
+            ray.shutdown()
 
 
 def _run(args: ServeArgs) -> None:

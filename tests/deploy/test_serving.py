@@ -156,6 +156,7 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(server: Server) -> None:
     assert server.process.returncode == 0, printed
     assert f"serving at {server.address}" in printed
     assert "Traceback" not in printed
+    assert "graceful_shutdown" not in printed
     until(lambda: not psutil.wait_procs(family, timeout=0.1)[1], "all of its processes end")
 
 
