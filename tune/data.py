@@ -14,7 +14,6 @@ import torch
 from degcraft.degradation import BoxSource
 from degcraft.errors import DegcraftError
 from degcraft.images import (
-    JPEG_GRID,
     HrPool,
     Patches,
     cut_evident,
@@ -113,11 +112,11 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     if pool.note:
         notes.append(pool.note)
 
-    def cut(files: Sequence[Path], what: str, *, grid: int = 1, scale: int = 1) -> Patches:
+    def cut(files: Sequence[Path], what: str, *, on_jpeg_blocks: bool = False, scale: int = 1) -> Patches:
         size = spec.patches.size * scale
         patches = cut_evident(
             files, size=size, count=spec.patches.count, seed=spec.seed,
-            grid=grid, scale=scale, evident=spec.patches.evident,
+            on_jpeg_blocks=on_jpeg_blocks, scale=scale, evident=spec.patches.evident,
         )  # fmt: skip
         if len(patches) < FEWEST:
             raise DegcraftError(
@@ -127,12 +126,14 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         return patches
 
     data = SearchData(
-        fit=cut(_large_enough(fit, spec.patches.size), "references to fit to", grid=JPEG_GRID),
+        fit=cut(_large_enough(fit, spec.patches.size), "references to fit to", on_jpeg_blocks=True),
         crops=cut(train, "hr to train on", scale=spec.scale),
         pairs=None
         if held_pairs is None
         else tuple(_read_pair(*pair, spec) for pair in held_pairs[: spec.held_out.count]),
-        judge=cut(_large_enough(held, spec.patches.size), "held-out references", grid=JPEG_GRID) if judged else None,
+        judge=cut(_large_enough(held, spec.patches.size), "held-out references", on_jpeg_blocks=True)
+        if judged
+        else None,
         judge_crops=cut(judged, "held-out hr", scale=spec.scale) if judged else None,
         held_out=tuple(_centre(read_rgb8(file), spec.held_out.size) for file in held[: spec.held_out.count]),
         notes=tuple(notes),

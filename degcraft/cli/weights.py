@@ -63,7 +63,6 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.degradation import CraftedDistribution
     from degcraft.features import make_extractor
-    from degcraft.images import JPEG_GRID
     from degcraft.matching import assess, craft_weights, measure_distances
 
     console = Console()
@@ -78,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     extractor = make_extractor(
         args.extractor, layer=args.layer, weights_file=args.extractor_weights, seed=args.seed, device=device
     )
-    references = _patches(console, "references", args.references, args, grid=JPEG_GRID)
+    references = _patches(console, "references", args.references, args, on_jpeg_blocks=True)
     hr = _patches(console, "hr", args.hr, args, scale=args.scale)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"measuring {space.n_bins} bins with {extractor.name}", total=space.n_bins)
@@ -134,7 +133,13 @@ def _check_alpha(alpha: float) -> None:
 
 
 def _patches(
-    console: "Console", field: str, location: str, args: argparse.Namespace, *, grid: int = 1, scale: int = 1
+    console: "Console",
+    field: str,
+    location: str,
+    args: argparse.Namespace,
+    *,
+    on_jpeg_blocks: bool = False,
+    scale: int = 1,
 ) -> "Patches":
     """Patches of one folder, with what was skipped said."""
     from degcraft.images import cut_evident, local_folder, scan_folder
@@ -143,7 +148,13 @@ def _patches(
     with console.status(f"reading {field}"):
         folder = scan_folder(local_folder(location), min_side=size)
         patches = cut_evident(
-            folder.files, size=size, count=args.count, seed=args.seed, grid=grid, scale=scale, evident=args.evident
+            folder.files,
+            size=size,
+            count=args.count,
+            seed=args.seed,
+            on_jpeg_blocks=on_jpeg_blocks,
+            scale=scale,
+            evident=args.evident,
         )
     console.print(
         f"{field}: {folder.summary()}; {len(patches)} patches of {size}x{size}", highlight=False, soft_wrap=True

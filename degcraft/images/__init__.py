@@ -3,7 +3,7 @@
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.pairs import ImagePair, list_pairs, read_pairs, scale_of
-from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
+from degcraft.images.patches import Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
 from degcraft.images.reading import (
@@ -22,7 +22,6 @@ from degcraft.images.writing import write_image
 __all__ = [
     "EVIDENT",
     "IMAGE_SUFFIXES",
-    "JPEG_GRID",
     "MAX_PIXELS",
     "HrPool",
     "ImageError",

@@ -24,7 +24,7 @@ def cut_evident(
     size: int,
     count: int,
     seed: int,
-    grid: int = 1,
+    on_jpeg_blocks: bool = False,
     scale: int = 1,
     evident: float = EVIDENT,
 ) -> Patches:
@@ -38,7 +38,7 @@ def cut_evident(
         size: Side of the patches in pixels.
         count: Patches wanted; fewer come back where the images do not hold count / `evident`.
         seed: Of their places.
-        grid: Corners lie at multiples of so many pixels.
+        on_jpeg_blocks: As for `cut_patches`.
         scale: By what the patches will be reduced before they are compared: 1 for LR references, the downsampling
             factor for HR crops. Structure is looked for at the low resolution.
         evident: Share that is kept, above 0 and at most 1; 1 keeps all, as in arXiv 2305.18107.
@@ -48,7 +48,7 @@ def cut_evident(
     """
     if not 0 < evident <= 1:
         raise DegcraftError(f"the share of evident patches must lie above 0 and at most at 1, but is {evident}")
-    patches = cut_patches(files, size=size, count=math.ceil(count / evident), seed=seed, grid=grid)
+    patches = cut_patches(files, size=size, count=math.ceil(count / evident), seed=seed, on_jpeg_blocks=on_jpeg_blocks)
     kept = min(len(patches), count, max(FEWEST, math.ceil(evident * len(patches))))
     if kept == len(patches):
         return patches

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
+from degcraft.images.blocks import find_block_grid
 from degcraft.images.folder import in_threads
 from degcraft.images.pixels import hash_pixels
 from degcraft.images.reading import image_size, read_rgb8
@@ -40,31 +41,33 @@ class Patches:
 
 
 JPEG_GRID = 16
-"""Pixels between the corners of JPEG's units of 4:2:0 chroma, twice those of its blocks: a patch cut on this grid
-begins where a block does, as an image that was compressed whole."""
+"""Pixels between the corners of JPEG's units of 4:2:0 chroma, twice those of its blocks."""
 
 
-def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int, grid: int = 1) -> Patches:
+def cut_patches(
+    files: Sequence[str | Path], *, size: int, count: int, seed: int, on_jpeg_blocks: bool = False
+) -> Patches:
     """Cut `count` patches of size × size at random places, spread as evenly over the files as they allow.
 
     Patches of one image do not overlap while `count` can be had that way; beyond that any two may share up to
     half of their area, and where even so fewer than `count` fit, as many as fit are cut: `len` tells. Patches
-    are ordered by file. The same files, size, count, seed and grid give the same patches.
+    are ordered by file. The same arguments give the same patches.
 
     Args:
         files: Images.
         size: Side of the patches in pixels.
         count: How many.
         seed: Of the places.
-        grid: Corners lie at multiples of so many pixels; `JPEG_GRID` for images that may have been compressed.
+        on_jpeg_blocks: Patches begin where a block of JPEG does, as an image that was compressed whole, also in files
+            that were cut after they were compressed (`find_block_grid`); for images that may have been compressed.
 
     Raises:
-        DegcraftError: no files, size, count or grid under 1, an unreadable file, or one smaller than `size`.
+        DegcraftError: no files, size or count under 1, an unreadable file, or one smaller than `size`.
     """
-    if size < 1 or count < 1 or grid < 1 or not files:
+    if size < 1 or count < 1 or not files:
         raise DegcraftError(
-            f"cutting patches needs a size, a count, a grid and files, at least 1 of each, but got size {size}, "
-            f"count {count}, grid {grid}, {len(files)} files"
+            f"cutting patches needs a size, a count and files, at least 1 of each, but got size {size}, "
+            f"count {count}, {len(files)} files"
         )
     paths = [Path(file) for file in files]
     sizes = [image_size(path) for path in paths]
@@ -73,7 +76,16 @@ def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int
             raise DegcraftError(f"{path}: must be at least {size}x{size} pixels, but is {width}x{height}")
 
     random = np.random.default_rng(seed)
-    places_of = [((height - size) // grid + 1, (width - size) // grid + 1) for height, width in sizes]
+    grid, origins = 1, [(0, 0)] * len(paths)
+    if on_jpeg_blocks:
+        grid, origins = (
+            JPEG_GRID,
+            in_threads(lambda file: _first_block(*file, size), list(zip(paths, sizes, strict=True))),
+        )
+    places_of = [
+        ((height - top - size) // grid + 1, (width - left - size) // grid + 1)
+        for (height, width), (top, left) in zip(sizes, origins, strict=True)
+    ]
     whole, half = -(-size // grid), -(-((size + 1) // 2) // grid)  # steps, in units of the grid and rounded up
     apart, overlapping = (
         np.array([_fitting(h, step) * _fitting(w, step) for h, w in places_of]) for step in (whole, half)
@@ -82,11 +94,10 @@ def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int
     shares += _share_out(count - int(shares.sum()), overlapping - shares, random)
 
     places = []
-    for (rows, columns), share, room in zip(places_of, shares, apart, strict=True):
+    for (top, left), (rows, columns), share, room in zip(origins, places_of, shares, apart, strict=True):
         lattice = _lattice(rows, columns, whole if share <= room else half, random)
-        places.append(
-            sorted((lattice[i][0] * grid, lattice[i][1] * grid) for i in random.permutation(len(lattice))[:share])
-        )
+        chosen_here = (lattice[i] for i in random.permutation(len(lattice))[:share])
+        places.append(sorted((top + y * grid, left + x * grid) for y, x in chosen_here))
     chosen = [(path, spots) for path, spots in zip(paths, places, strict=True) if spots]
 
     def cut(one: tuple[Path, list[tuple[int, int]]]) -> np.ndarray:
@@ -97,6 +108,12 @@ def cut_patches(files: Sequence[str | Path], *, size: int, count: int, seed: int
     pixels = np.concatenate(in_threads(cut, chosen))
     names = tuple(str(path) for path, spots in chosen for _ in spots)
     return Patches(torch.from_numpy(pixels), names)
+
+
+def _first_block(path: Path, side: tuple[int, int], size: int) -> tuple[int, int]:
+    """Where the file's first whole block begins, or its own corner where no patch fits beside what was cut off."""
+    top, left = find_block_grid(read_rgb8(path))
+    return (top if side[0] - top >= size else 0, left if side[1] - left >= size else 0)
 
 
 def _fitting(places: int, step: int) -> int:

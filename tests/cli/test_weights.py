@@ -13,7 +13,7 @@ from PIL import Image
 from degcraft.cli import main
 from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSpace
 from degcraft.features import make_extractor
-from degcraft.images import JPEG_GRID, cut_evident, read_image, scan_folder, write_image
+from degcraft.images import cut_evident, read_image, scan_folder, write_image
 from degcraft.matching import craft_weights, measure_distances
 
 AXES = ("blur_sigma:0:4:2", "noise_level:0:40:2")
@@ -78,8 +78,10 @@ def test_finds_the_degradation_and_writes_all_it_knows(
 
     # The same by the library alone.
     lr, hr = (
-        cut_evident(scan_folder(folder).files, size=SIZE * scale, count=COUNT, seed=0, grid=grid, scale=scale)
-        for folder, grid, scale in ((references, JPEG_GRID, 1), (photographs / "clean", 1, SCALE))
+        cut_evident(
+            scan_folder(folder).files, size=SIZE * scale, count=COUNT, seed=0, on_jpeg_blocks=blocks, scale=scale
+        )
+        for folder, blocks, scale in ((references, True, 1), (photographs / "clean", False, SCALE))
     )
     extractor = make_extractor("degnet")
     measured = measure_distances(DegradationSpace.from_list(content["axes"]), hr, lr, extractor, scale=SCALE)

@@ -1,15 +1,17 @@
 """Patches are exact cuts, spread evenly, and overlap only when they must."""
 
+import io
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from PIL import Image
 
 from degcraft.errors import DegcraftError
-from degcraft.images import JPEG_GRID, cut_patches
+from degcraft.images import cut_patches
 
 
 def save(path: Path, height: int, width: int) -> Path:
@@ -117,7 +119,7 @@ def test_patches_on_the_grid_of_jpeg_begin_where_its_blocks_do(tmp_path: Path, c
     file = save(tmp_path / "a.png", 130, 200)
     found: set[tuple[int, int]] = set()
     for seed in range(5):
-        spots = corners(cut_patches([file], size=40, count=count, seed=seed, grid=JPEG_GRID).pixels)
+        spots = corners(cut_patches([file], size=40, count=count, seed=seed, on_jpeg_blocks=True).pixels)
         assert all(y % 16 == 0 and x % 16 == 0 for y, x in spots)
         # 48 is the next multiple of 16 above 40: so many such patches lie apart.
         apart = (1 + (130 - 40) // 48) * (1 + (200 - 40) // 48)
@@ -125,3 +127,26 @@ def test_patches_on_the_grid_of_jpeg_begin_where_its_blocks_do(tmp_path: Path, c
         assert len(spots) == min(count, (1 + (130 - 40) // 32) * (1 + (200 - 40) // 32))
         found |= set(spots)
     assert len(found) > len(spots)
+
+
+def test_patches_begin_where_blocks_do_in_an_image_that_was_cut(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(skimage.data.coffee()).save(stream, "JPEG", quality=50)
+    whole = np.asarray(Image.open(stream))
+    for name, top, left in (("whole", 0, 0), ("cut", 3, 5)):
+        Image.fromarray(whole[top:200, left:300]).save(tmp_path / f"{name}.png")
+    cut = cut_patches([tmp_path / "cut.png"], size=64, count=4, seed=0, on_jpeg_blocks=True)
+    pixels = np.asarray(Image.open(tmp_path / "cut.png")).transpose(2, 0, 1)
+    found = [
+        (y, x)
+        for patch in cut.pixels.numpy()
+        for y in range(200 - 3 - 63)
+        for x in range(300 - 5 - 63)
+        if (pixels[:, y, x] == patch[:, 0, 0]).all() and (pixels[:, y : y + 64, x : x + 64] == patch).all()
+    ]
+    assert len(found) == 4
+    assert {(y + 3) % 8 for y, _ in found} == {0}
+    assert {(x + 5) % 8 for _, x in found} == {0}
+    # Where nothing fits beside what was cut off, the file's own corner is taken.
+    small = cut_patches([tmp_path / "cut.png"], size=197, count=1, seed=0, on_jpeg_blocks=True)
+    assert small.pixels.shape == (1, 3, 197, 197)

@@ -16,7 +16,7 @@ from mlflow.entities import Run
 
 from degcraft.cli import main
 
-LIMIT = 240.0
+LIMIT = 500.0
 """Seconds after which a search of a test is taken to hang."""
 
 
