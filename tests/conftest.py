@@ -18,6 +18,19 @@ CLEAN = ("astronaut.png", "coffee.png", "ihc.png", "retina.jpg")
 OTHERS = ("rocket.jpg", "chelsea.png", "motorcycle_left.png", "hubble_deep_field.jpg")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that are allowed the most time first, so that no worker sits through a whole search alone at the end."""
+
+    def allowed(item: pytest.Item) -> tuple[int, bool]:
+        limit = item.get_closest_marker("timeout")
+        return (limit.args[0] if limit else 0, item.get_closest_marker("slow") is not None)
+
+    longest: dict[Path, tuple[int, bool]] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, (0, False)), allowed(item))
+    items.sort(key=lambda item: longest[item.path], reverse=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Distances and downloads of tests go into a folder of their own, in child processes too."""
