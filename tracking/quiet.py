@@ -1,4 +1,4 @@
-"""Keeps MLflow calm while degcraft uses it: no telemetry, no chatter, no hidden retries.
+"""Keeps MLflow calm while degcraft uses it: no telemetry, no chatter, no hidden retries, no detours.
 
 Nothing here outlasts its use, and nothing changes what other threads of the process get to see.
 """
@@ -17,6 +17,9 @@ SETTINGS = {
     # that is away, and would repeat a "create run" whose answer was lost, which makes a second run.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+    # A server that keeps its files in S3 sends clients there for them, by addresses that it signs. Who can reach a
+    # team's server need not reach its store: files come as they went, through the server.
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
 }
 """Environment variables that stand while a holder of `Calm` is open, unless the user has set them."""
 

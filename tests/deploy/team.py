@@ -9,14 +9,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import requests
 import yaml
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "container" / "compose.yaml"
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
@@ -236,6 +240,30 @@ class Team:
             return requests.get(url, timeout=5).ok
         except requests.RequestException:
             return False
+
+
+@contextmanager
+def s3_out_of_reach() -> Iterator[str]:
+    """An S3 store's address, for those who have its keys. Elsewhere others cannot reach it, which loopback cannot show:
+    so it refuses addresses that somebody with keys has signed for them, and the search and the serving must do without.
+    """
+    store = DomainDispatcherApplication(create_backend_app)
+
+    def reached(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if "X-Amz-Signature=" in environ["QUERY_STRING"]:
+            start("403 Forbidden", [("Content-Length", "0")])
+            return []
+        answer: Iterable[bytes] = store(environ, start)
+        return answer
+
+    server = make_server("127.0.0.1", 0, reached, threaded=True, request_handler=MotoRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def _compose() -> dict[str, Any]:

@@ -13,10 +13,9 @@ import pytest
 import requests
 import yaml
 from mlflow import MlflowClient
-from moto.server import ThreadedMotoServer
 from PIL import Image
 
-from tests.deploy.team import HEAD, LIMIT, WORKER, Team, postgres_programs
+from tests.deploy.team import HEAD, LIMIT, WORKER, Team, postgres_programs, s3_out_of_reach
 from tracking.models import load_sr_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -29,11 +28,11 @@ BACKEND = "sqlite" if POSTGRES is None else "postgresql"
 @pytest.fixture(scope="module", params=[BACKEND])
 def team() -> Iterator[Team]:
     """All of compose.yaml but serving, up and healthy."""
-    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    store.start()
-    address = "http://{}:{}".format(*store.get_host_and_port())
     # Not pytest's folder, whose name is too long for the sockets of Ray and PostgreSQL.
-    with tempfile.TemporaryDirectory(prefix="team-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    with (
+        s3_out_of_reach() as address,
+        tempfile.TemporaryDirectory(prefix="team-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+    ):
         made = Team(Path(folder), address)
         try:
             keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
@@ -48,7 +47,6 @@ def team() -> Iterator[Team]:
             yield made
         finally:
             made.processes.end()
-            store.stop()
 
 
 @pytest.fixture(scope="module")
