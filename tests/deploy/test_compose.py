@@ -1,5 +1,6 @@
 """The container image's definition and the compose files: well-formed, consistent, and closed to the outside."""
 
+import ipaddress
 import json
 import re
 import shutil
@@ -116,7 +117,7 @@ def test_the_image_is_not_root_and_tells_its_health() -> None:
     names = [name for name, _ in instructions()]
     assert names.index("USER") > max(place for place, name in enumerate(names) if name == "RUN")
     (check,) = given("HEALTHCHECK")
-    assert "/healthz" in check
+    assert "/readyz" in check
     (command,), (entry,) = given("CMD"), given("ENTRYPOINT")
     assert json.loads(command)[:2] == ["degcraft", "serve"]
     assert json.loads(entry) == ["tini", "--"]
@@ -140,6 +141,12 @@ def test_the_image_holds_the_whole_project_and_nothing_else() -> None:
     assert set(extras) <= set(project["project"]["optional-dependencies"])
 
 
+def test_the_image_has_what_starts_and_probes_it_from_outside() -> None:
+    packages = next(command for command in given("RUN") if "apt-get install" in command)
+    # rsync by `ray up`, ssh by the head that it starts, wget by KubeRay and by HEALTHCHECK.
+    assert {"rsync", "openssh-client", "wget"} <= set(packages.split())
+
+
 def test_the_cluster_file_is_one_that_ray_up_takes() -> None:
     from ray.autoscaler._private.util import prepare_config, validate_config
 
@@ -147,5 +154,8 @@ def test_the_cluster_file_is_one_that_ray_up_takes() -> None:
     prepared = prepare_config(written)
     validate_config(prepared)
     assert prepared["max_workers"] == len(written["provider"]["worker_ips"])
+    # Ray compares them with what its nodes call themselves.
+    for address in (written["provider"]["head_ip"], *written["provider"]["worker_ips"]):
+        ipaddress.ip_address(address)
     starts = [*written["head_start_ray_commands"], *written["worker_start_ray_commands"]]
     assert all("RAY_AUTH_MODE=token" in command for command in starts if "ray start" in command)
