@@ -77,15 +77,11 @@ def test_every_scale_gives_8_bit_images_in_range(scale: int) -> None:
 
 
 def test_it_is_the_equation_written_out_with_opencv() -> None:
-    hr = photos(1)
-    degradation = Degradation(
-        {
-            "blur_sigma": torch.tensor([2.2]),
-            "noise_level": torch.tensor([18.0]),
-            "jpeg_quality": torch.tensor([55.0]),
-        }
-    )
-    lr = degrade(hr, degradation, 4, generator(7))
+    hr = photos(1, size=256)
+    before_jpeg = {"blur_sigma": torch.tensor([2.2]), "noise_level": torch.tensor([18.0])}
+    uncompressed = degrade(hr, Degradation(before_jpeg), 4, generator(7))
+    quality = torch.tensor([55.0])
+    lr = degrade(hr, Degradation({**before_jpeg, "jpeg_quality": quality}), 4, generator(7))
 
     image = hr[0].permute(1, 2, 0).numpy()
     line = cv2.getGaussianKernel(19, 2.2, cv2.CV_32F)
@@ -97,11 +93,18 @@ def test_it_is_the_equation_written_out_with_opencv() -> None:
         antialias=True,
         align_corners=False,
     )
-    noise = torch.randn(small.shape, generator=generator(7)) * (18 / 255)
-    expected = jpeg_cv2(small + noise, torch.tensor([55.0]))
-    # PyTorch cuts the bicubic kernel at the border where this mirrors the image; a level there moves a block.
-    inner = (lr - expected)[..., 8:-8, 8:-8].abs() * 255
-    assert inner.mean() < 0.1
+    noisy = small + torch.randn(small.shape, generator=generator(7)) * (18 / 255)
+
+    def levels_off(found: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+        """By how many levels, away from the border: PyTorch cuts the bicubic kernel there, this mirrors the image."""
+        return ((found - expected) * 255).abs().round()[..., 8:-8, 8:-8]
+
+    off = levels_off(uncompressed, noisy.clamp(0, 1))
+    assert off.max() <= 1
+    assert off.mean() < 0.001
+    # Where the two round to different sides, a coefficient may jump by a step, and with it a block of 8x8.
+    expected = jpeg_cv2(noisy, quality)
+    assert (levels_off(lr, expected) > 0).float().mean() < 0.25
     assert (lr - expected).abs().mean() * 255 < 1
 
 

@@ -94,7 +94,7 @@ def test_unscaled_photographs_are_exact_crops() -> None:
 def test_rescaling_changes_frequencies_by_the_range_of_factors() -> None:
     content = CleanContent(waves(0.12), leaves_share=0, rescale=1, defocus=0)
     generator = seeded()
-    found = [main_frequency(image) for _ in range(12) for image in content.batch(4, 96, generator)]
+    found = [main_frequency(image) for _ in range(60) for image in content.batch(4, 96, generator)]
     assert 0.12 / 1.7 - 0.015 < min(found) < 0.085
     assert 0.17 < max(found) < 0.12 / 0.6 + 0.015
     still = [

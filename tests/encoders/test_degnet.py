@@ -55,9 +55,9 @@ def test_no_compression_has_a_cell_of_its_own() -> None:
 
 def test_it_learns_to_tell_noise() -> None:
     torch.manual_seed(0)
-    run = DegNetTraining(DegNet(channels=(8, 8, 16, 16), block_features=32, hidden=16), steps=80, learning_rate=1e-2)
+    run = DegNetTraining(DegNet(channels=(8, 8, 16, 16), block_features=32, hidden=64), steps=80, learning_rate=1e-2)
     losses = [run.step(batch(step, 32))["noise_level"] for step in range(80)]
-    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 
 def test_rate_warms_up_and_falls_to_zero() -> None:

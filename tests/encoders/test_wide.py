@@ -1,13 +1,16 @@
 """Wide degradations: labels that say what was effectively done, whatever did it."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 from skimage import data
 from torch import Tensor
 
 from degcraft.degradation import Degradation, degrade
-from degcraft.encoders import WideBatch, WideDegradations
+from degcraft.encoders import WideBatch, WideDegradations, wide
 from degcraft.encoders.wide import draw_noise_level, draw_quality, draw_sigma
 from degcraft.errors import DegcraftError
 
@@ -96,12 +99,17 @@ def test_noise_label_is_what_is_found_in_a_grey_image(paper_share: float) -> Non
     assert torch.allclose(found, expected, rtol=0.05, atol=0.05)
 
 
-def test_blur_label_orders_images_by_what_is_left_of_their_detail() -> None:
-    """Noise and compression aside, an image under a label is as sharp as eq. 2 makes it at that sigma."""
+def test_blur_label_orders_images_by_what_is_left_of_their_detail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise and compression aside, an image under a label is about as sharp as eq. 2 makes it at that sigma.
+
+    About, as some blurs are wide along one direction only, and what is left of the detail along the other counts.
+    """
+    monkeypatch.setattr(wide, "draw_noise_level", lambda n, generator: torch.zeros(n))
+    monkeypatch.setattr(wide, "draw_quality", lambda n, generator: torch.full((n,), math.inf))
     hr = photographs(1, side=192).expand(150, -1, -1, -1)
     batch = WideDegradations(paper_share=0.0).degrade(hr, seeded(8))
-    clear = (batch.noise_level < 1.5) & (batch.jpeg_quality > 85)
-    assert clear.sum() >= 3
+    clear = torch.isinf(batch.jpeg_quality)  # the others were compressed before they were shown on a screen
+    assert clear.sum() > 100
     labels = Degradation({"blur_sigma": batch.blur_sigma[clear]})
     reference = degrade(hr[clear], labels, 4, seeded())
 
@@ -110,8 +118,9 @@ def test_blur_label_orders_images_by_what_is_left_of_their_detail() -> None:
         return grey.diff(dim=1).square().mean((1, 2)) + grey.diff(dim=2).square().mean((1, 2))
 
     ratio = (detail(batch.lr[clear]) / detail(reference)).log()
-    assert ratio.abs().max() < 0.7
-    assert detail(batch.lr[clear]).max() > 2 * detail(batch.lr[clear]).min()
+    assert ratio.abs().median() < 0.12
+    assert ratio.abs().quantile(0.9) < 0.5
+    assert spearmanr(detail(batch.lr[clear]), batch.blur_sigma[clear]).statistic < -0.94
 
 
 def test_drawn_parameters_reach_beyond_the_paper_but_lie_denser_in_it() -> None:
