@@ -78,10 +78,8 @@ def cut_patches(
     random = np.random.default_rng(seed)
     grid, origins = 1, [(0, 0)] * len(paths)
     if on_jpeg_blocks:
-        grid, origins = (
-            JPEG_GRID,
-            in_threads(lambda file: _first_block(*file, size), list(zip(paths, sizes, strict=True))),
-        )
+        grid = JPEG_GRID
+        origins = in_threads(lambda file: _first_block(*file, size), list(zip(paths, sizes, strict=True)))
     places_of = [
         ((height - top - size) // grid + 1, (width - left - size) // grid + 1)
         for (height, width), (top, left) in zip(sizes, origins, strict=True)
