@@ -120,6 +120,8 @@ def test_blur_label_orders_images_by_what_is_left_of_their_detail(monkeypatch: p
     ratio = (detail(batch.lr[clear]) / detail(reference)).log()
     assert ratio.abs().median() < 0.12
     assert ratio.abs().quantile(0.9) < 0.5
+    assert ratio.min() > -0.3
+    assert detail(batch.lr[clear]).max() > 2 * detail(batch.lr[clear]).min()
     assert spearmanr(detail(batch.lr[clear]), batch.blur_sigma[clear]).statistic < -0.94
 
 
