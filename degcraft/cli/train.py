@@ -26,7 +26,8 @@ SHOWN_LOSSES = 50
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Trains a super-resolution network on random crops of clean images, degraded on the fly by a distribution:\n"
-        "a crafted.json, `uniform` (all of the paper's space alike) or `setting:N` (test setting 1 to 4).\n"
+        "a crafted.json, `uniform` (all of the paper's space alike), `wide` (that space and what real images hold\n"
+        "beyond it, mild more often than heavy) or `setting:N` (test setting 1 to 4).\n"
         "The weights that are written are the averaged ones (EMA). Beside them stands a checkpoint, from which\n"
         "--resume goes on exactly where a run stopped."
     )
@@ -39,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "      --network srresnet:channels=32,blocks=4 -o mine.safetensors"
     )
     parser.add_argument(
-        "distribution", metavar="CRAFTED", help="crafted.json, uniform, or setting:N with N from 1 to 4"
+        "distribution", metavar="CRAFTED", help="crafted.json, uniform, wide, or setting:N with N from 1 to 4"
     )
-    parser.add_argument("--hr", required=True, metavar="DIR", help="clean images (folder or URI)")
+    parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean images (folders or URIs)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="model.safetensors to write")
     parser.add_argument(
         "--network",
@@ -98,10 +99,14 @@ def run(args: argparse.Namespace) -> int:
     network = build_network(name, scale=args.scale, seed=args.seed, **hyperparameters)
     start = load_model(args.warm_start, "cpu") if args.warm_start and not args.resume else None
 
+    files: list[Path] = []
+    for location in args.hr:
+        with console.status(f"reading {location}"):
+            folder = scan_folder(local_folder(location), min_side=plan.hr_patch)
+        console.print(f"{location}: {folder.summary()}", highlight=False, soft_wrap=True)
+        files += folder.files
     with console.status("reading hr"):
-        folder = scan_folder(local_folder(args.hr), min_side=plan.hr_patch)
-        pool = HrPool.from_files(folder.files, min_side=plan.hr_patch, seed=args.seed)
-    console.print(f"hr: {folder.summary()}", highlight=False, soft_wrap=True)
+        pool = HrPool.from_files(files, min_side=plan.hr_patch, seed=args.seed)
     if pool.note:
         console.print(f"hr: {pool.note}", highlight=False, soft_wrap=True)
     trainer = Trainer(network, source, pool, plan, device=device)
@@ -123,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
             soft_wrap=True,
         )
         return EXIT_INTERRUPTED
-    _save(trainer, args.output, name, hyperparameters, plan, source, crafted, folder.content_hash)
+    _save(trainer, args.output, name, hyperparameters, plan, source, crafted, pool.content_hash)
     console.print(f"wrote {args.output} (and {checkpoint.name}, to train longer)", highlight=False, soft_wrap=True)
     return 0
 
@@ -146,6 +151,10 @@ def _source(text: str) -> "tuple[DegradationSource, dict[str, Any] | None]":
     """What to train on, and the content of crafted.json where there is one."""
     from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, BoxSource, CraftedDistribution
 
+    if text == "wide":
+        from degcraft.encoders import WideSource
+
+        return WideSource(), None
     if text == "uniform":
         return CraftedDistribution.uniform(PAPER_SPACE).source(), None
     if text.startswith("setting:"):

@@ -6,7 +6,7 @@ from degcraft.encoders.dead_leaves import dead_leaves
 from degcraft.encoders.degnet import DegNetTraining, cell_targets
 from degcraft.encoders.recipes import LARGEST_CROP, RECIPES, Recipe
 from degcraft.encoders.run import train_encoder
-from degcraft.encoders.wide import WideBatch, WideDegradations
+from degcraft.encoders.wide import WideBatch, WideDegradations, WideSource
 
 __all__ = [
     "LARGEST_CROP",
@@ -18,6 +18,7 @@ __all__ = [
     "Recipe",
     "WideBatch",
     "WideDegradations",
+    "WideSource",
     "cell_targets",
     "contrast_batch",
     "contrast_pairs",

@@ -1,7 +1,8 @@
 """Degradations to train an encoder on: the paper's equation 2, and what real images hold beyond it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,8 +26,39 @@ from degcraft.errors import DegcraftError
 SCREEN_SHARE = 0.15
 """Of the images beyond the paper's model: compressed at another size, then resized."""
 SCREEN_ENLARGEMENT = (0.7, 1.4)
-NONE_SHARE = 0.1
-"""Of all images, on each axis: not blurred, no noise, or not compressed."""
+
+
+class Spread(NamedTuple):
+    """How values of one axis are drawn."""
+
+    ranges: tuple[tuple[float, float, float], ...]
+    """(low, high, share): uniform inside each."""
+    none: float
+    """Share of the images that are not blurred, not noisy, or not compressed; the ranges share the others."""
+
+
+@dataclass(frozen=True)
+class Spreads:
+    """How much of everything there is."""
+
+    blur_sigma: Spread
+    noise_level: Spread
+    jpeg_quality: Spread
+
+
+TWICE_THE_PAPERS = Spreads(
+    blur_sigma=Spread(((0.0, 5.0, 0.75), (5.0, 10.0, 0.25)), 0.1),
+    noise_level=Spread(((0.0, 50.0, 0.8), (50.0, 80.0, 0.2)), 0.1),
+    jpeg_quality=Spread(((30.0, 90.0, 0.75), (10.0, 30.0, 0.15), (90.0, 100.0, 0.1)), 0.1),
+)
+"""For encoders: what they are to measure, and as much again beyond it."""
+
+MORE_MILD_THAN_HEAVY = Spreads(
+    blur_sigma=Spread(((0.0, 2.0, 0.5), (2.0, 4.0, 0.4), (4.0, 5.0, 0.1)), 0.1),
+    noise_level=Spread(((0.0, 15.0, 0.55), (15.0, 35.0, 0.35), (35.0, 50.0, 0.1)), 0.1),
+    jpeg_quality=Spread(((60.0, 95.0, 0.6), (30.0, 60.0, 0.3), (95.0, 100.0, 0.1)), 0.2),
+)
+"""For super-resolution: the paper's ranges, denser where the images that people have lie."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +88,12 @@ class WideDegradations:
     those is compressed at another size first, like the screenshot of a picture.
     """
 
-    def __init__(self, scale: int = 4, *, paper_share: float = 0.5) -> None:
+    def __init__(self, scale: int = 4, *, paper_share: float = 0.5, spreads: Spreads = TWICE_THE_PAPERS) -> None:
         """
         Args:
             scale: H / h, an even number of at least 2.
             paper_share: share of a batch that is the paper's model, 0 to 1.
+            spreads: how much blur, noise and compression is drawn.
 
         Raises:
             DegcraftError: a scale that is odd or below 2, or a share outside 0 to 1.
@@ -71,6 +104,7 @@ class WideDegradations:
             raise DegcraftError(f"paper_share must lie in [0, 1], but got {paper_share}")
         self.scale = scale
         self.paper_share = paper_share
+        self.spreads = spreads
 
     @torch.no_grad()
     def degrade(self, hr: Tensor, generator: torch.Generator) -> WideBatch:
@@ -90,9 +124,9 @@ class WideDegradations:
         n = len(hr)
         batch = WideBatch(
             hr.new_empty(n, 3, hr.shape[2] // self.scale, hr.shape[3] // self.scale),
-            draw_sigma(n, generator).to(hr.device),
-            draw_noise_level(n, generator).to(hr.device),
-            draw_quality(n, generator).to(hr.device),
+            draw_spread(self.spreads.blur_sigma, 0.0, n, generator).to(hr.device),
+            draw_spread(self.spreads.noise_level, 0.0, n, generator).to(hr.device),
+            draw_spread(self.spreads.jpeg_quality, NO_JPEG, n, generator).to(hr.device),
         )
         order = torch.randperm(n, generator=generator, device=generator.device).tolist()
         chance = torch.rand((), generator=generator, device=generator.device).item()
@@ -148,32 +182,33 @@ class WideDegradations:
             )
 
 
-def draw_sigma(n: int, generator: torch.Generator) -> Tensor:
-    """(n,) blur sigmas in [0,10]: a tenth 0, three quarters of the others in the paper's [0,5]."""
-    return _mixed(n, ((0.0, 5.0, 0.75), (5.0, 10.0, 0.25)), 0.0, generator)
+@dataclass(frozen=True)
+class WideSource:
+    """The widest degradations there are, for training a super-resolution network: see `WideDegradations`."""
+
+    paper_share: float = 0.6
+    spreads: Spreads = MORE_MILD_THAN_HEAVY
+
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, None]:
+        """See `DegradationSource.degrade`; the scale must be even."""
+        return WideDegradations(scale, paper_share=self.paper_share, spreads=self.spreads).degrade(
+            hr, generator
+        ).lr, None
+
+    def describe(self) -> dict[str, Any]:
+        """See `DegradationSource.describe`."""
+        return {"kind": "wide", "paper_share": self.paper_share, "spreads": asdict(self.spreads)}
 
 
-def draw_noise_level(n: int, generator: torch.Generator) -> Tensor:
-    """(n,) noise levels in [0,80]: a tenth 0, four fifths of the others in the paper's [0,50]."""
-    return _mixed(n, ((0.0, 50.0, 0.8), (50.0, 80.0, 0.2)), 0.0, generator)
-
-
-def draw_quality(n: int, generator: torch.Generator) -> Tensor:
-    """(n,) JPEG qualities in [10,100]: a tenth none, three quarters of the others in the paper's [30,90]."""
-    return _mixed(n, ((30.0, 90.0, 0.75), (10.0, 30.0, 0.15), (90.0, 100.0, 0.1)), NO_JPEG, generator)
-
-
-def _mixed(
-    n: int, ranges: tuple[tuple[float, float, float], ...], nothing: float, generator: torch.Generator
-) -> Tensor:
-    """(n,) from ranges (low, high, share), uniform inside each; `nothing` in a share of `NONE_SHARE`."""
+def draw_spread(spread: Spread, nothing: float, n: int, generator: torch.Generator) -> Tensor:
+    """(n,) values of an axis, on the generator's device; `nothing` for the share that has none of it."""
     device = generator.device
-    shares = torch.tensor([share for _, _, share in ranges], device=device)
+    shares = torch.tensor([share for _, _, share in spread.ranges], device=device)
     which = torch.multinomial(shares, n, replacement=True, generator=generator) if n else torch.zeros(0).long()
-    low = torch.tensor([low for low, _, _ in ranges], device=device)[which]
-    high = torch.tensor([high for _, high, _ in ranges], device=device)[which]
+    low = torch.tensor([low for low, _, _ in spread.ranges], device=device)[which]
+    high = torch.tensor([high for _, high, _ in spread.ranges], device=device)[which]
     values = low + (high - low) * uniform(n, 0, 1, generator)
-    return torch.where(uniform(n, 0, 1, generator) < NONE_SHARE, nothing, values)
+    return torch.where(uniform(n, 0, 1, generator) < spread.none, nothing, values)
 
 
 def _on_disk(final: tuple[int, int], generator: torch.Generator) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import rrdbnet, srresnet
+from degcraft.networks import compact, rrdbnet, srresnet
 from degcraft.networks.spec import NetworkSpec
 
-NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in (srresnet.SPEC, rrdbnet.SPEC)}
+NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in (compact.SPEC, srresnet.SPEC, rrdbnet.SPEC)}
 
 
 def network_spec(name: str) -> NetworkSpec:

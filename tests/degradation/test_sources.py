@@ -8,7 +8,6 @@ import torch
 
 from degcraft.degradation import (
     PAPER_SPACE,
-    TEST_SETTINGS,
     BoxSource,
     DegradationSource,
     SpaceSource,
@@ -16,7 +15,8 @@ from degcraft.degradation import (
 )
 from degcraft.errors import DegcraftError
 
-SOURCES = [SpaceSource(PAPER_SPACE, PAPER_SPACE.overlap(TEST_SETTINGS[3])), BoxSource(TEST_SETTINGS[3])]
+BOX = {"blur_sigma": (2.0, 4.0), "noise_level": (0.0, 20.0), "jpeg_quality": (50.0, 70.0)}
+SOURCES = [SpaceSource(PAPER_SPACE, PAPER_SPACE.overlap(BOX)), BoxSource(BOX)]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -29,7 +29,7 @@ def test_a_source_says_what_it_did(source: DegradationSource) -> None:
     hr = torch.rand(6, 3, 32, 48, generator=generator())
     lr, degradation = source.degrade(hr, 4, generator(1))
     assert lr.shape == (6, 3, 8, 12)
-    for name, (low, high) in TEST_SETTINGS[3].items():
+    for name, (low, high) in BOX.items():
         assert low <= degradation.get(name).min() <= degradation.get(name).max() <= high
 
     # The parameters are drawn first and the noise after them, from one generator.

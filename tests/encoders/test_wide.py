@@ -1,6 +1,8 @@
 """Wide degradations: labels that say what was effectively done, whatever did it."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +12,8 @@ from skimage import data
 from torch import Tensor
 
 from degcraft.degradation import Degradation, degrade
-from degcraft.encoders import WideBatch, WideDegradations, wide
-from degcraft.encoders.wide import draw_noise_level, draw_quality, draw_sigma
+from degcraft.encoders import WideBatch, WideDegradations, WideSource
+from degcraft.encoders.wide import TWICE_THE_PAPERS, Spread, draw_spread
 from degcraft.errors import DegcraftError
 
 FIELDS = ("lr", "blur_sigma", "noise_level", "jpeg_quality")
@@ -99,15 +101,15 @@ def test_noise_label_is_what_is_found_in_a_grey_image(paper_share: float) -> Non
     assert torch.allclose(found, expected, rtol=0.05, atol=0.05)
 
 
-def test_blur_label_orders_images_by_what_is_left_of_their_detail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blur_label_orders_images_by_what_is_left_of_their_detail() -> None:
     """Noise and compression aside, an image under a label is about as sharp as eq. 2 makes it at that sigma.
 
     About, as some blurs are wide along one direction only, and what is left of the detail along the other counts.
     """
-    monkeypatch.setattr(wide, "draw_noise_level", lambda n, generator: torch.zeros(n))
-    monkeypatch.setattr(wide, "draw_quality", lambda n, generator: torch.full((n,), math.inf))
+    never = Spread(((50.0, 50.0, 1.0),), none=1.0)
+    blurs = replace(TWICE_THE_PAPERS, noise_level=never, jpeg_quality=never)
     hr = photographs(1, side=192).expand(150, -1, -1, -1)
-    batch = WideDegradations(paper_share=0.0).degrade(hr, seeded(8))
+    batch = WideDegradations(paper_share=0.0, spreads=blurs).degrade(hr, seeded(8))
     clear = torch.isinf(batch.jpeg_quality)  # the others were compressed before they were shown on a screen
     assert clear.sum() > 100
     labels = Degradation({"blur_sigma": batch.blur_sigma[clear]})
@@ -126,7 +128,12 @@ def test_blur_label_orders_images_by_what_is_left_of_their_detail(monkeypatch: p
 
 
 def test_drawn_parameters_reach_beyond_the_paper_but_lie_denser_in_it() -> None:
-    sigma, noise, quality = (draw(6000, seeded()) for draw in (draw_sigma, draw_noise_level, draw_quality))
+    drawn = (
+        (TWICE_THE_PAPERS.blur_sigma, 0.0),
+        (TWICE_THE_PAPERS.noise_level, 0.0),
+        (TWICE_THE_PAPERS.jpeg_quality, math.inf),
+    )
+    sigma, noise, quality = (draw_spread(spread, nothing, 6000, seeded()) for spread, nothing in drawn)
     for values, inner, outer, share in ((sigma, 5, 10, 0.75), (noise, 50, 80, 0.8)):
         assert values.min() == 0
         assert outer - 0.1 < values.max() <= outer
@@ -137,6 +144,15 @@ def test_drawn_parameters_reach_beyond_the_paper_but_lie_denser_in_it() -> None:
     assert 10 <= some.min() < 10.2
     assert 99.8 < some.max() <= 100
     assert ((some >= 30) & (some <= 90)).float().mean() == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_wide_source_gives_images_to_train_on_and_says_what_it_is() -> None:
+    hr = photographs(8)
+    first, labels = WideSource().degrade(hr, 2, seeded())
+    assert labels is None
+    assert first.shape == (8, 3, 48, 48)
+    assert torch.equal(first, WideSource().degrade(hr, 2, seeded())[0])
+    assert json.loads(json.dumps(WideSource().describe()))["kind"] == "wide"
 
 
 def test_an_empty_batch_stays_empty() -> None:

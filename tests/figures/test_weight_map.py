@@ -14,7 +14,6 @@ from PIL import Image
 from degcraft.degradation import (
     OPERATORS,
     PAPER_SPACE,
-    TEST_SETTINGS,
     Axis,
     DegradationSpace,
     Operator,
@@ -79,7 +78,7 @@ def test_uniform_weights_print_nothing(tmp_path: Path, drawn: list[Figure]) -> N
 
 
 def test_true_bins_are_outlined_as_one_block(tmp_path: Path, drawn: list[Figure]) -> None:
-    true = PAPER_SPACE.overlap(TEST_SETTINGS[3])  # sigma 2–4, noise 0–20, quality 50–70
+    true = PAPER_SPACE.overlap({"blur_sigma": (2, 4), "noise_level": (0, 20), "jpeg_quality": (50, 70)})
     draw_weight_map(PAPER_SPACE, np.ones(75), tmp_path / "map.png", true_weights=true)
     low, middle, high = panels(drawn[0])
     lines = [item for item in middle.collections if isinstance(item, LineCollection)]
