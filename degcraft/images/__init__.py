@@ -1,5 +1,6 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
+from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.pairs import ImagePair, list_pairs, read_pairs, scale_of
@@ -30,6 +31,7 @@ __all__ = [
     "LoadedImage",
     "Patches",
     "Skipped",
+    "bicubic_enlarge",
     "cut_evident",
     "cut_patches",
     "hash_hashes",

@@ -3,19 +3,26 @@
 from degcraft.metrics.colour import rgb_to_y
 from degcraft.metrics.lpips import LpipsMetric
 from degcraft.metrics.niqe import NiqeModel
+from degcraft.metrics.paired import Difference, paired_difference
 from degcraft.metrics.psnr import psnr
 from degcraft.metrics.registry import METRICS, Metric, compute_scores, direction, find_metric
+from degcraft.metrics.rows import ImageScore, ScoreTable, score_image
 from degcraft.metrics.ssim import ssim
 
 __all__ = [
     "METRICS",
+    "Difference",
+    "ImageScore",
     "LpipsMetric",
     "Metric",
     "NiqeModel",
+    "ScoreTable",
     "compute_scores",
     "direction",
     "find_metric",
+    "paired_difference",
     "psnr",
     "rgb_to_y",
+    "score_image",
     "ssim",
 ]
