@@ -1,4 +1,4 @@
-"""Weights that other software wrote: BasicSR's wrappings, and every architecture that spandrel knows."""
+"""Weights that other software wrote: the wrappings that trainers put around them, and networks that have no entry."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import spandrel
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from degcraft.errors import DegcraftError
+from degcraft.networks.spandrel_entries import LEFT_OUT
+from degcraft.networks.spandrel_specs import recognised
 
 # Where trainers put the network inside a checkpoint, the averaged weights first.
-_WRAPPINGS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
+_WRAPPINGS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
 _PREFIXES = ("module.", "netG.")
 
 
@@ -48,51 +51,13 @@ def unwrap(path: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
     return state
 
 
-class SpandrelNetwork(nn.Module):
-    """A network of spandrel's behind our interface: RGB in [0,1] at any size in, clamped to [0,1] out."""
-
-    def __init__(self, descriptor: Any) -> None:
-        super().__init__()
-        self.network = descriptor.model
-        self.scale: int = descriptor.scale
-        self.name = f"spandrel:{descriptor.architecture.name}"
-        # The descriptor pads to the sizes that its network takes. It must not become a submodule's twin.
-        self._descriptor = descriptor
-
-    def forward(self, lr: Tensor) -> Tensor:
-        """(B,3,h,w) in [0,1] to (B,3,h·scale,w·scale); image by image, as spandrel takes them."""
-        return torch.cat([self._descriptor(image[None]) for image in lr])
-
-
-def load_by_spandrel(path: Path, state: dict[str, Tensor]) -> SpandrelNetwork:
-    """Build the network that spandrel recognises in a state dict.
-
-    Raises:
-        DegcraftError: if spandrel is not installed or does not know it, or if it is no RGB SR network.
-    """
-    try:
-        import spandrel
-    except ImportError as error:
-        raise DegcraftError(
-            f"{path}: not one of degcraft's networks, and the package spandrel, which knows others, is not installed"
-        ) from error
-    try:
-        descriptor = spandrel.ModelLoader().load_from_state_dict(state)
-    except spandrel.UnsupportedModelError as error:
-        raise DegcraftError(
-            f"{path}: neither degcraft nor spandrel {spandrel.__version__} knows a network with such weights"
-        ) from error
-    except (RuntimeError, KeyError, ValueError, AssertionError) as error:
-        raise DegcraftError(f"{path}: spandrel could not build its network ({_in_short(error)})") from error
-    kind = descriptor.architecture.name
-    if not isinstance(descriptor, spandrel.ImageModelDescriptor):
-        raise DegcraftError(f"{path}: {kind} restores under a mask; degcraft takes image-to-image networks")
-    if (descriptor.input_channels, descriptor.output_channels) != (3, 3):
-        raise DegcraftError(
-            f"{path}: the network must take and give RGB, but {kind} takes {descriptor.input_channels} "
-            f"and gives {descriptor.output_channels} channels"
-        )
-    return SpandrelNetwork(descriptor)
+def why_unknown(state: Mapping[str, Tensor]) -> str:
+    """Why no entry of the registry recognises a state dict."""
+    architecture = recognised(state)
+    if architecture is None:
+        return f"neither degcraft nor spandrel {spandrel.__version__} knows a network with such weights"
+    reason = LEFT_OUT.get(architecture.id, "this form of it cannot be built by name")
+    return f"{architecture.name} is no network for degcraft: {reason}"
 
 
 def _in_short(error: Exception) -> str:

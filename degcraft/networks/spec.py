@@ -9,51 +9,76 @@ from typing import Any
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
+from degcraft.networks.hyperparameter import Hyperparameter
 
 StateDict = Mapping[str, Tensor]
 
 
+def _never(state: StateDict) -> None:
+    return None
+
+
+def _as_it_is(state: StateDict) -> StateDict:
+    return state
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
-    """One entry of the registry of networks."""
+    """One entry of the registry of networks.
+
+    The network that `build` gives takes (B,3,h,w) in [0,1], any h and w of at least 1, and gives
+    (B,3,h·scale,w·scale), not clamped. It has an attribute `scale`; the keys of its state dict are those that
+    other software knows its architecture by.
+    """
 
     name: str
-    """What a spec file, a command line and a weights file call the network."""
+    """What a spec file, a command line and a weights file call the network; lower case."""
 
     description: str
     """One line for a person who chooses."""
 
-    defaults: Mapping[str, int]
-    """Every hyperparameter but the scale, with its default; all are whole numbers of at least 1."""
+    hyperparameters: Mapping[str, Hyperparameter]
+    """Every one but the scale, by name."""
 
     scales: tuple[int, ...]
     """The factors it can enlarge by."""
 
     build: Callable[..., nn.Module]
-    """Called with `scale`, `seed` and the hyperparameters as keywords; returns float32 on the CPU."""
+    """Called with `scale`, `seed` and all hyperparameters as keywords; returns float32 on the CPU. It draws
+    nothing from PyTorch's global generator."""
 
-    recover: Callable[[StateDict], dict[str, int] | None]
-    """Reads scale and hyperparameters off the shapes of a state dict; None if it is another network's."""
+    recover: Callable[[StateDict], dict[str, Any] | None] = _never
+    """Reads `scale` and hyperparameters off a state dict; None if it is another network's."""
 
-    def checked(self, scale: Any, hyperparameters: Mapping[str, Any]) -> dict[str, int]:
-        """The hyperparameters, completed by the defaults.
+    convert: Callable[[StateDict], StateDict] = _as_it_is
+    """Turns a state dict that other software wrote under other names into this network's own."""
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Every hyperparameter with its default."""
+        return {name: entry.default for name, entry in self.hyperparameters.items()}
+
+    def checked(self, scale: Any, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The hyperparameters in their canonical form, completed by the defaults.
 
         Raises:
-            DegcraftError: for a scale the network lacks, an unknown name, or a value that is not a whole
-                number of at least 1.
+            DegcraftError: for a scale the network lacks, an unknown name, or a value that breaks its rule.
         """
         if isinstance(scale, bool) or scale not in self.scales:
             allowed = ", ".join(map(str, self.scales))
-            raise DegcraftError(f"network {self.name}: scale must be one of {allowed}, but got {scale!r}")
-        for key, value in hyperparameters.items():
-            if key not in self.defaults:
-                known = ", ".join(self.defaults)
-                raise DegcraftError(f"network {self.name}: no hyperparameter {key!r}; it has {known}")
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise DegcraftError(
-                    f"network {self.name}: {key} must be a whole number of at least 1, but got {value!r}"
-                )
-        return {**self.defaults, **hyperparameters}
+            few = f"one of {allowed}" if len(self.scales) > 1 else allowed
+            raise DegcraftError(f"network {self.name}: scale must be {few}, but got {scale!r}")
+        given = {}
+        for name, value in hyperparameters.items():
+            if name not in self.hyperparameters:
+                known = ", ".join(self.hyperparameters) or "none"
+                raise DegcraftError(f"network {self.name}: no hyperparameter {name!r}; it has {known}")
+            entry = self.hyperparameters[name]
+            try:
+                given[name] = entry.read(value)
+            except (TypeError, ValueError):
+                raise DegcraftError(f"network {self.name}: {name} must be {entry.rule}, but got {value!r}") from None
+        return {**self.defaults, **given}
 
 
 def count_blocks(state: StateDict, prefix: str) -> int:

@@ -1,6 +1,6 @@
 """Networks to files and back: our own safetensors, BasicSR's checkpoints, and what spandrel knows.
 
-A file of ours is a safetensors file with BasicSR's key names. Its one metadata entry, `degcraft`, is a JSON
+A file of ours is a safetensors file with the key names that other software knows the architecture by. Its one metadata entry, `degcraft`, is a JSON
 object that says how to build the network (`format`, `network`, `scale`, `hyperparameters`) and keeps what the
 caller wants kept (`metadata`). Other software that reads safetensors finds plain tensors in it.
 """
@@ -22,6 +22,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.networks import foreign
 from degcraft.networks.registry import NETWORKS, build_network, network_spec
+from degcraft.networks.shipped import START, start_file
 
 FORMAT = "degcraft-network/1"
 # One entry and not one for each field: safetensors writes several in changing order, and equal networks should
@@ -41,13 +42,36 @@ class LoadedNetwork:
     """The factor by which it enlarges."""
 
     name: str
-    """A key of the registry, or "spandrel:" and the architecture's name there."""
+    """A key of the registry."""
 
     hyperparameters: dict[str, Any]
-    """What `build_network(name, scale=scale, **hyperparameters)` needs; empty for spandrel's networks."""
+    """All of them: `build_network(name, scale=scale, **hyperparameters)` takes the model's state dict."""
 
     metadata: dict[str, str]
     """What whoever saved it wrote beside the weights."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file of ours says of its network, complete."""
+
+    name: str
+    scale: int
+    hyperparameters: dict[str, Any]
+    metadata: dict[str, str]
+
+
+def read_header(path: str | Path) -> Header:
+    """What a file of `save_network` says of itself, without reading its weights; raises DegcraftError as loading does."""
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise DegcraftError(f"{path}: not a readable safetensors file ({error})") from error
+    if _HEADER not in metadata:
+        raise DegcraftError(f"{path}: must have been written by degcraft, but does not say what network it holds")
+    return _parsed(path, metadata[_HEADER])
 
 
 def save_network(
@@ -81,47 +105,56 @@ def save_network(
             raise DegcraftError(f"network metadata {key!r} must be a string, but is a {type(value).__name__}")
     own = dict(hyperparameters)
     scale = own.pop("scale", getattr(model, "scale", None))
-    own = network_spec(name).checked(scale, own)
+    spec = network_spec(name)
+    own = spec.checked(scale, own)
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     rebuilt = build_network(name, scale=scale, **own)
-    _check_layout(state, rebuilt, f"the network to be saved as {path}: not the weights of {name} x{scale} {own}")
-    header = {"format": FORMAT, "network": name, "scale": scale, "hyperparameters": own, "metadata": kept}
+    _check_layout(state, rebuilt, f"the network to be saved as {path}: not the weights of {spec.name} x{scale} {own}")
+    header = {"format": FORMAT, "network": spec.name, "scale": scale, "hyperparameters": own, "metadata": kept}
     with written_whole(path) as temporary:
         save_file(state, temporary, metadata={_HEADER: json.dumps(header, sort_keys=True)})
 
 
 def load_network(path: str | Path, device: str | torch.device = "cpu") -> LoadedNetwork:
-    """Read an SR network from a file.
+    """Read an SR network from a file, or a start that degcraft ships.
 
-    Files of ours say what they are. Checkpoints of BasicSR's MSRResNet and RRDBNet (plain, or under
-    `params_ema` or `params`, the first preferred) are recognised by the shapes of their tensors; anything
-    else is given to spandrel. Nothing is unpickled beyond tensors and plain containers.
+    Files of ours say what they are. Others (plain, or under `params_ema` or `params`, the first preferred) are
+    recognised by the names and shapes of their tensors, ours and all that spandrel knows. Nothing is unpickled
+    beyond tensors and plain containers.
+
+    Args:
+        path: a file, or `start:` and the name of one of `STARTS`.
+        device: where the model is to be.
 
     Raises:
         DegcraftError: if the file is missing, damaged, of another kind, or holds no RGB SR network.
     """
-    path = Path(path)
+    path = start_file(path) if str(path).startswith(START) else Path(path)
+    state, metadata = _read(path)
+    if _HEADER in metadata:
+        return _load_own(path, state, metadata[_HEADER], device)
+    state = foreign.unwrap(path, state)
+    for spec in NETWORKS.values():
+        try:
+            found = spec.recover(state)
+        except DegcraftError as error:
+            raise DegcraftError(f"{path}: {error}") from error
+        if found is not None:
+            scale = found.pop("scale")
+            return _filled(path, state, spec.name, scale, found, metadata, device)
+    raise DegcraftError(f"{path}: {foreign.why_unknown(state)}")
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tensors (perhaps inside a trainer's checkpoint) and the metadata of a file."""
     if not path.is_file():
         raise DegcraftError(f"{path}: there is no such file")
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
         allowed = ", ".join(WEIGHT_SUFFIXES)
         raise DegcraftError(f"{path}: network weights must end in {allowed}, but this ends in {path.suffix!r}")
     if path.suffix.lower() == ".safetensors":
-        state, metadata = _read_safetensors(path)
-    else:
-        state, metadata = foreign.read_checkpoint(path), {}
-    if _HEADER in metadata:
-        return _load_own(path, state, metadata[_HEADER], device)
-
-    state = foreign.unwrap(path, state)
-    for spec in NETWORKS.values():
-        found = spec.recover(state)
-        if found is not None:
-            scale = found.pop("scale")
-            model = _filled(path, state, spec.name, scale, found)
-            return LoadedNetwork(model.to(device).eval(), scale, spec.name, found, metadata)
-    wrapped = foreign.load_by_spandrel(path, state)
-    return LoadedNetwork(wrapped.to(device).eval(), wrapped.scale, wrapped.name, {}, metadata)
+        return _read_safetensors(path)
+    return foreign.read_checkpoint(path), {}
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -134,29 +167,44 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _load_own(path: Path, state: dict[str, Any], header: str, device: str | torch.device) -> LoadedNetwork:
+    said = _parsed(path, header)
+    return _filled(path, state, said.name, said.scale, said.hyperparameters, said.metadata, device)
+
+
+def _parsed(path: Path, header: str) -> Header:
     try:
         content = json.loads(header)
         if content["format"] != FORMAT:
             raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {content['format']!r}")
-        name, scale, kept = content["network"], content["scale"], dict(content["metadata"])
-        hyperparameters = network_spec(name).checked(scale, dict(content["hyperparameters"]))
+        spec = network_spec(content["network"])
+        complete = spec.checked(content["scale"], dict(content["hyperparameters"]))
+        return Header(spec.name, content["scale"], complete, dict(content["metadata"]))
     except (KeyError, TypeError, ValueError) as error:
         raise DegcraftError(f"{path}: the metadata does not say how to build the network ({error!r})") from error
-    model = _filled(path, state, name, scale, hyperparameters)
-    return LoadedNetwork(model.to(device).eval(), scale, name, hyperparameters, kept)
+    except DegcraftError as error:
+        raise DegcraftError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 def _filled(
-    path: Path, state: Mapping[str, Tensor], name: str, scale: int, hyperparameters: Mapping[str, Any]
-) -> nn.Module:
+    path: Path,
+    state: Mapping[str, Tensor],
+    name: str,
+    scale: int,
+    hyperparameters: Mapping[str, Any],
+    metadata: dict[str, str],
+    device: str | torch.device,
+) -> LoadedNetwork:
     try:
-        hyperparameters = network_spec(name).checked(scale, hyperparameters)
+        spec = network_spec(name)
+        complete = spec.checked(scale, hyperparameters)
+        model = spec.build(scale=scale, seed=0, **complete)
+        if state.keys() != model.state_dict().keys():
+            state = spec.convert(state)
     except DegcraftError as error:
         raise DegcraftError(f"{path}: {error}") from error
-    model = build_network(name, scale=scale, **hyperparameters)
-    _check_layout(state, model, f"{path}: not the weights of {name} x{scale} {hyperparameters}")
+    _check_layout(state, model, f"{path}: not the weights of {spec.name} x{scale} {complete}")
     model.load_state_dict(state)
-    return model
+    return LoadedNetwork(model.to(device).eval(), scale, spec.name, complete, metadata)
 
 
 def _check_layout(state: Mapping[str, Tensor], model: nn.Module, complaint: str) -> None:
