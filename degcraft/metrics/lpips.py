@@ -55,7 +55,7 @@ class LpipsMetric:
             raise DegcraftError(f"the LPIPS backbone must be one of {', '.join(BACKBONES)}, but is {backbone!r}")
         self.backbone = backbone
         self._min_side = BACKBONES[backbone].min_side
-        self._network = _load(backbone, None if weights_file is None else Path(weights_file))
+        self._network = lpips_network(backbone, None if weights_file is None else Path(weights_file))
 
     @torch.inference_mode()
     def __call__(self, sr: Tensor, hr: Tensor, *, border: int = 0) -> float:
@@ -74,7 +74,8 @@ class LpipsMetric:
         return float(network(first.float(), second.float(), normalize=True).mean())
 
 
-def _load(name: str, weights_file: Path | None) -> nn.Module:
+def lpips_network(name: str, weights_file: Path | None = None) -> nn.Module:
+    """The calibrated network, frozen, on the CPU: two (B, 3, H, W) to (B, 1, 1, 1); arguments as for `LpipsMetric`."""
     try:
         import lpips
     except ImportError as error:

@@ -1,18 +1,32 @@
-"""Training a network on clean images under any degradation source: plan, arithmetic, loop, checkpoints."""
+"""Training networks: the loop and what it asks of a training; super-resolution's plan, losses and arithmetic."""
 
-from degcraft.training.divergence import TrainingDiverged
-from degcraft.training.ema import MovingAverage
+from degcraft.training.averaging import averaged_model
+from degcraft.training.divergence import Limit, TrainingDiverged
+from degcraft.training.loop import Loop
+from degcraft.training.losses import LOSSES, build_losses
+from degcraft.training.objective import Batches, Objective, Task
 from degcraft.training.plan import TrainingPlan, learning_rate_at
-from degcraft.training.precision import Precision, choose_precision, cpu_capability
+from degcraft.training.precision import PLAIN, Precision
+from degcraft.training.probing import choose_precision, cpu_capability
+from degcraft.training.signals import stopped_by_signals
 from degcraft.training.trainer import Trainer
 
 __all__ = [
-    "MovingAverage",
+    "LOSSES",
+    "PLAIN",
+    "Batches",
+    "Limit",
+    "Loop",
+    "Objective",
     "Precision",
+    "Task",
     "Trainer",
     "TrainingDiverged",
     "TrainingPlan",
+    "averaged_model",
+    "build_losses",
     "choose_precision",
     "cpu_capability",
     "learning_rate_at",
+    "stopped_by_signals",
 ]

@@ -11,11 +11,11 @@ import torch
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 
-FORMAT = "degcraft-checkpoint/1"
+FORMAT = "degcraft-checkpoint/2"
 
 
 def write_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
-    """Write a trainer's state; an older checkpoint at `path` is replaced only by a complete new one."""
+    """Write a loop's state; an older checkpoint at `path` is replaced only by a complete new one."""
     with written_whole(path) as temporary:
         torch.save({"format": FORMAT, **state}, temporary)
 

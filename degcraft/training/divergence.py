@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from degcraft.errors import DegcraftError
 
-# Images lie in [0, 1], so any guess in that range has an L1 loss below 1.
-EXPLODED_LOSS = 1.0
-EXPLODED_FOR = 10
+AVERAGED_OVER = 10
+ADVICE = "try a lower learning rate, a warm-up or gradient clipping"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How large a figure of a training may be."""
+
+    mean: float
+    """Largest mean over the last 10 steps."""
+    advice: str = ADVICE
+    """What to change when it is passed."""
 
 
 class TrainingDiverged(DegcraftError):
-    """The loss is not a number any more, or so large that the network has lost the image."""
+    """A loss is not a number any more, or so large that the network has lost the image."""
 
 
-def check_losses(losses: Sequence[float], learning_rate: float) -> None:
-    """Judge a run by its losses so far, the latest last.
+def check_figures(step: int, recent: Mapping[str, Sequence[float]], limits: Mapping[str, Limit], rate: float) -> None:
+    """Judge a run by its latest figures.
 
     Args:
-        losses: L1 losses of images in [0, 1], one per step from the first step on.
-        learning_rate: of the latest step, for the message.
+        step: the latest, counted from 1.
+        recent: by name, a value per step, the latest last.
+        limits: of some of them.
+        rate: learning rate of the latest step, for the message.
 
     Raises:
-        TrainingDiverged: if the latest loss is NaN or infinite, or the mean of the last 10 is above 1, which
-            is worse than any constant image.
+        TrainingDiverged: if a latest value is NaN or infinite, or the mean of the last 10 is above its limit.
     """
-    latest = losses[-1]
-    advice = "try a lower learning rate, a warm-up or gradient clipping"
-    if not math.isfinite(latest):
-        raise TrainingDiverged(
-            f"training diverged at step {len(losses)}: the loss must be finite, but is {latest} "
-            f"(learning rate {learning_rate:g}; {advice})"
-        )
-    recent = losses[-EXPLODED_FOR:]
-    mean = sum(recent) / EXPLODED_FOR
-    if len(recent) == EXPLODED_FOR and mean > EXPLODED_LOSS:
-        raise TrainingDiverged(
-            f"training diverged at step {len(losses)}: the mean loss of {EXPLODED_FOR} steps must be at most "
-            f"{EXPLODED_LOSS:g}, but is {mean:.3g} (learning rate {learning_rate:g}; {advice})"
-        )
+    for name, values in recent.items():
+        advice = limits[name].advice if name in limits else ADVICE
+        begin = f"training diverged at step {step}: the"
+        end = f"(learning rate {rate:g}; {advice})"
+        if not math.isfinite(values[-1]):
+            raise TrainingDiverged(f"{begin} {name} loss must be finite, but is {values[-1]} {end}")
+        if name not in limits or len(values) < AVERAGED_OVER:
+            continue
+        mean = sum(list(values)[-AVERAGED_OVER:]) / AVERAGED_OVER
+        if mean > limits[name].mean:
+            raise TrainingDiverged(
+                f"{begin} mean {name} loss of {AVERAGED_OVER} steps must be at most {limits[name].mean:g}, "
+                f"but is {mean:.3g} {end}"
+            )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from degcraft.errors import DegcraftError
+from degcraft.training.losses import checked_losses
 
 Schedule = Literal["cosine", "multistep", "constant"]
 PrecisionWish = Literal["auto", "float32", "bf16"]
@@ -39,6 +40,10 @@ class TrainingPlan:
     scale: int = 4
     """Enlargement, 1 to 4."""
 
+    losses: Mapping[str, Any] = field(default_factory=lambda: {"l1": 1.0})
+    """What a step minimises: losses of `LOSSES` by name, each with its weight, or with a mapping of `weight` and
+    its knobs: {"l1": 1, "gan": {"weight": 0.05, "discriminator": "unet"}}."""
+
     learning_rate: float = 2e-4
     """Peak learning rate of Adam (0.9, 0.99)."""
 
@@ -52,7 +57,7 @@ class TrainingPlan:
     """Steps over which the learning rate rises linearly from 0."""
 
     ema: float = 0.999
-    """Longest memory of the averaged weights, in [0, 1); 0 keeps the latest weights. See `MovingAverage`."""
+    """Longest memory of the averaged weights, in [0, 1); 0 keeps the latest weights. See `averaged_model`."""
 
     clip: float | None = None
     """Largest norm of the gradient; None does not clip."""
@@ -90,6 +95,10 @@ class TrainingPlan:
                 "training plan: milestones belong to the multistep schedule and it needs at least one, "
                 f"but schedule is {self.schedule!r} and milestones {list(self.milestones)}"
             )
+        try:
+            object.__setattr__(self, "losses", checked_losses(self.losses, self.hr_patch))
+        except DegcraftError as error:
+            raise DegcraftError(f"training plan: {error}") from error
 
     def _check(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
@@ -112,7 +121,7 @@ class TrainingPlan:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> TrainingPlan:
         """What `to_dict` wrote; raises DegcraftError for unknown or missing fields too."""
-        known = {field.name for field in fields(cls)}
+        known = {entry.name for entry in fields(cls)}
         if unknown := sorted(content.keys() - known):
             raise DegcraftError(f"training plan: no field {unknown[0]!r}; it has {', '.join(sorted(known))}")
         if "steps" not in content:

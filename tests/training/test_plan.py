@@ -1,5 +1,6 @@
 """A plan refuses nonsense, and its learning rate is that of PyTorch's schedulers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ def test_warmup_rises_linearly_to_the_peak_and_the_cosine_follows() -> None:
     assert rates[30] == pytest.approx(1e-3)
 
 
+def test_losses_are_kept_as_given_and_a_plan_without_them_is_one_of_l1() -> None:
+    losses = {"l1": 1.0, "lpips": 0, "gan": {"weight": 0.05, "discriminator": "unet"}}
+    plan = TrainingPlan(steps=3, losses=losses)
+    assert plan.losses == losses
+    assert TrainingPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert TrainingPlan.from_dict({"steps": 3}).losses == {"l1": 1.0}
+
+
 def test_a_warmup_of_all_steps_is_allowed() -> None:
     plan = TrainingPlan(steps=4, warmup=4, learning_rate=1.0)
     assert [learning_rate_at(plan, step) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
@@ -72,6 +81,23 @@ def test_survives_json() -> None:
         ({"schedule": "multistep", "milestones": (5, 10)}, "milestones must be rising"),
         ({"schedule": "multistep"}, "needs at least one"),
         ({"milestones": (5,)}, "milestones belong to the multistep schedule"),
+        ({"losses": {"l3": 1}}, "losses: must be of l1, charbonnier, lpips, gan, but got 'l3'"),
+        ({"losses": {"l1": -1}}, "losses: the weight of l1 must be a number of at least 0, but got -1"),
+        ({"losses": {"l1": "much"}}, "losses: the weight of l1 must be a number of at least 0, but got 'much'"),
+        ({"losses": {"l1": 0}}, "losses: at least one must have a weight above 0"),
+        ({"losses": {}}, "losses: at least one must have a weight above 0"),
+        ({"losses": ["l1"]}, r"losses must map names to weights, such as \{l1: 1\}, but got \['l1'\]"),
+        ({"losses": {"gan": {"kind": "bce"}}}, "losses: gan needs a weight"),
+        (
+            {"losses": {"gan": {"weight": 1, "depth": 3}}},
+            "gan has no 'depth'; it has weight, discriminator",
+        ),
+        ({"losses": {"gan": {"weight": 1, "kind": "w"}}}, "kind of gan must be one of bce, lsgan, but got 'w'"),
+        (
+            {"losses": {"charbonnier": {"weight": 1, "eps": 0}}},
+            "eps of charbonnier must be a number above 0",
+        ),
+        ({"losses": {"gan": 1}, "lr_patch": 5}, r"gan needs clean crops of at least 24 pixels, but .* is 20"),
     ],
 )
 def test_refuses_values_out_of_range(arguments: dict[str, Any], message: str) -> None:

@@ -1,18 +1,20 @@
 """The arithmetic is chosen by the device and by measuring, and choosing leaves no trace."""
 
 import copy
+import json
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import spandrel
 import torch
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import build_network
 from degcraft.training import Precision, TrainingPlan, choose_precision, cpu_capability
-from degcraft.training import precision as module
+from degcraft.training import probing as module
 
 AUTO = TrainingPlan(steps=10, batch=2, lr_patch=8)
 CANDIDATES = {
@@ -169,3 +171,49 @@ def test_other_devices_get_plain_float32() -> None:
 def test_is_stated_in_words() -> None:
     assert str(Precision(torch.bfloat16, True, "so")) == "bf16, channels last (so)"
     assert str(Precision(torch.float32, False, "so")) == "float32, contiguous (so)"
+
+
+def test_survives_json_and_refuses_anything_else() -> None:
+    for dtype in (torch.float32, torch.bfloat16):
+        choice = Precision(dtype, True, "measured")
+        assert Precision.from_dict(json.loads(json.dumps(choice.to_dict()))) == choice
+    with pytest.raises(DegcraftError, match="precision must have dtype"):
+        Precision.from_dict({"dtype": "fp8", "channels_last": True, "reason": ""})
+
+
+def test_an_arithmetic_that_the_network_cannot_do_is_left_out() -> None:
+    class Viewing(nn.Module):
+        """Takes images apart as windowed transformers do, which needs them contiguous."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = small()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.network(x.view(len(x), -1).view_as(x))
+
+    chosen = choose_precision("cpu", Viewing(), AUTO)
+    assert (chosen.dtype, chosen.channels_last) == (torch.float32, False)
+    assert "float32, channels last not possible" in chosen.reason
+
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = nn.Parameter(torch.ones(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("sizes do not match")
+
+    with pytest.raises(RuntimeError, match="sizes do not match"):
+        choose_precision("cpu", Broken(), AUTO)
+
+
+@pytest.mark.parametrize("name", ["SPAN", "SwinIR"])
+def test_any_network_can_be_probed(name: str) -> None:
+    networks = {
+        "SPAN": lambda: spandrel.architectures.SPAN.SPAN(feature_channels=4, num_in_ch=3, num_out_ch=3, upscale=4),
+        "SwinIR": lambda: spandrel.architectures.SwinIR.SwinIR(
+            img_size=8, window_size=8, embed_dim=6, depths=[1], num_heads=[1], upscale=4, upsampler="pixelshuffle"
+        ),
+    }
+    assert "float32, contiguous" in choose_precision("cpu", networks[name](), AUTO).reason

@@ -1,0 +1,103 @@
+"""What every loss looks like, and what the registry knows of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from degcraft.training.divergence import Limit
+from degcraft.training.precision import Precision
+
+
+class LossTerm:
+    """A number that a restored image is to make small, with whatever is needed to compute it.
+
+    A loss without a state of its own gives `measure` alone.
+    """
+
+    limits: Mapping[str, Limit] = {}
+    """How large its figures may be on average before the run counts as lost."""
+
+    def measure(self, sr: Tensor, hr: Tensor, precision: Precision) -> Tensor:
+        """The loss, without its weight.
+
+        Args:
+            sr: (B,3,H,W) float32, not clipped; gradients flow into it.
+            hr: (B,3,H,W) float32 in [0,1].
+            precision: the arithmetic of networks that the loss has itself.
+        """
+        raise NotImplementedError
+
+    def learn(self, sr: Tensor, hr: Tensor, rate: float, precision: Precision) -> dict[str, Tensor]:
+        """One step of the loss's own networks, after the network's; returns figures of it to show.
+
+        Args:
+            sr: what `measure` was given, detached.
+            hr: the same images as there.
+            rate: the network's learning rate at this step.
+            precision: as for `measure`.
+        """
+        return {}
+
+    def to(self, device: torch.device) -> None:
+        """Move what it owns."""
+
+    def identity(self) -> str:
+        """Of files that the loss was made from; '' where its knobs say all of it."""
+        return ""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What changes while training: tensors, numbers, containers of them."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """What `state_dict` gave for a loss with the same knobs."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A setting of a loss."""
+
+    default: Any
+    rule: str
+    """What it must be, for help and errors."""
+    allows: Callable[[Any], bool]
+    place: bool = False
+    """Whether it only says where something lies on this machine, so that a run may go on with another value."""
+
+    @classmethod
+    def choice(cls, default: str, *others: str) -> Knob:
+        words = (default, *others)
+        return cls(default, f"one of {', '.join(words)}", lambda value: isinstance(value, str) and value in words)
+
+    @classmethod
+    def above_zero(cls, default: float) -> Knob:
+        return cls(default, "a number above 0", lambda value: is_number(value) and value > 0)
+
+    @classmethod
+    def file(cls) -> Knob:
+        return cls(None, "a file, or none", lambda value: value is None or isinstance(value, str), place=True)
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """One entry of the registry of losses."""
+
+    name: str
+    description: str
+    """One line for a person who chooses."""
+    build: Callable[..., LossTerm]
+    """Called with `seed` and all knobs as keywords; the loss lies on the CPU."""
+    knobs: Mapping[str, Knob] = field(default_factory=dict)
+    least_patch: Callable[[Mapping[str, Any]], int] = lambda knobs: 1
+    """Side of the smallest clean crop, in pixels, that the loss can judge, by its knobs."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and not true or false."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

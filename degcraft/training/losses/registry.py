@@ -1,0 +1,109 @@
+"""The losses by name. A new one is its file with a `LossSpec`, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from degcraft.errors import DegcraftError
+from degcraft.training.losses import adversarial, perceptual, pixel
+from degcraft.training.losses.base import LossSpec, LossTerm, is_number
+
+LOSSES: dict[str, LossSpec] = {
+    spec.name: spec for spec in (pixel.L1, pixel.CHARBONNIER, perceptual.LPIPS, adversarial.GAN)
+}
+
+Losses = Mapping[str, "float | Mapping[str, Any]"]
+"""By name: a weight, or a mapping of `weight` and knobs."""
+
+
+def checked_losses(losses: Losses, hr_patch: int) -> dict[str, Any]:
+    """The same losses as plain numbers and dictionaries.
+
+    Args:
+        losses: such as {"l1": 1.0, "gan": {"weight": 0.05, "discriminator": "unet"}}. A weight of 0 leaves a loss out.
+        hr_patch: side of the clean crops in pixels.
+
+    Raises:
+        DegcraftError: an unknown loss or knob, a value that is not allowed, nothing but weights of 0, or crops
+            smaller than a loss can judge.
+    """
+    if not isinstance(losses, Mapping):
+        raise DegcraftError(f"losses must map names to weights, such as {{l1: 1}}, but got {losses!r}")
+    plain: dict[str, Any] = {}
+    for name, value in losses.items():
+        spec = _spec(name)
+        weight, knobs = _split(name, value)
+        whole = _whole(spec, knobs)
+        least = spec.least_patch(whole)
+        if weight and hr_patch < least:
+            raise DegcraftError(
+                f"losses: {name} needs clean crops of at least {least} pixels, but lr_patch · scale is {hr_patch}"
+            )
+        plain[name] = {"weight": weight, **knobs} if knobs else weight
+    if not any(_split(name, value)[0] for name, value in plain.items()):
+        raise DegcraftError(f"losses: at least one must have a weight above 0, but got {plain}")
+    return plain
+
+
+def build_losses(losses: Losses, *, seed: int, device: torch.device) -> dict[str, tuple[float, LossTerm]]:
+    """Weight and loss by name, on the device; those of weight 0 are left out.
+
+    Args:
+        losses: what `checked_losses` returned.
+        seed: of first weights.
+        device: of the training.
+
+    Raises:
+        DegcraftError: if what a loss needs beyond its knobs, such as weights, cannot be had.
+    """
+    built = {}
+    for name, value in losses.items():
+        weight, knobs = _split(name, value)
+        if weight:
+            spec = _spec(name)
+            term = spec.build(seed=seed, **_whole(spec, knobs))
+            term.to(device)
+            built[name] = (weight, term)
+    return built
+
+
+def loss_identity(losses: Losses) -> dict[str, Any]:
+    """All that decides the losses and is written in the plan: weights and knobs, but no places of files."""
+    identity = {}
+    for name, value in losses.items():
+        spec = _spec(name)
+        weight, knobs = _split(name, value)
+        kept = {key: knob for key, knob in _whole(spec, knobs).items() if not spec.knobs[key].place}
+        identity[name] = {"weight": weight, **kept}
+    return identity
+
+
+def _spec(name: Any) -> LossSpec:
+    if not isinstance(name, str) or name not in LOSSES:
+        raise DegcraftError(f"losses: must be of {', '.join(LOSSES)}, but got {name!r}")
+    return LOSSES[name]
+
+
+def _split(name: str, value: Any) -> tuple[float, dict[str, Any]]:
+    """Weight and knobs."""
+    knobs = dict(value) if isinstance(value, Mapping) else {"weight": value}
+    if "weight" not in knobs:
+        raise DegcraftError(f"losses: {name} needs a weight, but got {value!r}")
+    weight = knobs.pop("weight")
+    if not is_number(weight) or weight < 0:
+        raise DegcraftError(f"losses: the weight of {name} must be a number of at least 0, but got {weight!r}")
+    return weight, knobs
+
+
+def _whole(spec: LossSpec, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs, checked and completed by the defaults."""
+    for key, value in knobs.items():
+        if key not in spec.knobs:
+            known = ", ".join(["weight", *spec.knobs])
+            raise DegcraftError(f"losses: {spec.name} has no {key!r}; it has {known}")
+        if not spec.knobs[key].allows(value):
+            raise DegcraftError(f"losses: {key} of {spec.name} must be {spec.knobs[key].rule}, but got {value!r}")
+    return {key: knobs.get(key, knob.default) for key, knob in spec.knobs.items()}
