@@ -1,11 +1,11 @@
 """Training of degcraft's own feature networks: clean content, degradations wider than the paper's, and the losses."""
 
 from degcraft.encoders.content import CleanContent
-from degcraft.encoders.contrast import ContrastBatch, MocoTraining, contrast_batch, contrast_pairs
+from degcraft.encoders.contrast import ContrastBatch, MocoObjective, contrast_batch, contrast_pairs, moco_task
 from degcraft.encoders.dead_leaves import dead_leaves
-from degcraft.encoders.degnet import DegNetTraining, cell_targets
+from degcraft.encoders.degnet import DegNetObjective, cell_targets, degnet_task
 from degcraft.encoders.recipes import LARGEST_CROP, RECIPES, Recipe
-from degcraft.encoders.run import train_encoder
+from degcraft.encoders.run import MadeBatches, train_encoder
 from degcraft.encoders.wide import WideBatch, WideDegradations, WideSource
 
 __all__ = [
@@ -13,8 +13,9 @@ __all__ = [
     "RECIPES",
     "CleanContent",
     "ContrastBatch",
-    "DegNetTraining",
-    "MocoTraining",
+    "DegNetObjective",
+    "MadeBatches",
+    "MocoObjective",
     "Recipe",
     "WideBatch",
     "WideDegradations",
@@ -23,5 +24,7 @@ __all__ = [
     "contrast_batch",
     "contrast_pairs",
     "dead_leaves",
+    "degnet_task",
+    "moco_task",
     "train_encoder",
 ]

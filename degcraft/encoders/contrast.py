@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
 from degcraft.features.dasr_network import DIMENSIONS
+from degcraft.training import Objective, Precision, Task
 
 PATCH = 48
 """Side of the patches, in LR pixels."""
@@ -125,73 +126,59 @@ def contrast_pairs(
     return ContrastBatch(query, key)
 
 
-class MocoTraining:
-    """One optimiser step after another, with all that is needed to go on from where it stopped.
+class MocoObjective(Objective[ContrastBatch]):
+    """InfoNCE: the cross-entropy of finding the key of the same degradation among it and the queue, from the cosines
+    of the projections over the temperature (arXiv 1911.05722, eq. 1).
 
-    The loss is InfoNCE: the cross-entropy of finding the key of the same degradation among it and the queue, from
-    the cosines of the projections over the temperature (arXiv 1911.05722, eq. 1). The defaults are the published
-    ones.
-
-    Args:
-        network: (B, 3, h, w) in [0, 1] → (B, dimensions); trained in place, on its own device.
-        steps: Length of the whole training: Adam's learning rate falls to a tenth after 60 % of them.
-        queue: Earlier keys that each query is told from.
-        momentum: Share of its own weights that the second encoder keeps at each step (eq. 2).
-        temperature: τ of eq. 1.
-        learning_rate: Adam's at the start.
-        seed: Of what the queue holds before there are keys.
-        dimensions: Of the network's output.
-
-    Raises:
-        DegcraftError: steps or queue below 1, a momentum outside [0, 1), or a temperature or rate not above 0.
+    The figure is `contrast`, the mean in nats. The defaults are the published ones.
     """
 
     def __init__(
         self,
         network: nn.Module,
         *,
-        steps: int,
         queue: int = 8192,
         momentum: float = 0.999,
         temperature: float = 0.07,
-        learning_rate: float = 1e-3,
         seed: int = 0,
         dimensions: int = DIMENSIONS,
     ) -> None:
-        for name, number in (("steps", steps), ("queue", queue)):
-            if number < 1:
-                raise DegcraftError(f"{name} must be at least 1, but got {number}")
+        """
+        Args:
+            network: (B, 3, h, w) in [0, 1] → (B, dimensions); the second encoder begins as a copy of it.
+            queue: Earlier keys that each query is told from.
+            momentum: Share of its own weights that the second encoder keeps at each step (eq. 2).
+            temperature: τ of eq. 1.
+            seed: Of what the queue holds before there are keys.
+            dimensions: Of the network's output.
+
+        Raises:
+            DegcraftError: a queue below 1, a momentum outside [0, 1), or a temperature not above 0.
+        """
+        if queue < 1:
+            raise DegcraftError(f"queue must be at least 1, but got {queue}")
         if not 0 <= momentum < 1:
             raise DegcraftError(f"momentum must lie in [0, 1), but got {momentum}")
-        for name, value in (("temperature", temperature), ("learning_rate", learning_rate)):
-            if not value > 0:
-                raise DegcraftError(f"{name} must be above 0, but got {value}")
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.steps = steps
-        self.step_number = 0
+        if not temperature > 0:
+            raise DegcraftError(f"temperature must be above 0, but got {temperature}")
         self.momentum = momentum
         self.temperature = temperature
-        self.learning_rate = learning_rate
-        self.followed = copy.deepcopy(self.network).requires_grad_(False)
+        self.followed = copy.deepcopy(network).requires_grad_(False).train()
         """The second encoder."""
         device = next(network.parameters()).device
         before = torch.randn(queue, dimensions, generator=torch.Generator().manual_seed(seed))
         self.queue = F.normalize(before, dim=1).to(device)
         """(queue, dimensions), each row of length 1; the oldest gives way to the newest."""
-        self._optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
         self._oldest = 0
+        self._keys: Tensor | None = None
 
-    def step(self, batch: ContrastBatch) -> dict[str, float]:
-        """One step on a batch.
-
-        Args:
-            batch: Pairs on any device, no more of them than the queue holds.
-
-        Returns:
-            `contrast`: the mean InfoNCE, in nats.
+    def measure(
+        self, network: nn.Module, batch: ContrastBatch, precision: Precision
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `Objective.measure`. Moves the second encoder on first (eq. 2).
 
         Raises:
-            DegcraftError: queries and keys of different shapes, or too many.
+            DegcraftError: queries and keys of different shapes, or more of them than the queue holds.
         """
         query, key = batch
         if query.shape != key.shape:
@@ -200,55 +187,65 @@ class MocoTraining:
             )
         if len(query) > len(self.queue):
             raise DegcraftError(f"a batch must fit into the queue of {len(self.queue)}, but has {len(query)} pairs")
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.learning_rate * (_DECAY if self.step_number >= _DECAY_AT * self.steps else 1.0)
-        self._follow()
-        self.network.train()
-        self.followed.train()
-        queries = F.normalize(self.network(self._arranged(query)), dim=1)
-        with torch.no_grad():
-            keys = F.normalize(self.followed(self._arranged(key)), dim=1)
-        loss = info_nce(queries, keys, self.queue, self.temperature)
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
-        self._enqueue(keys)
-        self.step_number += 1
-        return {"contrast": float(loss.detach())}
+        device = self.queue.device
+        precision.arrange(self.followed)
+        self._follow(network)
+        with precision.autocast(device):
+            queries = F.normalize(network(precision.arranged(query.to(device, non_blocking=True))).float(), dim=1)
+            with torch.no_grad():
+                keys = self.followed(precision.arranged(key.to(device, non_blocking=True)))
+        self._keys = F.normalize(keys.float(), dim=1)
+        loss = info_nce(queries, self._keys, self.queue, self.temperature)
+        return loss, {"contrast": loss.detach()}
 
-    def state_dict(self) -> dict[str, Any]:
-        """All that decides the steps to come, on whatever device it lies."""
-        return {
-            "step": self.step_number,
-            "network": self.network.state_dict(),
-            "followed": self.followed.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "queue": self.queue.clone(),
-            "oldest": self._oldest,
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from a `state_dict` of a training with the same arguments."""
-        self.step_number = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.followed.load_state_dict(state["followed"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self.queue.copy_(state["queue"])
-        self._oldest = state["oldest"]
-
-    def _arranged(self, images: Tensor) -> Tensor:
-        return images.to(self.queue.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Eq. 2. Batch norm's running statistics are left out: the second encoder gathers its own."""
-        for slow, fast in zip(self.followed.parameters(), self.network.parameters(), strict=True):
-            slow.mul_(self.momentum).add_(fast, alpha=1 - self.momentum)
-
-    def _enqueue(self, keys: Tensor) -> None:
+    def learn(self, rate: float, precision: Precision) -> dict[str, Tensor]:
+        """See `Objective.learn`: the step's keys take the places of the oldest."""
+        assert self._keys is not None
+        keys, self._keys = self._keys, None
         places = torch.arange(self._oldest, self._oldest + len(keys), device=keys.device) % len(self.queue)
         self.queue[places] = keys
         self._oldest = (self._oldest + len(keys)) % len(self.queue)
+        return {}
+
+    @torch.no_grad()
+    def _follow(self, network: nn.Module) -> None:
+        """Eq. 2. Batch norm's running statistics are left out: the second encoder gathers its own."""
+        for slow, fast in zip(self.followed.parameters(), network.parameters(), strict=True):
+            slow.mul_(self.momentum).add_(fast, alpha=1 - self.momentum)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Objective.state_dict`."""
+        return {"followed": self.followed.state_dict(), "queue": self.queue, "oldest": self._oldest}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Objective.load_state_dict`."""
+        self.followed.load_state_dict(state["followed"])
+        self.queue.copy_(state["queue"])
+        self._oldest = state["oldest"]
+
+
+def moco_task(network: nn.Module, *, steps: int, learning_rate: float = 1e-3, **settings: Any) -> Task[ContrastBatch]:
+    """Contrastive training by Adam.
+
+    Args:
+        network: Trained in place, on its own device.
+        steps: Length of the whole training: the learning rate falls to a tenth after 60 % of them.
+        learning_rate: At the start.
+        **settings: Of `MocoObjective`.
+
+    Raises:
+        DegcraftError: steps below 1, a rate not above 0, or what `MocoObjective` refuses.
+    """
+    if steps < 1:
+        raise DegcraftError(f"steps must be at least 1, but got {steps}")
+    if not learning_rate > 0:
+        raise DegcraftError(f"learning_rate must be above 0, but got {learning_rate}")
+
+    def rate(step: int) -> float:
+        return learning_rate * (_DECAY if step >= _DECAY_AT * steps else 1.0)
+
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    return Task(network, MocoObjective(network, **settings), optimizer, steps, rate)
 
 
 def info_nce(queries: Tensor, keys: Tensor, others: Tensor, temperature: float) -> Tensor:

@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from degcraft.encoders.content import CleanContent
-from degcraft.encoders.contrast import CLEAN_SIDE, ContrastBatch, MocoTraining, contrast_pairs
-from degcraft.encoders.degnet import DegNetTraining, LabelledBatch
+from degcraft.encoders.contrast import CLEAN_SIDE, ContrastBatch, contrast_pairs, moco_task
+from degcraft.encoders.degnet import LabelledBatch, degnet_task
 from degcraft.encoders.draws import draw_generator
 from degcraft.encoders.reservoir import Reservoir
-from degcraft.encoders.run import EncoderTraining
 from degcraft.encoders.wide import WideDegradations
 from degcraft.features.dasr_network import new_encoder, representation_weights
 from degcraft.features.degnet import load_degnet
 from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.images import HrPool
+from degcraft.training import Task
 
 SCALE = 4
 """Low-resolution images are this many times smaller than the clean ones, as in the paper."""
@@ -39,7 +39,7 @@ LEAVES_SHARE = 0.3
 class Recipe:
     """One training, ready to run."""
 
-    training: EncoderTraining[Any]
+    task: Task[Any]
     make_batch: Callable[[int], Any]
     """The batch of a step; can be sent to another process."""
     weights: Callable[[], dict[str, Tensor]]
@@ -85,7 +85,7 @@ def degnet_recipe(
         "learning_rate": learning_rate,
         "start": "drawn" if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
     }
-    return Recipe(DegNetTraining(network, steps=steps, learning_rate=learning_rate), make_batch, weights, settings)
+    return Recipe(degnet_task(network, steps=steps, learning_rate=learning_rate), make_batch, weights, settings)
 
 
 def dasr_recipe(
@@ -96,8 +96,8 @@ def dasr_recipe(
     make_batch = _ContrastBatches(_reservoir(pool, batch, seed), WideDegradations(SCALE), batch, seed, device)
     settings = _settings("dasr", pool, steps, batch, seed)
     # The published 0.999 and 8192 are for some 100,000 steps: in a thousand the second encoder would hardly move.
-    training = MocoTraining(encoder, steps=steps, momentum=0.99, queue=1024, seed=seed)
-    return Recipe(training, make_batch, lambda: representation_weights(encoder), settings)
+    task = moco_task(encoder, steps=steps, momentum=0.99, queue=1024, seed=seed)
+    return Recipe(task, make_batch, lambda: representation_weights(encoder), settings)
 
 
 RECIPES: dict[str, Callable[..., Recipe]] = {"degnet": degnet_recipe, "dasr": dasr_recipe}

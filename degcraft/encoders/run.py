@@ -1,94 +1,120 @@
-"""The loop that trains any of degcraft's encoders: batches made ahead, checkpoints, going on after a stop."""
+"""Training any of degcraft's encoders: batches made ahead, a checkpoint, going on after a stop."""
 
+from __future__ import annotations
+
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from degcraft.errors import DegcraftError
-from degcraft.images.atomic import written_whole
+from degcraft.training import Batches, Loop, Precision, Task, stopped_by_signals
+from degcraft.training.objective import Batch
 
-Batch = TypeVar("Batch", contravariant=True)
-Made = TypeVar("Made")
-
-FORMAT = "degcraft-encoder-training/1"
+ARITHMETIC = Precision(torch.float32, True, "small networks on many small patches")
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
-class EncoderTraining(Protocol[Batch]):
-    """What the loop needs to know of a training."""
-
-    step_number: int
-    """Steps done."""
-    steps: int
-    """Steps in all."""
-
-    def step(self, batch: Batch) -> dict[str, float]:
-        """Learns from one batch; returns what to show of it by name."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tensors, numbers and strings that decide the steps to come."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes them back."""
-
-
 def train_encoder(
-    training: EncoderTraining[Made],
-    make_batch: Callable[[int], Made],
+    task: Task[Batch],
+    make_batch: Callable[[int], Batch],
     *,
     workers: int = 0,
     checkpoint: Path | None = None,
-    settings: dict[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
-) -> None:
+) -> bool:
     """Trains to the end, or on from the checkpoint if there is one.
 
     Args:
-        training: Left at its last step.
+        task: its network is left at its last step.
         make_batch: The batch of a step (0, 1, …), from nothing but its number.
         workers: Processes that make batches ahead; 0 makes them here, as it must be where they are made on a GPU.
-        checkpoint: Written every minute and when the loop is interrupted; removed at the end.
+        checkpoint: Written every minute and when a signal stops the loop; removed at the end.
         settings: What must be the same to go on: a checkpoint with other ones is refused.
-        progress: Told (steps done, what the step returned).
+        progress: Told (steps done, the step's losses by name).
+
+    Returns:
+        Whether it came to the end: False after Ctrl-C or SIGTERM, which end the step in progress.
 
     Raises:
-        DegcraftError: the checkpoint is not one of this training, or the loss is no longer finite.
+        DegcraftError: the checkpoint is not one of this training.
+        TrainingDiverged: the loss is no longer finite.
     """
+    loop = Loop(task, MadeBatches(make_batch, task.steps, workers), precision=ARITHMETIC, conditions=settings)
     if checkpoint is not None and checkpoint.exists():
-        training.load_state_dict(_read(checkpoint, settings or {}))
-    saved = time.monotonic()
-    first = training.step_number
-    # The loader draws a seed for its workers; from a generator of its own, since nothing here uses that seed.
-    batches = DataLoader(
-        _Batches(make_batch, training.steps),
-        batch_size=None,
-        sampler=range(first, training.steps),
-        num_workers=workers,
-        generator=torch.Generator(),
-    )
-    try:
-        for batch in batches:
-            losses = training.step(batch)
-            if not all(abs(loss) < float("inf") for loss in losses.values()):
-                raise DegcraftError(f"the training diverged at step {training.step_number}: {losses}")
-            if progress is not None:
-                progress(training.step_number, losses)
-            if checkpoint is not None and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                _write(checkpoint, training, settings or {})
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        if checkpoint is not None and training.step_number > first:
-            _write(checkpoint, training, settings or {})
-        raise
+        try:
+            loop.resume(checkpoint)
+        except DegcraftError as error:
+            raise DegcraftError(f"{error}; with the file removed the training starts anew") from error
+    first, saved = loop.step, time.monotonic()
+
+    def on_step(step: int, _loss: float) -> None:
+        nonlocal saved
+        if progress is not None:
+            progress(step, loop.figures)
+        if checkpoint is not None and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+            loop.save(checkpoint)
+            saved = time.monotonic()
+
+    with stopped_by_signals(loop):
+        loop.run(on_step=on_step)
+    finished = loop.step >= task.steps
     if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+        if finished:
+            checkpoint.unlink(missing_ok=True)
+        elif loop.step > first:
+            loop.save(checkpoint)
+    return finished
 
 
-class _Batches(Dataset[Any]):
+class MadeBatches(Batches[Batch]):
+    """Batches that follow from the number of their step, made here or ahead in other processes."""
+
+    def __init__(self, make_batch: Callable[[int], Batch], steps: int, workers: int = 0) -> None:
+        """
+        Args:
+            make_batch: the batch of a step.
+            steps: in all: none are made beyond.
+            workers: processes that make batches; 0 makes them here.
+        """
+        self._make_batch = make_batch
+        self._steps = steps
+        self._workers = workers
+        self._next = 0
+        self._coming: Iterator[Batch] | None = None
+
+    def take(self, step: int) -> Batch:
+        """See `Batches.take`."""
+        if not self._workers:
+            return self._make_batch(step)
+        if self._coming is None or step != self._next:
+            self._coming = iter(self._loader(step))
+        self._next = step + 1
+        return next(self._coming)
+
+    def _loader(self, first: int) -> DataLoader[Any]:
+        return DataLoader(
+            _BySteps(self._make_batch, self._steps),
+            batch_size=None,
+            sampler=range(first, self._steps),
+            num_workers=self._workers,
+            worker_init_fn=_leave_signals_to_the_parent,
+            # The loader draws a seed for its workers; from a generator of its own, since nothing here uses that seed.
+            generator=torch.Generator(),
+        )
+
+
+def _leave_signals_to_the_parent(_worker: int) -> None:
+    """Ctrl-C reaches all processes of a terminal; the step in progress may still need its batch."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _BySteps(Dataset[Any]):
     """`make_batch` as the loader wants it."""
 
     def __init__(self, make_batch: Callable[[int], Any], steps: int) -> None:
@@ -100,25 +126,3 @@ class _Batches(Dataset[Any]):
 
     def __getitem__(self, step: int) -> Any:
         return self._make_batch(step)
-
-
-def _write(path: Path, training: EncoderTraining[Any], settings: dict[str, Any]) -> None:
-    with written_whole(path) as temporary:
-        torch.save({"format": FORMAT, "settings": settings, "state": training.state_dict()}, temporary)
-
-
-def _read(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise DegcraftError(f"{path}: is not a checkpoint that can be read ({type(error).__name__})") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise DegcraftError(f"{path}: is not a checkpoint of an encoder's training")
-    for name, value in settings.items():
-        if content["settings"].get(name) != value:
-            raise DegcraftError(
-                f"{path}: was written with {name} {content['settings'].get(name)!r}, not {value!r}; "
-                "use the same settings, or remove it to start anew"
-            )
-    state: dict[str, Any] = content["state"]
-    return state

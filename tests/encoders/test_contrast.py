@@ -2,15 +2,27 @@
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from degcraft.encoders.contrast import ContrastBatch, MocoTraining, contrast_batch, contrast_pairs, info_nce
+from degcraft.encoders import MadeBatches
+from degcraft.encoders.contrast import (
+    ContrastBatch,
+    MocoObjective,
+    contrast_batch,
+    contrast_pairs,
+    info_nce,
+    moco_task,
+)
 from degcraft.errors import DegcraftError
+from degcraft.training import Loop
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -31,9 +43,15 @@ def small_network(seed: int = 0, dimensions: int = 8) -> nn.Sequential:
         )
 
 
-def training(network: nn.Module | None = None, **changes: object) -> MocoTraining:
-    settings: dict = {"steps": 100, "queue": 32, "momentum": 0.9, "dimensions": 8, "seed": 1} | changes
-    return MocoTraining(network or small_network(), **settings)
+def moco(
+    network: nn.Module | None = None, batches: Callable[[int], ContrastBatch] | None = None, **changes: Any
+) -> tuple[Loop[ContrastBatch], MocoObjective]:
+    """A training of a small network on `pairs`, and its objective."""
+    settings: dict[str, Any] = {"steps": 100, "queue": 32, "momentum": 0.9, "dimensions": 8, "seed": 1} | changes
+    task = moco_task(network or small_network(), **settings)
+    assert isinstance(task.objective, MocoObjective)
+    made = batches or (lambda step: pairs(seed=step))
+    return Loop(task, MadeBatches(made, task.steps)), task.objective
 
 
 def pairs(count: int = 4, seed: int = 0) -> ContrastBatch:
@@ -53,77 +71,69 @@ def test_the_loss_is_the_softmax_share_of_the_own_key_computed_plainly() -> None
     assert float(loss) == pytest.approx(np.mean(losses), rel=1e-12)
 
 
-def test_a_step_returns_the_loss_of_both_networks_in_training_mode() -> None:
-    moco = training()
-    query, key = pairs()
-    fast, slow = copy.deepcopy(moco.network).train(), copy.deepcopy(moco.followed).train()
+def test_a_step_is_judged_by_both_networks_in_training_mode() -> None:
+    loop, objective = moco()
+    query, key = pairs(seed=0)
+    fast, slow = copy.deepcopy(loop.network).train(), copy.deepcopy(objective.followed).train()
     with torch.no_grad():
         queries, keys = (nn.functional.normalize(network(x)) for network, x in ((fast, query), (slow, key)))
-        expected = info_nce(queries, keys, moco.queue, 0.07)
-    assert moco.step(ContrastBatch(query, key))["contrast"] == pytest.approx(float(expected), rel=1e-5)
+        expected = info_nce(queries, keys, objective.queue, 0.07)
+    loop.run(1)
+    assert loop.figures["contrast"] == pytest.approx(float(expected), rel=1e-5)
+    assert loop.loss_history == [loop.figures["contrast"]]
 
 
 def test_the_second_encoder_keeps_its_share_and_gets_no_gradient() -> None:
-    moco = training(momentum=0.75)
-    moco.step(pairs())
-    before = [p.clone() for p in moco.followed.parameters()]
-    towards = [p.clone() for p in moco.network.parameters()]
+    loop, objective = moco(momentum=0.75)
+    loop.run(1)
+    before = [p.clone() for p in objective.followed.parameters()]
+    towards = [p.clone() for p in loop.network.parameters()]
     assert any(not torch.equal(slow, fast) for slow, fast in zip(before, towards, strict=True))
-    moco.step(pairs(seed=1))
-    for now, slow, fast in zip(moco.followed.parameters(), before, towards, strict=True):
+    loop.run(2)
+    for now, slow, fast in zip(objective.followed.parameters(), before, towards, strict=True):
         torch.testing.assert_close(now, 0.75 * slow + 0.25 * fast)
         assert now.grad is None
 
 
 def test_keys_take_the_places_of_the_oldest_around_the_end() -> None:
-    moco = training(queue=10)
-    start = moco.queue.clone()
-    assert torch.allclose(start.norm(dim=1), torch.ones(10))
+    loop, objective = moco(queue=10)
+    assert torch.allclose(objective.queue.norm(dim=1), torch.ones(10))
     enqueued = []
     for seed in range(3):
         _, key = pairs(4, seed)
-        slow = copy.deepcopy(moco.followed)
+        slow = copy.deepcopy(objective.followed)
         with torch.no_grad():
-            for p, fast in zip(slow.parameters(), moco.network.parameters(), strict=True):
+            for p, fast in zip(slow.parameters(), loop.network.parameters(), strict=True):
                 p.copy_(0.9 * p + 0.1 * fast)
             enqueued.append(nn.functional.normalize(slow.train()(key)))
-        moco.step(pairs(4, seed))
+        loop.run(seed + 1)
     newest = torch.cat(enqueued)
     # Twelve keys through ten places: the first two have been overwritten by the last two.
-    torch.testing.assert_close(moco.queue, torch.cat([newest[10:], newest[2:10]]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(objective.queue, torch.cat([newest[10:], newest[2:10]]), rtol=1e-4, atol=1e-5)
 
 
-def test_a_stopped_training_goes_on_exactly() -> None:
-    whole, first = training(), training()
-    losses = [whole.step(pairs(seed=i))["contrast"] for i in range(7)]
-    assert [first.step(pairs(seed=i))["contrast"] for i in range(4)] == losses[:4]
-    kept = copy.deepcopy(first.state_dict())
-    first.step(pairs(seed=99))
-    second = training(small_network(seed=5), seed=9)
-    second.load_state_dict(kept)
-    assert second.step_number == 4
-    assert [second.step(pairs(seed=i))["contrast"] for i in range(4, 7)] == losses[4:]
-    assert torch.equal(second.queue, whole.queue)
-
-
-def test_the_state_survives_a_file_of_plain_tensors(tmp_path) -> None:
-    moco = training()
-    moco.step(pairs())
-    torch.save(moco.state_dict(), tmp_path / "state.pt")
-    again = training(small_network(seed=5), seed=9)
-    again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert again.step(pairs(seed=1)) == moco.step(pairs(seed=1))
+def test_a_stopped_training_goes_on_exactly(tmp_path: Path) -> None:
+    (whole, objective), (first, _) = moco(), moco()
+    whole.run(7)
+    first.run(4)
+    first.save(tmp_path / "state.pt")
+    second, resumed = moco(small_network(seed=5), seed=9)
+    second.resume(tmp_path / "state.pt")
+    assert second.step == 4
+    second.run(7)
+    assert second.loss_history == whole.loss_history
+    assert torch.equal(resumed.queue, objective.queue)
 
 
 def test_the_learning_rate_falls_to_a_tenth_after_three_fifths() -> None:
     def moved(steps: int) -> float:
-        moco = training(steps=steps)
-        before = [p.detach().clone() for p in moco.network.parameters()]
-        moco.step_number = 60
-        moco.step(pairs())
+        loop, _ = moco(steps=steps)
+        before = [p.detach().clone() for p in loop.network.parameters()]
+        loop.step = 60
+        loop.run(61)
         return sum(
             float((now.detach() - then).abs().sum())
-            for now, then in zip(moco.network.parameters(), before, strict=True)
+            for now, then in zip(loop.network.parameters(), before, strict=True)
         )
 
     # Adam's first step is the learning rate itself, whatever the gradient.
@@ -142,14 +152,15 @@ def test_the_learning_rate_falls_to_a_tenth_after_three_fifths() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict, rule: str) -> None:
     with pytest.raises(DegcraftError, match=rule):
-        training(**changes)
+        moco(**changes)
 
 
 def test_batches_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DegcraftError, match="must fit into the queue of 3, but has 4 pairs"):
-        training(queue=3).step(pairs())
+        moco(queue=3)[0].run(1)
+    unlike = ContrastBatch(torch.zeros(4, 3, 16, 16), torch.zeros(3, 3, 16, 16))
     with pytest.raises(DegcraftError, match="must have one shape"):
-        training().step(ContrastBatch(torch.zeros(4, 3, 16, 16), torch.zeros(3, 3, 16, 16)))
+        moco(batches=lambda step: unlike)[0].run(1)
 
 
 def noisy(count: int, seed: int) -> tuple[ContrastBatch, Tensor]:
@@ -174,10 +185,11 @@ def neighbour_error(network: nn.Module) -> float:
 def test_what_is_learnt_is_the_degradation_that_a_pair_shares() -> None:
     network = small_network()
     before = neighbour_error(copy.deepcopy(network))
-    moco = training(network, steps=250, queue=256, momentum=0.98, learning_rate=1e-2)
-    losses = [moco.step(noisy(32, seed)[0])["contrast"] for seed in range(250)]
+    noise = {"batches": lambda step: noisy(32, step)[0]}
+    loop, _ = moco(network, **noise, steps=250, queue=256, momentum=0.98, learning_rate=1e-2)
+    loop.run()
     after = neighbour_error(network)
-    assert np.mean(losses[-20:]) < math.log(257) - 0.5
+    assert np.mean(loop.loss_history[-20:]) < math.log(257) - 0.5
     assert after < 0.2
     assert after < before / 2
 
@@ -251,8 +263,7 @@ def test_clean_images_of_another_size_are_refused() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_learns_as_the_cpu_does() -> None:
-    on_cpu, on_cuda = training(), training(small_network().cuda())
-    for seed in range(3):
-        assert on_cuda.step(pairs(seed=seed))["contrast"] == pytest.approx(
-            on_cpu.step(pairs(seed=seed))["contrast"], rel=0.01
-        )
+    (on_cpu, _), (on_cuda, _) = moco(), moco(small_network().cuda())
+    for loop in (on_cpu, on_cuda):
+        loop.run(3)
+    assert on_cuda.loss_history == pytest.approx(on_cpu.loss_history, rel=0.01)

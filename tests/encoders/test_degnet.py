@@ -1,18 +1,22 @@
 """The training of degnet: what it is told, and that it goes on exactly."""
 
+import copy
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from degcraft.encoders import DegNetTraining, cell_targets
+from degcraft.encoders import MadeBatches, cell_targets, degnet_task
 from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.training import Loop
 
 Labels = dict[str, Tensor]
 
 
-def batch(seed: int, count: int = 8) -> tuple[Tensor, Labels]:
+def batch(seed: int, count: int = 16) -> tuple[Tensor, Labels]:
     """Noise of a strength that one label tells, on grey."""
     generator = torch.Generator().manual_seed(seed)
     level = torch.rand(count, generator=generator) * 60
@@ -25,9 +29,10 @@ def batch(seed: int, count: int = 8) -> tuple[Tensor, Labels]:
     return (0.5 + noise).clamp(0, 1), labels
 
 
-def training(steps: int) -> DegNetTraining:
+def training(steps: int, **sizes: Any) -> Loop[Any]:
     torch.manual_seed(0)
-    return DegNetTraining(DegNet(channels=(8, 8, 8, 8), block_features=8, hidden=8), steps=steps)
+    network = DegNet(**{"channels": (8, 8, 8, 8), "block_features": 8, "hidden": 8} | sizes)
+    return Loop(degnet_task(network, steps=steps, learning_rate=1e-2), MadeBatches(batch, steps))
 
 
 @pytest.mark.parametrize("axis", GRIDS)
@@ -53,32 +58,40 @@ def test_no_compression_has_a_cell_of_its_own() -> None:
     assert targets[1, -2] == 1
 
 
+def test_the_loss_is_the_sum_over_the_axes() -> None:
+    run = training(2)
+    lr, labels = batch(0)
+    with torch.no_grad():
+        logits = copy.deepcopy(run.network).train()(lr)
+    expected = {
+        axis: torch.nn.functional.cross_entropy(logits[axis], cell_targets(labels[axis], axis)).item() for axis in GRIDS
+    }
+    run.run(1)
+    assert run.figures == pytest.approx(expected, rel=1e-4)
+    assert run.loss_history == pytest.approx([sum(expected.values())], rel=1e-4)
+
+
 def test_it_learns_to_tell_noise() -> None:
-    torch.manual_seed(0)
-    run = DegNetTraining(DegNet(channels=(8, 8, 16, 16), block_features=32, hidden=64), steps=80, learning_rate=1e-2)
-    losses = [run.step(batch(step, 32))["noise_level"] for step in range(80)]
+    run = training(80, channels=(8, 8, 16, 16), block_features=32, hidden=64)
+    losses = []
+    run.run(on_step=lambda step, loss: losses.append(run.figures["noise_level"]))
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 
 def test_rate_warms_up_and_falls_to_zero() -> None:
-    run = training(400)
-    rates = []
-    for step in (0, 3, 200, 400):
-        run.step_number = step
-        rates.append(run.rate)
-    assert rates == pytest.approx([run.learning_rate / 4, run.learning_rate, run.learning_rate / 2, 0], rel=1e-3)
+    rate = training(400).task.rate
+    assert [rate(step) for step in (0, 3, 200, 400)] == pytest.approx([1e-2 / 4, 1e-2, 1e-2 / 2, 0], rel=1e-3)
 
 
-def test_training_that_was_stopped_goes_on_exactly() -> None:
+def test_training_that_was_stopped_goes_on_exactly(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     straight, stopped, resumed = training(4), training(4), training(4)
-    for step in range(4):
-        straight.step(batch(step))
-    for step in range(2):
-        stopped.step(batch(step))
-    resumed.load_state_dict(stopped.state_dict())
-    for step in (2, 3):
-        resumed.step(batch(step))
-    assert resumed.step_number == 4
+    straight.run()
+    stopped.run(2)
+    stopped.save(tmp_path / "at2.pt")
+    resumed.resume(tmp_path / "at2.pt")
+    resumed.run()
+    assert resumed.step == 4
+    assert resumed.loss_history == straight.loss_history
     for key, value in straight.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[key]), key

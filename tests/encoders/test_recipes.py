@@ -36,7 +36,7 @@ def test_batch_follows_from_its_step_alone(recipe: Recipe) -> None:
 
 
 def test_weights_of_a_training_are_those_of_the_extractor(recipe: Recipe, tmp_path: Path) -> None:
-    train_encoder(recipe.training, recipe.make_batch)
+    assert train_encoder(recipe.task, recipe.make_batch)
     save_file(recipe.weights(), tmp_path / "new.safetensors")
     extractor = make_extractor(recipe.settings["encoder"], weights_file=tmp_path / "new.safetensors")
     assert torch.isfinite(extractor(torch.rand(4, 3, 72, 72))).all()
