@@ -1,9 +1,9 @@
 """Super-resolution networks: building them by name, their files, and restoring images in tiles."""
 
-from degcraft.networks.registry import NETWORKS, build_network, network_spec, parameter_count
 from degcraft.networks.hyperparameter import Hyperparameter
-from degcraft.networks.spec import NetworkSpec
+from degcraft.networks.registry import NETWORKS, build_network, network_spec, parameter_count
 from degcraft.networks.shipped import STARTS
+from degcraft.networks.spec import NetworkSpec
 from degcraft.networks.starts import resolve_start
 from degcraft.networks.tiling import upscale
 from degcraft.networks.weights import WEIGHT_SUFFIXES, LoadedNetwork, load_network, save_network

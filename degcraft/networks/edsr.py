@@ -122,7 +122,7 @@ def recover(state: StateDict) -> dict[str, Any] | None:
 
 SPEC = NetworkSpec(
     name="edsr",
-    description="EDSR: residual blocks, 1.5 million parameters at x4; the published large one has channels 256, blocks 32",
+    description="EDSR: residual blocks, 1.5 million parameters at x4; the large one has channels 256, blocks 32",
     hyperparameters={
         "channels": whole_number(64, "width of every layer"),
         "blocks": whole_number(16, "number of residual blocks"),

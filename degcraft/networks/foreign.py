@@ -13,7 +13,7 @@ from torch import Tensor
 
 from degcraft.errors import DegcraftError
 from degcraft.networks.spandrel_entries import LEFT_OUT
-from degcraft.networks.spandrel_specs import recognised
+from degcraft.networks.spandrel_specs import in_short, recognised
 
 # Where trainers put the network inside a checkpoint, the averaged weights first.
 _WRAPPINGS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
@@ -30,7 +30,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             "save its state dict with torch.save or as safetensors"
         ) from error
     except Exception as error:  # a damaged file makes the unpickler fail in every way there is
-        raise DegcraftError(f"{path}: not a readable checkpoint ({_in_short(error)})") from error
+        raise DegcraftError(f"{path}: not a readable checkpoint ({in_short(error)})") from error
     if not isinstance(content, Mapping):
         raise DegcraftError(f"{path}: must hold a state dict, but holds a {type(content).__name__}")
     return dict(content)
@@ -58,7 +58,3 @@ def why_unknown(state: Mapping[str, Tensor]) -> str:
         return f"neither degcraft nor spandrel {spandrel.__version__} knows a network with such weights"
     reason = LEFT_OUT.get(architecture.id, "this form of it cannot be built by name")
     return f"{architecture.name} is no network for degcraft: {reason}"
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

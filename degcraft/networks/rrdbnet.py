@@ -19,6 +19,7 @@ from degcraft.networks.hyperparameter import number, switch, whole_number
 from degcraft.networks.layers import kaiming_start
 from degcraft.networks.randomness import DropChannels, own_generator
 from degcraft.networks.spandrel_network import SpandrelNetwork
+from degcraft.networks.spandrel_specs import recognised
 from degcraft.networks.spec import NetworkSpec, StateDict, count_blocks
 
 _ARCHITECTURE = ESRGANArch()
@@ -61,7 +62,8 @@ def convert(state: StateDict) -> StateDict:
 
 def recover(state: StateDict) -> dict[str, Any] | None:
     """Scale, channels, blocks and growth of an RRDBNet state dict by its shapes; None if it is not one."""
-    if not _ARCHITECTURE.detect(dict(state)):
+    # MM-RealSR has all the keys of an RRDBNet, and more.
+    if not _ARCHITECTURE.detect(dict(state)) or recognised(state).id != _ARCHITECTURE.id:
         return None
     state = convert(state)
     layers = count_blocks(state, "model.")

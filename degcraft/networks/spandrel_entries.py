@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spandrel import SizeRequirements
 from spandrel import architectures as arch
 from torch import nn
 
@@ -50,12 +51,31 @@ class Entry:
     adapt: Callable[[dict[str, Any]], dict[str, Any]] = lambda keywords: keywords
     """The last word on the keywords."""
 
+    publish: Callable[[Any, dict[str, Any]], dict[str, Any]] = lambda state, keywords: state
+    """Gives a state dict the names that files have, where the class has others; with the keywords of the class."""
+
+    sizes: Callable[[SizeRequirements, dict[str, Any]], SizeRequirements] = lambda sizes, keywords: sizes
+    """Corrects the sizes that spandrel's loader says it takes; with the keywords of the class."""
+
     one_by_one: bool = False
     """It takes batches of one image only."""
 
 
 _pixelshuffle = {"upsampler": "pixelshuffle"}
 _windows_of_8 = {"window_size": 8, "upsampler": "pixelshuffle"}
+
+
+def _swinir_names(state: dict[str, Any], keywords: dict[str, Any]) -> dict[str, Any]:
+    """Files of a SwinIR that folds pixels into channels call its first convolution by another name."""
+    if keywords["start_unshuffle"] == 1:
+        return state
+    return {key.replace("conv_first.", "conv_first.1.", 1): value for key, value in state.items()}
+
+
+def _swinir_sizes(sizes: SizeRequirements, keywords: dict[str, Any]) -> SizeRequirements:
+    """It folds after having seen to it that windows fit, so that they must fit the folded image."""
+    fold = keywords["start_unshuffle"]
+    return sizes if fold == 1 else SizeRequirements(sizes.minimum, keywords["window_size"] * fold)
 
 
 def _ipt_scale(keywords: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +169,7 @@ ENTRIES: dict[str, Entry] = {
         arch.DCTLSA.DCTLSA,
         "DCTLSA: light transformer with dense connections",
         scale_keyword="upscale",
+        fixed={"num_modules": 6},  # its forward pass joins the outputs of six
     ),
     "craft": Entry(
         arch.CRAFT.CRAFTArch(),
@@ -157,7 +178,11 @@ ENTRIES: dict[str, Entry] = {
         scale_keyword="upscale",
     ),
     "fdat": Entry(
-        arch.FDAT.FDATArch(), arch.FDAT.FDAT, "FDAT: fast dual aggregation transformer", scale_keyword="scale"
+        arch.FDAT.FDATArch(),
+        arch.FDAT.FDAT,
+        "FDAT: fast dual aggregation transformer",
+        scales=(1, 2, 3, 4),
+        scale_keyword="scale",
     ),
     "swinir": Entry(
         arch.SwinIR.SwinIRArch(),
@@ -165,6 +190,8 @@ ENTRIES: dict[str, Entry] = {
         "SwinIR: transformer with shifted windows",
         scale_keyword="upscale",
         multiplied_by="start_unshuffle",
+        publish=_swinir_names,
+        sizes=_swinir_sizes,
         defaults=_windows_of_8,
     ),
     "swin2sr": Entry(
@@ -195,7 +222,9 @@ ENTRIES: dict[str, Entry] = {
         arch.GRL.GRL,
         "GRL: attention in windows and stripes; heavy",
         scale_keyword="upscale",
-        defaults=_pixelshuffle,
+        # Window and stripes do not show in weights: those that the published networks have, and spandrel expects.
+        defaults=_pixelshuffle
+        | {"window_size": 32, "stripe_size": [64, 64], "stripe_shift": True, "anchor_window_down_factor": 4},
     ),
     "atd": Entry(
         arch.ATD.ATDArch(),
@@ -224,6 +253,7 @@ ENTRIES: dict[str, Entry] = {
         arch.MMRealSR.MMRealSRArch(),
         arch.MMRealSR.MMRealSR,
         "MM-RealSR: RRDB steered by estimated degradations; heavy",
+        scales=(4,),
         scale_keyword="scale",
     ),
     "scunet": Entry(arch.SCUNet.SCUNetArch(), arch.SCUNet.SCUNet, "SCUNet: denoises, keeps the size", scales=(1,)),

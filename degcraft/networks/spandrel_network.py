@@ -54,8 +54,8 @@ class SpandrelNetwork(nn.Module):
         """(B,3,h,w) in [0,1] to (B,3,h·scale,w·scale), not clamped."""
         height, width = lr.shape[-2:]
         wide, high = self.sizes.get_padding(width, height)
-        if wide or high:
-            lr = padded(lr, height + high, width + wide)
+        # Some write into what they are given.
+        lr = padded(lr, height + high, width + wide) if wide or high else lr.clone()
         sr = self._ask(lr)
         return sr[..., : height * self.scale, : width * self.scale]
 

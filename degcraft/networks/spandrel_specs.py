@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,10 @@ _CHANNELS = dict.fromkeys(
 )
 
 
+# Whole numbers by default, but read off shapes as fractions.
+_FRACTIONS = ("ffn_expansion_factor", "ffn_scale")
+
+
 def spandrel_specs() -> list[NetworkSpec]:
     """An entry of the registry for each of `ENTRIES`."""
     return [_spec(name, entry) for name, entry in ENTRIES.items()]
@@ -56,7 +61,7 @@ def describe(architecture: Any, state: StateDict) -> ImageModelDescriptor[Any]:
         try:
             descriptor = architecture.load(dict(state))
         except Exception as error:  # it reads shapes where it hopes to find them, and fails in every way there is
-            raise DegcraftError(f"spandrel could not build {architecture.name} ({_in_short(error)})") from error
+            raise DegcraftError(f"spandrel could not build {architecture.name} ({in_short(error)})") from error
     assert isinstance(descriptor, ImageModelDescriptor)
     return descriptor
 
@@ -71,6 +76,7 @@ def _spec(name: str, entry: Entry) -> NetworkSpec:
         build=partial(_build, name, entry),
         recover=partial(_recover, entry),
         convert=partial(_convert, entry),
+        publish=partial(_publish, entry),
     )
 
 
@@ -89,7 +95,8 @@ def _hyperparameters(entry: Entry) -> dict[str, Hyperparameter]:
         default = entry.defaults.get(keyword, parameter.default)
         if callable(default):  # a class of layers: nothing that a file could say
             continue
-        found[entry.names.get(keyword, keyword)] = _rule(default, str(parameter.annotation))
+        annotation = "float" if keyword in _FRACTIONS else str(parameter.annotation)
+        found[entry.names.get(keyword, keyword)] = _rule(default, annotation)
     for keyword, default in entry.defaults.items():
         found.setdefault(entry.names.get(keyword, keyword), _rule(default, ""))
     return found
@@ -99,8 +106,10 @@ def _rule(default: Any, annotation: str) -> Hyperparameter:
     """What a hyperparameter must be, by its default and the class's annotation."""
     if isinstance(default, bool):
         return switch(default)
-    if isinstance(default, float) or (isinstance(default, int) and "float" in annotation):
+    if isinstance(default, float):
         return number(default)
+    if isinstance(default, int) and "float" in annotation:
+        return replace(number(default), default=default, read=_whole_if_it_is)
     if isinstance(default, int):
         return whole_number(default, least=min(default, 1))
     if isinstance(default, str):
@@ -108,6 +117,12 @@ def _rule(default: Any, annotation: str) -> Hyperparameter:
     if isinstance(default, (list, tuple)) and default and {type(element) for element in default} <= {int, float, str}:
         return listing(default, _rule(min(default), annotation))
     return plain(default)
+
+
+def _whole_if_it_is(value: Any) -> float:
+    """A finite number, an int where it is a whole one: some classes take it for a size then."""
+    found = number(0).read(value)
+    return int(found) if found.is_integer() else found
 
 
 def _keywords(entry: Entry, scale: int, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,32 +138,39 @@ def _keywords(entry: Entry, scale: int, hyperparameters: Mapping[str, Any]) -> d
 
 def _build(name: str, entry: Entry, *, scale: int, seed: int, **hyperparameters: Any) -> nn.Module:
     network_class = entry.network if isinstance(entry.network, type) else entry.network[scale]
+    keywords = _keywords(entry, scale, hyperparameters)
     try:
         with own_generator(seed):
-            network = network_class(**_keywords(entry, scale, hyperparameters))
+            network = network_class(**keywords)
     except Exception as error:  # whatever a class raises for hyperparameters that do not go together
         raise DegcraftError(
-            f"network {name}: cannot be built for x{scale} with {hyperparameters} ({_in_short(error)})"
+            f"network {name}: cannot be built for {_told(entry, scale, hyperparameters)} ({in_short(error)})"
         ) from error
     try:
         # Which sizes it takes and how it is asked depend on its hyperparameters, and only spandrel's loader knows.
-        described = describe(entry.architecture, network.state_dict())
+        described = describe(entry.architecture, entry.publish(network.state_dict(), keywords))
     except DegcraftError as error:
         raise DegcraftError(
-            f"network {name}: no file could hold it as x{scale} with {hyperparameters} ({error})"
+            f"network {name}: no file could hold {_told(entry, scale, hyperparameters)} ({error})"
         ) from error
     if described.scale != scale:
         raise DegcraftError(
-            f"network {name}: with {hyperparameters} it would enlarge by {described.scale}, not by {scale}"
+            f"network {name}: {_told(entry, scale, hyperparameters)} would enlarge by {described.scale}, not {scale}"
         )
     keep_branches_fused(network)
     return SpandrelNetwork(
         network.float(),
         scale=scale,
-        sizes=described.size_requirements,
+        sizes=entry.sizes(described.size_requirements, keywords),
         call=described._call_fn,
         one_by_one=entry.one_by_one,
     )
+
+
+def _told(entry: Entry, scale: int, hyperparameters: Mapping[str, Any]) -> str:
+    usual = {name: hyperparameter.default for name, hyperparameter in _hyperparameters(entry).items()}
+    own = [f"{name} {value}" for name, value in hyperparameters.items() if value != usual[name]]
+    return f"x{scale} with {', '.join(own) or 'its defaults'}"
 
 
 def _recover(entry: Entry, state: StateDict) -> dict[str, Any] | None:
@@ -170,7 +192,8 @@ def _recover(entry: Entry, state: StateDict) -> dict[str, Any] | None:
         if ours in _hyperparameters(entry) and keyword in theirs:
             found[ours] = theirs[keyword]
     if entry.scale_keyword is not None and isinstance(theirs.get(entry.scale_keyword), (list, tuple)):
-        found["tails"] = theirs[entry.scale_keyword]
+        tails = list(theirs[entry.scale_keyword])
+        found["tails"] = [] if tails == [described.scale] else tails
     _check_nothing_is_lost(entry, described.scale, found, theirs)
     return {"scale": described.scale, **found}
 
@@ -189,9 +212,13 @@ def _convert(entry: Entry, state: StateDict) -> StateDict:
     return describe(entry.architecture, state).model.state_dict()
 
 
+def _publish(entry: Entry, state: StateDict, scale: int, hyperparameters: Mapping[str, Any]) -> StateDict:
+    return entry.publish(dict(state), _keywords(entry, scale, hyperparameters))
+
+
 def _as_lists(value: Any) -> Any:
     return [_as_lists(element) for element in value] if isinstance(value, (list, tuple)) else value
 
 
-def _in_short(error: Exception) -> str:
+def in_short(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -22,6 +22,10 @@ def _as_it_is(state: StateDict) -> StateDict:
     return state
 
 
+def _under_its_names(state: StateDict, scale: int, hyperparameters: Mapping[str, Any]) -> StateDict:
+    return state
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
     """One entry of the registry of networks.
@@ -52,6 +56,9 @@ class NetworkSpec:
 
     convert: Callable[[StateDict], StateDict] = _as_it_is
     """Turns a state dict that other software wrote under other names into this network's own."""
+
+    publish: Callable[[StateDict, int, Mapping[str, Any]], StateDict] = _under_its_names
+    """Gives this network's state dict, with its scale and hyperparameters, the names that other software reads."""
 
     @property
     def defaults(self) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Networks to files and back: our own safetensors, BasicSR's checkpoints, and what spandrel knows.
 
-A file of ours is a safetensors file with the key names that other software knows the architecture by. Its one metadata entry, `degcraft`, is a JSON
-object that says how to build the network (`format`, `network`, `scale`, `hyperparameters`) and keeps what the
-caller wants kept (`metadata`). Other software that reads safetensors finds plain tensors in it.
+A file of ours is a safetensors file with the key names that other software knows the architecture by. Its one
+metadata entry, `degcraft`, is a JSON object that says how to build the network (`format`, `network`, `scale`,
+`hyperparameters`) and keeps what the caller wants kept (`metadata`). Other software that reads safetensors finds
+plain tensors in it.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ class Header:
 
 
 def read_header(path: str | Path) -> Header:
-    """What a file of `save_network` says of itself, without reading its weights; raises DegcraftError as loading does."""
+    """What a file of `save_network` says of itself, without reading its weights.
+
+    Raises:
+        DegcraftError: it is no safetensors file, or not one of ours.
+    """
     path = Path(path)
     try:
         with safe_open(path, framework="pt") as file:
