@@ -1,5 +1,6 @@
 """How good a restored image is, with ground truth or without."""
 
+from degcraft.metrics.alignment import Alignment, aligned_truth, estimate_alignment
 from degcraft.metrics.colour import rgb_to_y
 from degcraft.metrics.lpips import LpipsMetric
 from degcraft.metrics.niqe import NiqeModel
@@ -11,14 +12,17 @@ from degcraft.metrics.ssim import ssim
 
 __all__ = [
     "METRICS",
+    "Alignment",
     "Difference",
     "ImageScore",
     "LpipsMetric",
     "Metric",
     "NiqeModel",
     "ScoreTable",
+    "aligned_truth",
     "compute_scores",
     "direction",
+    "estimate_alignment",
     "find_metric",
     "paired_difference",
     "psnr",
