@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _OWN = "degcraft."
 
 
+class NoSuchModel(DegcraftError):
+    """There is no registered model of the name."""
+
+
 @dataclass(frozen=True)
 class Version:
     """A version of a registered model."""
@@ -45,8 +49,10 @@ def list_versions(name: str, tracking_uri: str | None = None) -> list[Version]:
 
     Raises
     ------
+    NoSuchModel
+        There is no such model.
     DegcraftError
-        There is no such model, or the store cannot be read.
+        The store cannot be read.
     """
     with _client(name, tracking_uri) as client:
         aliases = client.get_registered_model(name).aliases
@@ -94,7 +100,7 @@ def _client(name: str, tracking_uri: str | None) -> "Iterator[MlflowClient]":
             raise
         except Exception as error:
             if is_missing(error):
-                raise DegcraftError(f"model {name}: there is no registered model of this name") from None
+                raise NoSuchModel(f"model {name}: there is no registered model of this name") from None
             raise DegcraftError(f"model {name}: the store refuses ({in_a_line(error)})") from error
 
 

@@ -43,6 +43,8 @@ class Pair:
     """uint8 (3, h, w)."""
     hr: np.ndarray
     """uint8 (3, h·scale, w·scale)."""
+    border: int = 0
+    """HR pixels at the edges of the truth that are not known, beside those that are left out of every score."""
 
 
 @dataclass(frozen=True)

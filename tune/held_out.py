@@ -1,16 +1,26 @@
 """The held-out score: the same images for every trial, with real ground truth or with proxies a fixed judge makes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from degcraft.degradation import CraftedDistribution
-from degcraft.images import Patches, to_uint8
-from degcraft.metrics import LpipsMetric, NiqeModel, compute_scores
+from degcraft.errors import DegcraftError
+from degcraft.images import Patches, bicubic_enlarge, to_uint8
+from degcraft.metrics import (
+    ImageScore,
+    LpipsMetric,
+    NiqeModel,
+    ScoreTable,
+    aligned_truth,
+    estimate_alignment,
+    score_image,
+)
 from degcraft.networks import upscale
 from tune.data import Pair
 from tune.spec import SearchSpec
@@ -18,14 +28,42 @@ from tune.spec import SearchSpec
 TILE = 256
 """LR side above which a held-out image is restored in tiles."""
 
-SAMPLES = 3
-"""Held-out images whose restored versions are kept as pictures."""
+SAMPLES_KEPT = 6
+"""Held-out images whose restored versions are kept for pictures."""
 
 NIQE_SIDE = 96
 """Side of NIQE's blocks: a smaller restored image has no NIQE."""
 
 LOGGED = ("psnr", "ssim")
 """Scores that are logged beside the one that is searched for."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one row restored, and how well."""
+
+    metric: str
+    images: tuple[ImageScore, ...]
+    """One for each held-out pair, in order."""
+    niqe: float | None
+    """Mean of the restored references, where they are large and structured enough for it."""
+    samples: tuple[np.ndarray, ...]
+    """The first restored images, uint8 (3, H, W)."""
+
+    def means(self) -> dict[str, float]:
+        """Each score over the images that count, `score` being the one that is searched for."""
+        means = ScoreTable({"this": self.images}).means()["this"]
+        if self.niqe is not None:
+            means["niqe"] = self.niqe
+        return {"score": means.get(self.metric, math.nan), **means}
+
+    def failure(self) -> str | None:
+        """Why the row has no score, in words."""
+        return ScoreTable({"this": self.images}).failed.get("this")
+
+    def report(self) -> dict[str, Any]:
+        """Plain JSON: the means, and `images` one by one."""
+        return {**self.means(), "images": [score.to_json() for score in self.images]}
 
 
 @dataclass(frozen=True)
@@ -42,39 +80,82 @@ class HeldOut:
     niqe: NiqeModel
     lpips_weights: str | None
 
-    def score(self, network: nn.Module, device: str) -> tuple[dict[str, float], tuple[np.ndarray, ...]]:
+    def score(self, network: nn.Module | None, device: str) -> Scores:
         """Restore and score everything held out.
 
         Args:
-            network: LR (B, 3, h, w) to SR (B, 3, h·scale, w·scale), in evaluation mode.
+            network: LR (B, 3, h, w) to SR (B, 3, h·scale, w·scale), in evaluation mode; None enlarges by bicubic.
             device: where the network lies.
-
-        Returns:
-            Mean of each score by its name: `score` (the one that is searched for), PSNR and SSIM on the pairs, and
-            NIQE of the restored references (left out where they are too small or too flat for it); and the first
-            restored images, uint8 (3, H, W).
         """
         lpips = LpipsMetric(weights_file=self.lpips_weights) if self.metric == "lpips" else None
         names = sorted({self.metric, *LOGGED})
-        rows: list[dict[str, float]] = []
+        images: list[ImageScore] = []
         samples: list[np.ndarray] = []
         for pair in self.pairs:
             restored = self._restore(network, pair.lr, device)
-            rows.append(compute_scores(names, restored, to_image(pair.hr), border=self.border, lpips=lpips))
-            if len(samples) < SAMPLES:
-                samples.append(to_uint8(restored).numpy())
-        means = {name: float(np.mean([row[name] for row in rows])) for name in names}
-        large = [image for image in self.references if min(image.shape[1:]) * self.scale >= NIQE_SIDE]
-        natural = [self.niqe.score(self._restore(network, image, device)) for image in large]
-        finite = [value for value in natural if np.isfinite(value)]
-        if finite:
-            means["niqe"] = float(np.mean(finite))
-        return {"score": means[self.metric], **means}, tuple(samples)
+            border = self.border + pair.border
+            images.append(score_image(pair.name, names, restored, to_image(pair.hr), border=border, lpips=lpips))
+            if len(samples) < SAMPLES_KEPT:
+                samples.append(to_uint8(restored.nan_to_num()).numpy())
+        return Scores(self.metric, tuple(images), self._naturalness(network, device), tuple(samples))
 
-    def _restore(self, network: nn.Module, lr: np.ndarray, device: str) -> Tensor:
+    def _naturalness(self, network: nn.Module | None, device: str) -> float | None:
+        large = [image for image in self.references if min(image.shape[1:]) * self.scale >= NIQE_SIDE]
+        restored = (self._restore(network, image, device) for image in large)
+        scores = [self.niqe.score(image) for image in restored if torch.isfinite(image).all()]
+        finite = [value for value in scores if math.isfinite(value)]
+        return math.fsum(finite) / len(finite) if finite else None
+
+    def _restore(self, network: nn.Module | None, lr: np.ndarray, device: str) -> Tensor:
+        image = to_image(lr)
+        if network is None:
+            return bicubic_enlarge(image, self.scale)
         tile = TILE if max(lr.shape[1:]) > TILE else None
         with torch.inference_mode():
-            return upscale(network, to_image(lr), scale=self.scale, tile=tile, device=device).cpu().clamp(0, 1)
+            return upscale(network, image, scale=self.scale, tile=tile, device=device).cpu()
+
+
+def aligned_pairs(pairs: Sequence[Pair], scale: int) -> tuple[tuple[Pair, ...], str]:
+    """Real pairs with the shift and brightness between LR and HR taken out of the truth, and what was done in words.
+
+    Both are estimated from the bicubic enlargement, never from a network, so that all rows are scored the same way.
+    """
+    moved, furthest, gains = [], 0.0, [1.0]
+    for pair in pairs:
+        hr = to_image(pair.hr)
+        alignment = estimate_alignment(bicubic_enlarge(to_image(pair.lr), scale), hr)
+        if not alignment.moves:
+            moved.append(pair)
+            continue
+        truth, border = aligned_truth(hr, alignment)
+        moved.append(Pair(pair.name, pair.lr, to_uint8(truth).numpy(), border))
+        furthest = max(furthest, math.hypot(alignment.dy, alignment.dx))
+        gains.append(alignment.gain)
+    count = sum(new is not old for new, old in zip(moved, pairs, strict=True))
+    told = f"aligned: {count} of {len(pairs)} held-out pairs were not aligned"
+    if count:
+        told += f" (shifts up to {furthest:.2f} HR pixels, brightness {min(gains):.2f} to {max(gains):.2f}) and are now"
+    return tuple(moved), told
+
+
+def without_degenerate(pairs: Sequence[Pair], scale: int, border: int) -> tuple[tuple[Pair, ...], list[str]]:
+    """The pairs that can tell networks apart, and a note on each that cannot: a blank page, or what bicubic restores
+    without any error.
+
+    Raises:
+        DegcraftError: There is no other.
+    """
+    kept, notes = [], []
+    for pair in pairs:
+        enlarged = bicubic_enlarge(to_image(pair.lr), scale)
+        found = score_image(pair.name, ("psnr",), enlarged, to_image(pair.hr), border=border + pair.border)
+        if found.fault is None:
+            kept.append(pair)
+        else:
+            notes.append(f"left out: held-out {pair.name}: {found.reason}")
+    if not kept:
+        raise DegcraftError(f"held-out pairs: at least one must be able to tell networks apart, but {notes[0]}")
+    return tuple(kept), notes
 
 
 def proxy_pairs(crops: Patches, judged: CraftedDistribution, spec: SearchSpec) -> tuple[Pair, ...]:

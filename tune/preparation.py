@@ -1,27 +1,34 @@
-"""What is done once before the trials, and read by all of them: distances, the held-out pairs, the shared start."""
+"""What is done once before the trials, and read by all of them: distances, the held-out pairs, the arithmetic."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import ray
 import torch
 from rich.console import Console
 
 from degcraft.degradation import CraftedDistribution
-from degcraft.errors import DegcraftError
 from degcraft.features import make_extractor
 from degcraft.images import HrPool, Patches
+from degcraft.images.atomic import written_whole
 from degcraft.matching import BinDistances, craft_weights
 from degcraft.metrics import NiqeModel
-from degcraft.networks import load_network
+from degcraft.networks import build_network
+from degcraft.training import Precision, choose_precision
+from tune.cluster import worker_device, worker_threads
+from tune.config import TrialConfig, distance_name, network_key, network_label
 from tune.data import SearchData
 from tune.distances import Workers, cache_folder, sharded_distances
-from tune.held_out import HeldOut, fit_niqe, proxy_pairs
+from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.progress import counting
 from tune.spec import SearchSpec
-from tune.trial import distance_name
+from tune.trial import plan_of
 
-Starts = Mapping[tuple[int, int], Mapping[str, torch.Tensor]]
+Starts = Mapping[str, Mapping[str, torch.Tensor]]
+"""Weights to start from, by `network_key`."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +84,17 @@ def held_out_part(
 ) -> HeldOut:
     """What all trials are scored on; made from the same seed again on resume."""
     pairs = data.pairs
+    if pairs is not None and spec.synthetic is None and spec.held_out.align == "auto":
+        pairs, told = aligned_pairs(pairs, spec.scale)
+        measurements.console.print(told, highlight=False, soft_wrap=True)
     if pairs is None:
         judged = measurements.of_judge(data)
         judged.save(folder / "judge.json")
         assert data.judge_crops is not None
         pairs = proxy_pairs(data.judge_crops, judged, spec)
+    pairs, notes = without_degenerate(pairs, spec.scale, spec.border)
+    for note in notes:
+        measurements.console.print(note, highlight=False, soft_wrap=True)
     return HeldOut(
         kind="proxy" if data.pairs is None else "ground truth",
         pairs=pairs,
@@ -104,25 +117,33 @@ def _niqe(spec: SearchSpec, pool: HrPool, kept: Path) -> NiqeModel:
     return model
 
 
-def given_start(spec: SearchSpec) -> Starts:
-    """The weights that `training.warm_start` names, for the one architecture that is searched.
+def measured_precisions(
+    spec: SearchSpec, networks: Sequence[Mapping[str, Any]], kept: Path, console: Console
+) -> dict[str, dict[str, Any]]:
+    """The arithmetic of each network, by `network_key`, measured once where a trial would run; empty if it is given.
 
-    Raises:
-        DegcraftError: The file holds another network, or several architectures are searched.
+    One choice for all trials of a network: chosen by the clock in each, they would differ by their rounding too. It is
+    kept in a file, for a resume.
     """
-    assert spec.training.warm_start is not None
-    loaded = load_network(spec.training.warm_start)
-    channels, blocks = spec.architectures()[0]
-    wanted = {"channels": channels, "blocks": blocks}
-    has = {name: loaded.hyperparameters.get(name) for name in wanted}
-    if loaded.name != spec.training.network or loaded.scale != spec.scale or has != wanted:
-        raise DegcraftError(
-            f"training.warm_start: must hold {spec.training.network} of scale {spec.scale} with {wanted}, but "
-            f"{spec.training.warm_start} holds {loaded.name} of scale {loaded.scale} with {has}"
-        )
-    if len(spec.architectures()) > 1:
-        raise DegcraftError(
-            "training.warm_start: fits one architecture, but search.channels and search.blocks name "
-            f"{len(spec.architectures())}; leave it out to train a shared network for each"
-        )
-    return {(channels, blocks): loaded.model.state_dict()}
+    if spec.training.precision != "auto":
+        return {}
+    found: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    for network in networks:
+        if network_key(network) in found:
+            continue
+        task: Any = ray.remote(_measured_precision)
+        resources = spec.resources
+        with console.status(f"measuring the arithmetic of {network_label(network)}"):
+            remote = task.options(num_cpus=resources.cpus, num_gpus=resources.gpus).remote(spec, dict(network))
+            precision: Precision = ray.get(remote)
+        console.print(f"precision of {network_label(network)}: {precision}", highlight=False, soft_wrap=True)
+        found[network_key(network)] = precision.to_dict()
+        with written_whole(kept) as temporary:
+            temporary.write_text(json.dumps(found))
+    return found
+
+
+def _measured_precision(spec: SearchSpec, network: dict[str, Any]) -> Precision:
+    torch.set_num_threads(worker_threads())
+    model = build_network(**network, scale=spec.scale, seed=spec.seed)
+    return choose_precision(worker_device(), model, plan_of(TrialConfig("uniform", network), spec))

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tune.trial import TrialConfig
+from tune.config import TrialConfig
 
 
 class TrialsView:
@@ -23,13 +23,15 @@ class TrialsView:
         console: Where to write; on anything but a terminal each event is a line.
         title: What is going on.
         metric: Name of the score.
-        expected: Number of trials.
-        steps: Steps of each.
+        total: Steps of all trials together, those to come too.
+        steps_of: Steps of a trial; those that are only scored have none.
     """
 
-    def __init__(self, console: Console, title: str, metric: str, expected: int, steps: int) -> None:
+    def __init__(
+        self, console: Console, title: str, metric: str, total: int, steps_of: Callable[[TrialConfig], int]
+    ) -> None:
         self._console, self._title, self._metric = console, title, metric
-        self._expected, self._steps = expected, steps
+        self._total, self._steps_of = total, steps_of
         self._start = time.monotonic()
         self._steps_at_start: int | None = None
         self._trials: list[Trial] = []
@@ -66,12 +68,17 @@ class TrialsView:
         done = self._done() - (self._steps_at_start or 0)
         if done <= 0:
             return ""
-        left = self._expected * self._steps - self._done()
+        left = self._total - self._done()
         return _clock(left * (time.monotonic() - self._start) / done)
 
     def _done(self) -> int:
         # A trial that is over needs no more steps, however early it ended.
-        return sum(self._steps if t.is_finished() else int(t.last_result.get("step", 0)) for t in self._trials)
+        return sum(
+            self._steps_of(TrialConfig.of(trial.config))
+            if trial.is_finished()
+            else int(trial.last_result.get("step", 0))
+            for trial in self._trials
+        )
 
     def _render(self) -> Group:
         table = Table(title=self._title, title_justify="left", expand=False)
@@ -79,17 +86,18 @@ class TrialsView:
             table.add_column(column, justify="left" if column in ("trial", "trained on", "state") else "right")
         for trial in self._trials:
             config, result = TrialConfig.of(trial.config), trial.last_result
-            step = int(result.get("step", 0))
+            step, steps = int(result.get("step", 0)), self._steps_of(config)
+            alpha = config.distribution.get("alpha")
             table.add_row(
                 trial.trial_id,
                 config.label(),
-                "" if config.alpha is None else f"{config.alpha:.4g}",
-                f"{step}/{self._steps}",
+                "" if alpha is None else f"{alpha:.4g}",
+                f"{step}/{steps}" if steps else "",
                 f"{result['loss']:.4f}" if "loss" in result else "",
                 f"{result['score']:.3f}" if "score" in result else "",
                 _STATES.get(trial.status, trial.status.lower()),
             )
-        done, total = self._done(), self._expected * self._steps
+        done, total = self._done(), self._total
         bar = ProgressBar(total=total, completed=done, width=40)
         left = self.time_left()
         line = Text(f"{100 * done // max(total, 1)}%  {f'{left} left  ' if left else ''}{self._best}")

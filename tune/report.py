@@ -29,8 +29,10 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
     if result.best is None:
         return EXIT_NOTHING
     say(f"best model: {result.best / 'model.safetensors'}")
+    if result.registration is not None:
+        say(f"registry:   {result.registration.sentence}")
     if result.registered is not None:
-        say(f"registered: models:/{result.registered}@champion")
+        say(f"registered: {result.registered}")
     say(f"browse:     {result.store.browse_command()}")
     say(f"use:        degcraft upscale {result.best / 'model.safetensors'} IMAGES -o restored")
     say(f"serve:      degcraft serve --model {result.best / 'model.safetensors'}")

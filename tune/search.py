@@ -17,20 +17,24 @@ from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.matching import BinDistances
 from tracking import Recorder, Store, describe_environment, resolve_store
+from tune.architectures import Architectures
 from tune.budget import Budget
 from tune.cluster import connect, fits, largest_node
+from tune.compared import compared_with, rates
+from tune.config import TRAINED, TrialConfig, network_key
 from tune.data import SearchData, read_data, remote_only
 from tune.experiment import Experiment
 from tune.held_out import HeldOut
-from tune.outcome import Summary
-from tune.preparation import Measurements, Starts, given_start, held_out_part
+from tune.preparation import Measurements, Starts, held_out_part, measured_precisions
 from tune.progress import TrialsView
 from tune.records import Records
+from tune.registration import Registration, decide
 from tune.searcher import CraftSearch, SparingAsha
-from tune.shared import first_rate, shared_starts
+from tune.shared import shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields
-from tune.trial import Kind, TrialConfig, run_trial
+from tune.summary import Summary
+from tune.trial import plan_of, run_trial, steps_of
 from tune.watch import SearchWatcher
 
 STARTED = "search.json"
@@ -45,8 +49,10 @@ class SearchResult:
     store: Store
     best: Path | None
     """Folder of the best model, if there is one."""
+    registration: Registration | None
+    """What became of the best model in the registry; None if the search did not come to its end."""
     registered: str | None
-    """Name of the registered model whose champion it became."""
+    """`models:/name@alias` of the best model, once MLflow has it."""
     interrupted: bool
     unsent: int
     """Records that MLflow has not got yet; a resume sends them."""
@@ -68,13 +74,18 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
     """
     folder = Path(spec.output)
     _check_folder(spec, folder, resume)
+    architectures = Architectures(spec)
+    rows = compared_with(spec, architectures)
+    for row in rows:
+        if row.kind in TRAINED:
+            plan_of(row, spec)
     console.print(connect(address), highlight=False)
     if not resume:
         _start_folder(spec, folder)
     store = resolve_store(spec.tracking.uri, folder)
     console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)
     try:
-        return _Search(spec, folder, store, console).run()
+        return _Search(spec, architectures, rows, folder, store, console).run()
     finally:
         ray.shutdown()
 
@@ -82,8 +93,17 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
 class _Search:
     """The steps of one sitting of a search, in order."""
 
-    def __init__(self, spec: SearchSpec, folder: Path, store: Store, console: Console) -> None:
+    def __init__(
+        self,
+        spec: SearchSpec,
+        architectures: Architectures,
+        rows: list[TrialConfig],
+        folder: Path,
+        store: Store,
+        console: Console,
+    ) -> None:
         self.spec, self.folder, self.store, self.console = spec, folder, store, console
+        self.architectures, self.rows = architectures, rows
         self.budget = Budget(spec, folder / "clock.json")
         # A search's identity: a resumed one must find its runs, another one of the same name must not.
         self.id = json.loads((folder / STARTED).read_text(encoding="utf-8"))["id"]
@@ -115,9 +135,14 @@ class _Search:
         spec = self.spec
         facts = describe_environment() | {f"data.{name}": value for name, value in data.hashes().items()}
         facts |= {"held_out": held_out.kind, "seed": str(spec.seed)}
+        networks = self.architectures.all()
+        precisions = measured_precisions(spec, networks, self.folder / "precision.json", self.console)
         records = Records(recorder, spec, held_out, self.folder, facts)
         records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
-        bind = partial(with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, distances=distances)
+        bind = partial(
+            with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, distances=distances,
+            precisions=precisions,
+        )  # fmt: skip
 
         starts = self._starts(records, bind)
         watcher = None
@@ -130,31 +155,34 @@ class _Search:
         summary = Summary(
             name=spec.name,
             metric=spec.held_out.metric,
-            higher_is_better=spec.higher_is_better,
             held_out=held_out.kind,
             trials=tuple(watcher.outcomes() if watcher else ()),
             ended_by=reason or f"all {spec.budget.trials} trials done",
             seconds=self.budget.seconds,
         )
-        best = self.folder / "best" if summary.best is not None else None
-        records.close(summary, "KILLED" if interrupted else "FINISHED")
+        registration = None
+        if not interrupted:
+            # What the registry says of the present champion is asked of the store that the records reach.
+            with self.console.status("sending the records to MLflow"):
+                recorder.flush(timeout=60)
+            with self.console.status("comparing with the present champion"):
+                registration = decide(spec, summary, held_out, self.store, self.folder / "registration.json")
+        records.close(summary, "KILLED" if interrupted else "FINISHED", registration)
         recorder.end_orphans([trial.key for trial in summary.trials])
         with self.console.status("sending what is left to MLflow"):
             unsent = recorder.flush(timeout=10 if interrupted else 180)
         problems = recorder.problems()
-        is_registered = not (interrupted or best is None or unsent or any(p.startswith("register") for p in problems))
-        registered = spec.tracking.register_as if is_registered else None
-        return SearchResult(summary, self.store, best, registered, interrupted, unsent, problems)
-
-    @property
-    def _fixed_kinds(self) -> tuple[Kind, ...]:
-        """The trials that are not Optuna's."""
-        return ("uniform", "upper bound") if self.spec.synthetic is not None else ("uniform",)
+        registered = None
+        if registration is not None and registration.alias is not None:
+            refused = unsent or any(problem.startswith("register") for problem in problems)
+            registered = None if refused else f"models:/{spec.tracking.register_as}@{registration.alias}"
+        best = self.folder / "best" if summary.best is not None else None
+        return SearchResult(summary, self.store, best, registration, registered, interrupted, unsent, problems)
 
     @property
     def _count(self) -> int:
-        """How many trials there will be."""
-        return self.spec.budget.trials + len(self._fixed_kinds)
+        """How many rows there will be."""
+        return self.spec.budget.trials + len(self.rows)
 
     def _read(self) -> tuple[SearchData, ray.ObjectRef]:
         """Read the images here, or near the data where only URIs are named; the pool goes into the object store."""
@@ -167,23 +195,20 @@ class _Search:
         return found, ray.put(images)
 
     def _starts(self, records: Records, bind: Callable[..., Any]) -> Starts | None:
-        spec = self.spec
-        if spec.training.warm_start is not None:
-            return given_start(spec)
-        if spec.training.warm_start_steps == 0:
-            return {}
+        """Weights to start from; None if the search was interrupted before they were there."""
+        spec, networks = self.spec, self.architectures.all()
+        starts = {network_key(network): self.architectures.start_of(network) for network in networks}
+        found = {key: start.model.state_dict() for key, start in starts.items() if start is not None}
+        if not (missing := self.architectures.to_train()):
+            return found
+        total = spec.training.start_steps * len(missing)
         title = f"{spec.name}: the shared start, on uniform degradations"
-        view = TrialsView(
-            self.console,
-            title,
-            spec.held_out.metric,
-            len(spec.architectures()),
-            spec.training.warm_start_steps,
-        )
+        view = TrialsView(self.console, title, spec.held_out.metric, total, partial(steps_of, spec=spec))
         # There is nothing to run beside the shared networks, so they share all of the processors.
-        cpus = max(spec.resources.cpus, largest_node() // len(spec.architectures()))
-        return shared_starts(
-            spec,
+        cpus = max(spec.resources.cpus, largest_node() // len(missing))
+        trained = shared_starts(
+            missing,
+            rates(spec)[0],
             self._experiment("shared", cpus),
             bind(starts={}),
             records,
@@ -191,20 +216,19 @@ class _Search:
             view,
             self.folder / "shared",
         )
+        return None if trained is None else found | dict(trained)
 
     def _trials(self, records: Records, trainable: Any) -> SearchWatcher:
         spec = self.spec
-        channels, blocks = spec.architectures()[0]
-        fixed = [TrialConfig(kind, channels, blocks, first_rate(spec)) for kind in self._fixed_kinds]
-        count = self._count
-        view = TrialsView(self.console, spec.name, spec.held_out.metric, count, spec.training.steps)
+        total = spec.training.steps * spec.budget.trials + sum(steps_of(row, spec) for row in self.rows)
+        view = TrialsView(self.console, spec.name, spec.held_out.metric, total, partial(steps_of, spec=spec))
         watcher = SearchWatcher(spec, records, self.budget, view, self.folder)
         with view:
             self._experiment("trials", spec.resources.cpus).run(
                 trainable,
                 watcher,
-                searcher=CraftSearch(spec, fixed),
-                trials=count,
+                searcher=CraftSearch(spec, self.architectures, self.rows),
+                trials=self._count,
                 concurrent=spec.search.concurrent,
                 scheduler=SparingAsha(spec) if spec.search.early_stopping else None,
             )

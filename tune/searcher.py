@@ -3,7 +3,6 @@
 import math
 import pickle
 import warnings
-from dataclasses import asdict
 from typing import Any, cast
 
 import optuna
@@ -12,52 +11,62 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
+from tune.architectures import Architectures
+from tune.config import TrialConfig
 from tune.searchable import Range, choices
-from tune.spec import PAPER_ALPHA, SearchSpec
-from tune.trial import TrialConfig, report_steps
+from tune.sections import PAPER_ALPHA
+from tune.spec import SearchSpec
+from tune.trial import report_steps
 
 
 class SearchSpace:
-    """The knobs of a specification as an Optuna define-by-run space; a layer is asked for its extractor only."""
+    """The knobs of a specification as an Optuna define-by-run space; what belongs to an extractor or to a network is
+    asked for that one only.
+    """
 
-    def __init__(self, spec: SearchSpec) -> None:
-        self.spec = spec
+    def __init__(self, spec: SearchSpec, architectures: Architectures) -> None:
+        self.spec, self.architectures = spec, architectures
 
     def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
         knobs = self.spec.search
         extractor = self._choose(trial, "extractor", choices(knobs.extractor))
+        name = self._choose(trial, "network", self.architectures.names)
         config = TrialConfig(
             kind="crafted",
-            extractor=extractor,
-            # A name of its own for every extractor: what is learnt of one's layers says nothing of another's.
-            layer=self._choose(trial, f"layer of {extractor}", knobs.layers_of(extractor)),
-            alpha=self._number(trial, "alpha", knobs.alpha),
-            learning_rate=self._number(trial, "learning_rate", knobs.learning_rate),
-            channels=self._choose(trial, "channels", choices(knobs.channels)),
-            blocks=self._choose(trial, "blocks", choices(knobs.blocks)),
+            distribution={
+                "extractor": extractor,
+                # A name of its own for every extractor: what is learnt of one's layers says nothing of another's.
+                "layer": self._choose(trial, f"layer of {extractor}", knobs.layers_of(extractor)),
+                "alpha": self._number(trial, "alpha", knobs.alpha),
+            },
+            network=self.architectures.network(
+                name,
+                {
+                    key: self._choose(trial, f"{key} of {name}", values)
+                    for key, values in self.architectures.values_of(name).items()
+                },
+            ),
+            training={"learning_rate": self._number(trial, "learning_rate", knobs.learning_rate)},
         )
         # Ray adds what was asked to what is returned, by the names that Optuna knows.
-        return asdict(config)
+        return config.to_dict()
 
     def first(self) -> dict[str, Any]:
         """The first point: the paper's alpha if it is in the range, and the first choice of everything else."""
-        alpha = self.spec.search.alpha
-        if isinstance(alpha, Range) and alpha.low <= PAPER_ALPHA <= alpha.high:
-            return {"alpha": PAPER_ALPHA} | self._first_choices()
-        if isinstance(alpha, list) and PAPER_ALPHA in alpha:
-            return {"alpha": PAPER_ALPHA} | self._first_choices()
-        return self._first_choices()
-
-    def _first_choices(self) -> dict[str, Any]:
         knobs = self.spec.search
-        extractor = choices(knobs.extractor)[0]
+        extractor, name = choices(knobs.extractor)[0], self.architectures.names[0]
         named = {
             "extractor": choices(knobs.extractor),
             f"layer of {extractor}": knobs.layers_of(extractor),
-            "channels": choices(knobs.channels),
-            "blocks": choices(knobs.blocks),
+            "network": self.architectures.names,
+            **{f"{key} of {name}": values for key, values in self.architectures.values_of(name).items()},
         }
-        return {name: values[0] for name, values in named.items() if len(values) > 1}
+        point = {key: values[0] for key, values in named.items() if len(values) > 1}
+        alpha = knobs.alpha
+        inside = isinstance(alpha, Range) and alpha.low <= PAPER_ALPHA <= alpha.high
+        if inside or (isinstance(alpha, list) and len(alpha) > 1 and PAPER_ALPHA in alpha):
+            point["alpha"] = PAPER_ALPHA
+        return point
 
     def _choose(self, trial: optuna.Trial, name: str, values: list[Any]) -> Any:
         return values[0] if len(values) == 1 else trial.suggest_categorical(name, values)
@@ -77,7 +86,7 @@ class ListedSearch(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         # Ray types the word for "no more" as a configuration.
-        return asdict(self._left.pop(0)) if self._left else cast("dict[str, Any]", Searcher.FINISHED)
+        return self._left.pop(0).to_dict() if self._left else cast("dict[str, Any]", Searcher.FINISHED)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing is learnt from a result."""
@@ -92,15 +101,15 @@ class ListedSearch(Searcher):
 
 
 class CraftSearch(OptunaSearch):
-    """Optuna's TPE, after the trials that are not Optuna's: the baseline and the upper bound.
+    """Optuna's TPE, after the rows that are not Optuna's: bicubic, the start, the baselines, the upper bound.
 
     Ray's own wrapper tells Optuna that a trial stopped early is complete with the score it had, which misleads TPE,
     and leaves a trial with a NaN score running for ever. Here the one is told PRUNED and the other FAIL.
     """
 
-    def __init__(self, spec: SearchSpec, fixed: list[TrialConfig]) -> None:
+    def __init__(self, spec: SearchSpec, architectures: Architectures, fixed: list[TrialConfig]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        space = SearchSpace(spec)
+        space = SearchSpace(spec, architectures)
         self._fixed = list(fixed)
         self._fixed_ids: dict[str, TrialConfig] = {}
         self._steps = spec.training.steps
@@ -109,15 +118,15 @@ class CraftSearch(OptunaSearch):
             metric="score",
             mode="max" if spec.higher_is_better else "min",
             points_to_evaluate=[space.first()],
-            sampler=_sampler(spec.seed),
+            sampler=_sampler(spec.seed, spec.budget.trials),
         )
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         if trial_id in self._fixed_ids:
-            return asdict(self._fixed_ids[trial_id])
+            return self._fixed_ids[trial_id].to_dict()
         if self._fixed:
             self._fixed_ids[trial_id] = self._fixed.pop(0)
-            return asdict(self._fixed_ids[trial_id])
+            return self._fixed_ids[trial_id].to_dict()
         suggested = super().suggest(trial_id)
         assert suggested is not None
         return {name: suggested[name] for name in TrialConfig.__dataclass_fields__}
@@ -145,11 +154,22 @@ class CraftSearch(OptunaSearch):
         return study
 
 
-def _sampler(seed: int) -> optuna.samplers.BaseSampler:
-    """TPE for a conditional space: parameters of different extractors are modelled in groups."""
+RANDOM_SHARE = 0.25
+"""Of the budget at most, before TPE models what it has seen; its own default of 10 is most of a small search."""
+
+
+def _sampler(seed: int, trials: int) -> optuna.samplers.BaseSampler:
+    """TPE for a conditional space: parameters of different extractors and networks are modelled in groups."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+        return optuna.samplers.TPESampler(
+            seed=seed,
+            multivariate=True,
+            group=True,
+            n_startup_trials=min(10, max(1, int(RANDOM_SHARE * trials))),
+            # Trials that run at the same time count as poor, so that the next one is not the same again.
+            constant_liar=True,
+        )
 
 
 class SparingAsha(AsyncHyperBandScheduler):

@@ -1,30 +1,30 @@
-"""The shared start: one network per architecture, trained once on uniform degradations, that every trial goes on from.
+"""The shared start: where none is given or shipped, a network that is trained once on uniform degradations.
 
 It is a Ray Tune experiment of its own, so that it resumes, retries and moves its checkpoints like any trial.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
-from safetensors.torch import load_file
 
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
+from degcraft.networks import load_network
 from tune.budget import Budget
+from tune.config import TrialConfig, network_key, network_label
 from tune.experiment import Experiment, failure_of
 from tune.preparation import Starts
 from tune.progress import TrialsView
 from tune.records import Records
-from tune.searchable import Range, choices
 from tune.searcher import ListedSearch
-from tune.spec import SearchSpec
-from tune.trial import MODEL, TrialConfig
+from tune.trial import MODEL
 
 
 def shared_starts(
-    spec: SearchSpec,
+    networks: Sequence[Mapping[str, Any]],
+    rate: float,
     experiment: Experiment,
     trainable: Callable[..., None],
     records: Records,
@@ -35,57 +35,41 @@ def shared_starts(
     """Train what is missing of the shared networks.
 
     Args:
-        spec: The search.
+        networks: The networks that have no other start.
+        rate: The learning rate.
         experiment: Where to run it.
         trainable: `run_trial`, bound.
         records: Told of every start and score.
         budget: Asked whether to go on.
         view: Shows it.
-        folder: Where the networks are kept, `CHANNELSxBLOCKS.safetensors` each.
+        folder: Where the networks are kept, one file each.
 
     Returns:
-        Weights by (channels, blocks); None if the search was interrupted, or its budget spent, before they were done.
+        Weights by `network_key`; None if the search was interrupted, or its budget spent, before they were done.
 
     Raises:
         DegcraftError: A shared network could not be trained.
     """
-    folder.mkdir(exist_ok=True)
-    files = {each: folder / f"{each[0]}x{each[1]}.safetensors" for each in spec.architectures()}
+    files = {network_key(network): folder / f"{network_label(network)}.safetensors" for network in networks}
     if not all(file.exists() for file in files.values()):
-        configs = [shared_config(spec, *architecture) for architecture in files]
+        folder.mkdir(exist_ok=True)
+        configs = [TrialConfig("shared", dict(network), {"learning_rate": rate}) for network in networks]
         watcher = _Watcher(records, budget, view, files)
         with view:
             experiment.run(
-                trainable,
-                watcher,
-                searcher=ListedSearch(configs),
-                trials=len(configs),
-                concurrent=spec.search.concurrent,
-            )
+                trainable, watcher, searcher=ListedSearch(configs), trials=len(configs), concurrent=None
+            )  # fmt: skip
         if watcher.failure is not None:
             raise DegcraftError(f"the shared network could not be trained: {watcher.failure}")
         if not all(file.exists() for file in files.values()):
             return None
-    return {architecture: load_file(file) for architecture, file in files.items()}
-
-
-def shared_config(spec: SearchSpec, channels: int, blocks: int) -> TrialConfig:
-    """The trial that makes the shared network of an architecture."""
-    return TrialConfig("shared", channels, blocks, first_rate(spec))
-
-
-def first_rate(spec: SearchSpec) -> float:
-    """The learning rate of trials that are not searched: the fixed one, the first choice, or a range's middle."""
-    rate = spec.search.learning_rate
-    if isinstance(rate, Range):
-        return (rate.low * rate.high) ** 0.5 if rate.log else (rate.low + rate.high) / 2
-    return float(choices(rate)[0])
+    return {key: load_network(file).model.state_dict() for key, file in files.items()}
 
 
 class _Watcher:
     """Records the shared networks, and takes each out of its checkpoint when it is done."""
 
-    def __init__(self, records: Records, budget: Budget, view: TrialsView, files: dict[tuple[int, int], Path]) -> None:
+    def __init__(self, records: Records, budget: Budget, view: TrialsView, files: dict[str, Path]) -> None:
         self._records, self._budget, self._view, self._files = records, budget, view, files
         self.failure: str | None = None
 
@@ -116,8 +100,7 @@ class _Watcher:
         return self._budget.spent() is not None
 
     def _take(self, trial: Trial) -> None:
-        config = TrialConfig.of(trial.config)
-        file = self._files[config.architecture()]
+        file = self._files[network_key(trial.config["network"])]
         if trial.checkpoint is None or file.exists() or not self._whole(trial):
             return
         with trial.checkpoint.as_directory() as checkpoint, written_whole(file) as temporary:

@@ -14,8 +14,10 @@ from tune.spec import SearchSpec
 
 FOLDERS = ("references", "hr", "held_out.pairs")
 """Fields that name a folder which must exist, unless they hold a URI."""
-FILES = ("training.warm_start", "lpips_weights", "niqe_model")
+FILES = ("network.start", "lpips_weights", "niqe_model")
 """Fields that name a file which must exist."""
+WORDS = ("auto", "none")
+"""What `network.start` may hold beside a file; `start:` and a name is one more."""
 OUTPUTS = ("output", "storage")
 """Fields that name a place to write to."""
 
@@ -85,6 +87,8 @@ def _absolute(content: dict[str, Any], folder: Path, origin: str) -> dict[str, A
     def place(holder: dict[str, Any], key: str, field: str) -> None:
         value = holder.get(key)
         if not isinstance(value, str) or is_uri(value):
+            return
+        if field == "network.start" and (value in WORDS or value.startswith("start:")):
             return
         full = (folder / Path(value).expanduser()).resolve()
         if field in FOLDERS and not full.is_dir():

@@ -1,11 +1,10 @@
-"""One trial: a distribution, one network trained on it from the shared start, one score on the held-out images."""
+"""One row of a search: a distribution, a network trained on it from its start, one score on the held-out images."""
 
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow.fs
@@ -16,45 +15,15 @@ from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSour
 from degcraft.images import HrPool
 from degcraft.matching import BinDistances, craft_weights
 from degcraft.networks import build_network, save_network
-from degcraft.training import Trainer, TrainingDiverged, TrainingPlan
+from degcraft.training import Precision, Trainer, TrainingDiverged, TrainingPlan
 from tune.cluster import worker_device, worker_threads
-from tune.held_out import HeldOut
+from tune.config import TRAINED, TrialConfig, distance_name, network_key
+from tune.held_out import HeldOut, Scores
 from tune.spec import SearchSpec
-
-Kind = Literal["crafted", "uniform", "upper bound", "shared"]
-"""What a trial trains on: a crafted distribution; the whole space (the baseline); the true box (synthetic runs);
-or the whole space from scratch, which makes the network that all the others start from."""
 
 TRAINER, MODEL, CRAFTED, WEIGHTS = "trainer.pt", "model.safetensors", "crafted.json", "weights.npy"
 SAMPLES, SCORES = "samples.npz", "scores.json"
 """Names of the files in a trial's checkpoint."""
-
-
-@dataclass(frozen=True)
-class TrialConfig:
-    """What tells one trial from another."""
-
-    kind: Kind
-    channels: int
-    blocks: int
-    learning_rate: float
-    alpha: float | None = None
-    extractor: str | None = None
-    layer: str | None = None
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "TrialConfig":
-        """From a Ray Tune configuration."""
-        return cls(**config)
-
-    def label(self) -> str:
-        """How a table names the trial."""
-        if self.kind != "crafted":
-            return self.kind
-        return f"{self.extractor}:{self.layer}" if self.layer else str(self.extractor)
-
-    def architecture(self) -> tuple[int, int]:
-        return self.channels, self.blocks
 
 
 def distribution(config: TrialConfig, spec: SearchSpec, distances: Mapping[str, BinDistances]) -> CraftedDistribution:
@@ -76,23 +45,17 @@ def distribution(config: TrialConfig, spec: SearchSpec, distances: Mapping[str, 
         )  # fmt: skip
     if config.kind != "crafted":
         return CraftedDistribution.uniform(space)
-    assert config.extractor is not None
-    assert config.alpha is not None
-    measured = distances[distance_name(config.extractor, config.layer)]
+    alpha = config.distribution["alpha"]
+    measured = distances[distance_name(config.distribution["extractor"], config.distribution["layer"])]
     return CraftedDistribution(
         space=space,
-        weights=craft_weights(measured.distances, config.alpha),
+        weights=craft_weights(measured.distances, alpha),
         distances=measured.distances,
-        alpha=config.alpha,
+        alpha=alpha,
         extractor=measured.extractor,
         n=measured.n,
         provenance=provenance | {"hr": measured.hr_hash, "references": measured.reference_hash},
     )
-
-
-def distance_name(extractor: str, layer: str | None) -> str:
-    """The key under which distances are kept."""
-    return f"{extractor}:{layer}" if layer else extractor
 
 
 def run_trial(
@@ -102,9 +65,10 @@ def run_trial(
     pool: HrPool,
     held_out: HeldOut,
     distances: Mapping[str, BinDistances],
-    starts: Mapping[tuple[int, int], Mapping[str, torch.Tensor]],
+    starts: Mapping[str, Mapping[str, torch.Tensor]],
+    precisions: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Ray Tune's trainable: train from the last checkpoint or the shared start, score and report along the way.
+    """Ray Tune's trainable: train from the last checkpoint or the start, score and report along the way.
 
     Args:
         config: A `TrialConfig` as a dictionary.
@@ -112,21 +76,63 @@ def run_trial(
         pool: Clean images to train on.
         held_out: What scores.
         distances: D by `distance_name`, for crafted trials.
-        starts: Weights of the shared network by architecture; empty where a trial starts from scratch.
+        starts: Weights to start from by `network_key`; a network that is missing is trained from scratch.
+        precisions: The arithmetic by `network_key`, where it was measured for the whole search.
     """
     torch.set_num_threads(worker_threads())
     trial = TrialConfig.of(config)
+    if trial.kind in TRAINED:
+        _train(trial, spec, pool, held_out, distances, starts, precisions)
+    else:
+        _score(trial, spec, held_out, starts)
+
+
+def _score(
+    trial: TrialConfig, spec: SearchSpec, held_out: HeldOut, starts: Mapping[str, Mapping[str, torch.Tensor]]
+) -> None:
+    """A row that needs no training: bicubic, or the start as it is."""
     device = worker_device()
+    network = None
+    if trial.kind == "start":
+        network = _network(trial, spec)
+        network.load_state_dict(starts[network_key(trial.network)])
+        network = network.to(device).eval()
+    scores = held_out.score(network, device)
+    with tempfile.TemporaryDirectory() as name:
+        _write_scores(Path(name), 0, scores)
+        if network is not None:
+            _save_model(Path(name) / MODEL, network, trial, spec, None)
+        report(
+            {"step": 0, "whole": True, "device": device, **scores.report()},
+            checkpoint=Checkpoint.from_directory(name),
+        )
+
+
+def _train(
+    trial: TrialConfig,
+    spec: SearchSpec,
+    pool: HrPool,
+    held_out: HeldOut,
+    distances: Mapping[str, BinDistances],
+    starts: Mapping[str, Mapping[str, torch.Tensor]],
+    precisions: Mapping[str, Mapping[str, Any]],
+) -> None:
+    device = worker_device()
+    key = network_key(trial.network)
     crafted = distribution(trial, spec, distances)
-    trainer = Trainer(_network(trial, spec), _source(trial, spec, crafted), pool, _plan(trial, spec), device=device)
+    precision = Precision.from_dict(precisions[key]) if key in precisions else None
+    trainer = Trainer(
+        _network(trial, spec), _source(trial, spec, crafted), pool, plan_of(trial, spec),
+        device=device, precision=precision,
+    )  # fmt: skip
     checkpoint = get_checkpoint()
     # A driver killed just after it dropped a finished trial's checkpoint has Ray Tune start that trial again: then it
     # starts anew, and ends as it did.
     if checkpoint is not None and is_there(checkpoint):
         with checkpoint.as_directory() as folder:
             trainer.resume(Path(folder) / TRAINER)
-    elif trial.architecture() in starts:
-        trainer.warm_start(starts[trial.architecture()])
+    elif key in starts and trial.kind != "shared":
+        trainer.warm_start(starts[key])
 
     for until in report_steps(trainer.plan.steps, spec.training.reports):
         if until <= trainer.step:
@@ -139,7 +145,10 @@ def run_trial(
             report({"step": trainer.step, "score": float("nan"), "failed": str(error)})
             return
         network = trainer.ema_network()
-        scores, samples = held_out.score(network, device)
+        scores = held_out.score(network, device)
+        if (failure := scores.failure()) is not None:
+            report({"step": trainer.step, "score": float("nan"), "failed": failure})
+            return
         loss = float(np.mean(trainer.loss_history[first:]))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -147,17 +156,16 @@ def run_trial(
             _save_model(folder / MODEL, network, trial, spec, crafted)
             crafted.save(folder / CRAFTED)
             np.save(folder / WEIGHTS, np.asarray(crafted.weights))
-            np.savez(folder / SAMPLES, *samples)
-            (folder / SCORES).write_text(json.dumps({"step": trainer.step, **scores}))
+            _write_scores(folder, trainer.step, scores)
             report(
                 {
                     "step": trainer.step,
                     "whole": trainer.step == trainer.plan.steps,
                     "loss": loss,
                     "device": device,
-                    "precision": trainer.precision.reason,
+                    "precision": str(trainer.precision),
                     "effective_bins": crafted.effective_bins,
-                    **scores,
+                    **scores.report(),
                 },
                 checkpoint=Checkpoint.from_directory(name),
             )
@@ -174,10 +182,46 @@ def report_steps(steps: int, reports: int) -> list[int]:
     return sorted({max(1, round(steps * (index + 1) / reports)) for index in range(reports)})
 
 
-def _network(trial: TrialConfig, spec: SearchSpec) -> torch.nn.Module:
-    return build_network(
-        spec.training.network, scale=spec.scale, seed=spec.seed, channels=trial.channels, blocks=trial.blocks
+def steps_of(trial: TrialConfig, spec: SearchSpec) -> int:
+    """How many steps a row trains."""
+    if trial.kind not in TRAINED:
+        return 0
+    return spec.training.start_steps if trial.kind == "shared" else spec.training.steps
+
+
+def plan_of(trial: TrialConfig, spec: SearchSpec) -> TrainingPlan:
+    """The training of a trial; raises DegcraftError where the specification asks for what cannot be."""
+    training, steps = spec.training, steps_of(trial, spec)
+    return TrainingPlan(
+        steps=steps,
+        batch=training.batch,
+        lr_patch=training.lr_patch,
+        scale=spec.scale,
+        schedule=training.schedule,
+        milestones=tuple(training.milestones),
+        warmup=round(training.warmup * steps),
+        ema=training.ema,
+        clip=training.clip,
+        losses=_losses(spec),
+        precision=training.precision,
+        # One seed for all: trials see the same crops and flips, so that they differ by their distribution alone.
+        seed=spec.seed,
+        **trial.training,
     )
+
+
+def _losses(spec: SearchSpec) -> dict[str, Any]:
+    """The losses, LPIPS among them with the backbone that the score takes too."""
+    losses = dict(spec.training.losses)
+    if "lpips" in losses and spec.lpips_weights is not None:
+        given = losses["lpips"]
+        own = dict(given) if isinstance(given, dict) else {"weight": given}
+        losses["lpips"] = {"weights": spec.lpips_weights, **own}
+    return losses
+
+
+def _network(trial: TrialConfig, spec: SearchSpec) -> torch.nn.Module:
+    return build_network(**trial.network, scale=spec.scale, seed=spec.seed)
 
 
 def _source(trial: TrialConfig, spec: SearchSpec, crafted: CraftedDistribution) -> DegradationSource:
@@ -188,35 +232,22 @@ def _source(trial: TrialConfig, spec: SearchSpec, crafted: CraftedDistribution) 
     return crafted.source()
 
 
-def _plan(trial: TrialConfig, spec: SearchSpec) -> TrainingPlan:
-    training = spec.training
-    return TrainingPlan(
-        steps=training.warm_start_steps if trial.kind == "shared" else training.steps,
-        batch=training.batch,
-        lr_patch=training.lr_patch,
-        scale=spec.scale,
-        learning_rate=trial.learning_rate,
-        schedule=training.schedule,
-        milestones=tuple(training.milestones),
-        ema=training.ema,
-        clip=training.clip,
-        precision=training.precision,
-        # One seed for all: trials see the same crops and flips, so that they differ by their distribution alone.
-        seed=spec.seed,
-    )
+def _write_scores(folder: Path, step: int, scores: Scores) -> None:
+    np.savez(folder / SAMPLES, *scores.samples)
+    (folder / SCORES).write_text(json.dumps({"step": step, **scores.report()}))
 
 
 def _save_model(
-    path: Path, network: torch.nn.Module, trial: TrialConfig, spec: SearchSpec, crafted: CraftedDistribution
+    path: Path, network: torch.nn.Module, trial: TrialConfig, spec: SearchSpec, crafted: CraftedDistribution | None
 ) -> None:
+    hyperparameters = {key: value for key, value in trial.network.items() if key != "name"}
+    metadata = {"search": spec.name, "trial": json.dumps(trial.to_dict())}
+    if crafted is not None:
+        metadata["effective_bins"] = f"{crafted.effective_bins:.3f}"
     save_network(
         path,
         network,
-        name=spec.training.network,
-        hyperparameters={"scale": spec.scale, "channels": trial.channels, "blocks": trial.blocks},
-        metadata={
-            "search": spec.name,
-            "trial": json.dumps(asdict(trial)),
-            "effective_bins": f"{crafted.effective_bins:.3f}",
-        },
+        name=trial.network["name"],
+        hyperparameters={"scale": spec.scale, **hyperparameters},
+        metadata=metadata,
     )

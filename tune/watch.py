@@ -9,6 +9,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 
 from tune.budget import Budget
+from tune.config import CANDIDATES
 from tune.experiment import remove_checkpoint
 from tune.outcome import TrialOutcome, best_of, outcome_of
 from tune.progress import TrialsView
@@ -56,15 +57,15 @@ class SearchWatcher:
         else:
             with tempfile.TemporaryDirectory() as name:
                 files = Path(checkpoint.to_directory(name))
-                self._records.draw(files, title=outcome.config.label())
+                self._records.draw(files, title=outcome.config.title())
+                self._records.keep_samples(outcome, files)
                 # In this order: a driver killed in between comes back here, because the end was not recorded yet.
                 if self.best is outcome:
                     self._keep_best(outcome, files)
                 self._records.ended(outcome, files)
         self._drop_losers()
         score = f"{outcome.score:.4f} {self._spec.held_out.metric}" if outcome.scores else outcome.failure or "no score"
-        alpha = "" if outcome.config.alpha is None else f" alpha {outcome.config.alpha:.3g}"
-        self._view.event(f"{outcome.key}  {outcome.config.label()}{alpha}  {outcome.status}  {score}")
+        self._view.event(f"{outcome.key}  {outcome.config.title()}  {outcome.status}  {score}")
 
     def tick(self, trials: list[Trial]) -> None:
         self._trials = trials
@@ -97,11 +98,12 @@ class SearchWatcher:
         self._outcomes[outcome.key] = outcome
         if outcome.status == "failed":
             self._budget.failed()
-        elif outcome.scores and outcome.config.kind != "upper bound":
+        elif outcome.scores and outcome.config.kind in CANDIDATES:
             self._budget.scored(outcome.score)
 
     def _keep_best(self, outcome: TrialOutcome, files: Path) -> None:
-        (files / TRAINER).unlink()
+        # A start that was only scored has none.
+        (files / TRAINER).unlink(missing_ok=True)
         (files / "trial.json").write_text(json.dumps({"trial": outcome.key, "status": outcome.status}))
         copy_files(files, self._folder / "best")
 

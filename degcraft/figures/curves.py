@@ -3,11 +3,15 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from degcraft.errors import DegcraftError
 from degcraft.figures import style
+
+_DASHES = ((1, 1.5), (5, 2), (5, 1.5, 1, 1.5), (9, 2))
+"""Of the lines of what the trials are compared with, so that they are told apart without colour."""
 
 
 def draw_score_against_alpha(
@@ -15,8 +19,7 @@ def draw_score_against_alpha(
     path: str | Path,
     *,
     metric: str,
-    baseline: float | None = None,
-    upper_bound: float | None = None,
+    lines: Mapping[str, float] | None = None,
     higher_is_better: bool | None = None,
 ) -> None:
     """Draws the score of every trial over its alpha, a line per extractor, and writes a PNG.
@@ -29,8 +32,7 @@ def draw_score_against_alpha(
             or not finite are left out, and how many is written into the figure.
         path: the PNG file; its folder is made where it is missing.
         metric: what the score is, as the label of the vertical axis.
-        baseline: score of uniform training, a dashed line.
-        upper_bound: score of training on the true distribution, a dotted line.
+        lines: what the trials are compared with, name → score: a horizontal line each.
         higher_is_better: which way is up; then the best point is marked. None marks none.
 
     Raises:
@@ -62,11 +64,8 @@ def draw_score_against_alpha(
                 label=name,
                 zorder=3,
             )
-        for value, name, dashes in (
-            (upper_bound, "upper bound", (1, 1.5)),
-            (baseline, "uniform baseline", (5, 2)),
-        ):
-            if value is not None and math.isfinite(value):
+        for (name, value), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
+            if math.isfinite(value):
                 axes.axhline(value, color=style.INK, linewidth=1.2, dashes=dashes, label=f"{name} {value:.4g}")
         if scored and higher_is_better is not None:
             pick = max if higher_is_better else min

@@ -67,9 +67,9 @@ def champion(team: Team, photographs: Path) -> dict[str, Any]:
         ],
         "patches": {"count": 8, "size": 64},
         "held_out": {"fraction": 0.4, "size": 64, "count": 3},
-        "search": {"extractor": "alexnet-random", "channels": 8, "blocks": 1},
+        "network": {"name": "srresnet", "channels": 8, "blocks": 1, "start": "none"},
+        "search": {"extractor": "alexnet-random"},
         "training": {
-            "warm_start_steps": 0,
             "steps": 4,
             "batch": 2,
             "lr_patch": 16,
@@ -77,6 +77,8 @@ def champion(team: Team, photographs: Path) -> dict[str, Any]:
             "precision": "float32",
         },
         "budget": {"trials": 1},
+        # So small a network does not beat bicubic, and would only become candidate.
+        "tracking": {"register": "always"},
     }
     (job / "search.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
     printed = team.run("ray", "job", "submit", "--working-dir", str(job), "--", "degcraft", "search", "search.yaml")

@@ -36,10 +36,12 @@ def test_a_line_per_extractor_runs_through_its_points_by_alpha(tmp_path: Path, d
         assert picture.format == "PNG"
 
 
-def test_baseline_and_upper_bound_are_lines_across(tmp_path: Path, drawn: list[Figure]) -> None:
-    draw_score_against_alpha(POINTS, tmp_path / "c.png", metric="PSNR", baseline=26.9, upper_bound=27.8)
+def test_what_is_compared_with_are_lines_across(tmp_path: Path, drawn: list[Figure]) -> None:
+    compared = {"bicubic": 26.2, "uniform": 26.9, "upper bound": 27.8}
+    draw_score_against_alpha(POINTS, tmp_path / "c.png", metric="PSNR", lines=compared)
     seen = lines(drawn[0])
-    assert set(seen["uniform baseline 26.9"][:, 1]) == {26.9}
+    assert set(seen["bicubic 26.2"][:, 1]) == {26.2}
+    assert set(seen["uniform 26.9"][:, 1]) == {26.9}
     assert set(seen["upper bound 27.8"][:, 1]) == {27.8}
     low, high = drawn[0].axes[0].get_ylim()
     assert low < 26.9 < 27.8 < high
@@ -71,7 +73,7 @@ def test_failed_trials_are_left_out_and_counted(tmp_path: Path, drawn: list[Figu
 
 @pytest.mark.parametrize("points", [[], [point("vgg", 25, 27.0)], [point("vgg", 0, 27.0)]])
 def test_few_points_still_make_a_figure(points: list, tmp_path: Path) -> None:
-    draw_score_against_alpha(points, tmp_path / "c.png", metric="PSNR", baseline=26.0)
+    draw_score_against_alpha(points, tmp_path / "c.png", metric="PSNR", lines={"uniform": 26.0})
     assert (tmp_path / "c.png").stat().st_size > 1000
 
 

@@ -45,9 +45,9 @@ def _made_in(base: Path, photographs: Path) -> Iterator[MakeSearch]:
             ],
             "patches": {"count": 8, "size": 64},
             "held_out": {"fraction": 0.4, "size": 64, "count": 3},
-            "search": {"channels": 8, "blocks": 1},
+            "network": {"name": "srresnet", "channels": 8, "blocks": 1},
             "training": {
-                "warm_start_steps": 4,
+                "start_steps": 4,
                 "steps": 8,
                 "batch": 2,
                 "lr_patch": 16,
@@ -55,6 +55,8 @@ def _made_in(base: Path, photographs: Path) -> Iterator[MakeSearch]:
                 "precision": "float32",
             },
             "budget": {"trials": 2},
+            # So small networks do not beat bicubic, and would only become candidates.
+            "tracking": {"register": "always"},
         } | sections
         written = {key: value for key, value in content.items() if value is not None}
         (root / "search.yaml").write_text(yaml.safe_dump(written))

@@ -9,7 +9,7 @@ import psutil
 
 from tests.tune.searches import StoreOf
 
-SLOW = {"warm_start_steps": 4, "steps": 60, "batch": 2, "lr_patch": 16, "reports": 6, "precision": "float32"}
+SLOW = {"start_steps": 4, "steps": 60, "batch": 2, "lr_patch": 16, "reports": 6, "precision": "float32"}
 """Long enough to be caught in the middle."""
 
 

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from degcraft.degradation import CraftedDistribution
 from degcraft.matching import BinDistances, craft_weights
@@ -26,7 +28,9 @@ def rows(search: SearchFolder) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def finished(make_searches: MakeSearch) -> SearchFolder:
     """A finished synthetic search over two widths."""
-    search = make_searches("finished", search={"channels": [4, 8], "blocks": 1}, budget={"trials": 3})
+    search = make_searches(
+        "finished", network={"name": "srresnet", "channels": [4, 8], "blocks": 1}, budget={"trials": 3}
+    )
     search.printed = search.run()
     return search
 
@@ -42,18 +46,19 @@ def test_what_it_prints(finished: SearchFolder) -> None:
 
 
 def test_what_it_leaves_in_the_output_folder(finished: SearchFolder) -> None:
-    best = finished.output / "best"
-    assert load_network(best / "model.safetensors").scale == 2
-    assert CraftedDistribution.load(best / "crafted.json").space.n_bins == 4
+    assert load_network(finished.output / "best" / "model.safetensors").scale == 2
     summary = json.loads((finished.output / "summary.json").read_text())
-    kinds = sorted(trial["config"]["kind"] for trial in summary["trials"])
-    assert kinds == ["crafted", "crafted", "crafted", "uniform", "upper bound"]
+    kinds = Counter(trial["config"]["kind"] for trial in summary["trials"])
+    assert kinds == {"crafted": 3, "bicubic": 1, "start": 2, "uniform": 2, "upper bound": 2}
+    with Image.open(finished.output / "restored.png") as picture:
+        assert picture.width > 600
     table = rows(finished)
     scores = [float(row["psnr"]) for row in table]
     assert scores == sorted(scores, reverse=True)
     assert {row["status"] for row in table} == {"done"}
     assert 25.0 in [float(row["alpha"]) for row in table if row["alpha"]]
-    assert {path.name for path in (finished.output / "shared").iterdir()} == {"4x1.safetensors", "8x1.safetensors"}
+    shared = {path.name for path in (finished.output / "shared").iterdir()}
+    assert shared == {f"srresnet channels={c} blocks=1 dropout=0.0.safetensors" for c in (4, 8)}
 
 
 def test_losers_checkpoints_are_gone(finished: SearchFolder) -> None:
@@ -72,12 +77,19 @@ def test_every_trial_is_one_finished_run_with_all_that_belongs_to_it(finished: S
         assert {"loss", "psnr", "ssim", "effective_bins"} <= set(run.data.metrics)
         assert {"torch", "python", "data.fit", "data.crops", "device", "precision"} <= set(run.data.tags)
         assert run.data.params["seed"] == "0"
+    for run in [*store.children("start"), *store.children("bicubic")]:
+        assert {"samples.png", "scores.json"} <= store.files(run)
+        assert {"psnr", "ssim"} <= set(run.data.metrics)
     assert len(store.children("shared")) == 2
 
 
 def test_the_parent_holds_the_whole(finished: SearchFolder) -> None:
     store = StoreOf(finished.output)
-    assert {"search.yaml", "trials.csv", "summary.json", "alpha.png"} <= store.files(store.parent())
+    parent = store.parent()
+    assert {"search.yaml", "trials.csv", "summary.json", "alpha.png", "restored.png"} <= store.files(parent)
+    compared = {f"score.{kind}" for kind in ("best", "bicubic", "start", "uniform", "upper_bound")}
+    assert compared | {"won.over_bicubic"} <= set(parent.data.metrics)
+    assert parent.data.tags["said.0"].startswith("best: ")
 
 
 def test_weights_are_those_of_the_distances(finished: SearchFolder) -> None:
@@ -107,7 +119,8 @@ def test_resuming_a_finished_search_changes_nothing(finished: SearchFolder) -> N
     assert rows(finished) == before
     store = StoreOf(finished.output)
     assert len(store.client.search_model_versions("name='degcraft-sr'")) == 1
-    assert len(store.runs()) == 8
+    # The parent, two shared networks, bicubic, twice start, uniform and upper bound, three crafted trials.
+    assert len(store.runs()) == 13
 
 
 def test_what_is_refused(finished: SearchFolder, make_search: MakeSearch) -> None:
@@ -130,7 +143,7 @@ def test_without_ground_truth_proxies_score_until_the_target(
         references=str(pairs(2) / "lr"),
         patches={"count": 8, "size": 40},
         budget={"trials": 6, "target": 1.0},
-        search={"channels": 8, "blocks": 1, "concurrent": 1},
+        search={"concurrent": 1},
     )
     printed = search.run()
     assert "the score is on proxies" in printed
@@ -150,14 +163,16 @@ def test_pairs_score_and_a_diverging_trial_is_named(make_search: MakeSearch, pai
         references=None,
         patches={"count": 8, "size": 40},
         held_out={"pairs": str(pairs(2)), "fraction": 0.5, "metric": "ssim"},
-        search={"channels": 8, "blocks": 1, "learning_rate": [0.0002, 0.999], "alpha": 25.0},
-        training={"warm_start_steps": 0, "steps": 60, "batch": 2, "lr_patch": 16, "reports": 2},
+        network={"name": "srresnet", "channels": 8, "blocks": 1, "start": "none"},
+        search={"learning_rate": [0.0002, 0.999], "alpha": 25.0},
+        training={"warmup": 0.0, "steps": 60, "batch": 2, "lr_patch": 16, "reports": 2},
         budget={"trials": 6, "failures": 6},
     )
     printed = search.run()
     assert "pairs with ground truth" in printed
     table = rows(search)
-    assert len(table) == 7
+    # Bicubic, a baseline for each learning rate, and six crafted trials.
+    assert len(table) == 9
     failed = [row for row in table if row["status"] == "failed"]
     assert failed, "a learning rate of 0.999 was expected to diverge"
     assert all(float(row["learning_rate"]) > 0.9 for row in failed)

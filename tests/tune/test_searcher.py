@@ -7,14 +7,19 @@ from typing import Any
 import optuna
 import pytest
 
+from tune.architectures import Architectures
+from tune.config import TrialConfig
 from tune.searcher import CraftSearch, ListedSearch, SearchSpace
 from tune.spec import SearchSpec
-from tune.trial import TrialConfig
 
-UNIFORM = TrialConfig("uniform", 32, 4, 2e-4)
+UNIFORM = TrialConfig("uniform", {"name": "srresnet", "channels": 32, "blocks": 4}, {"learning_rate": 2e-4})
 
 
-def spec(**search: Any) -> SearchSpec:
+def craft_search(spec: SearchSpec, fixed: list[TrialConfig]) -> CraftSearch:
+    return CraftSearch(spec, Architectures(spec), fixed)
+
+
+def spec(network: dict[str, Any] | None = None, **search: Any) -> SearchSpec:
     return SearchSpec.model_validate(
         {
             "name": "s",
@@ -22,7 +27,8 @@ def spec(**search: Any) -> SearchSpec:
             "hr": "h",
             "output": "o",
             "training": {"steps": 100},
-            "search": {"channels": 32, "blocks": 4} | search,
+            "network": {"name": "srresnet", "channels": 32, "blocks": 4} | (network or {}),
+            "search": search,
         }
     )
 
@@ -32,27 +38,27 @@ def states(search: CraftSearch) -> list[optuna.trial.TrialState]:
 
 
 def test_fixed_trials_come_first_and_optuna_never_hears_of_them() -> None:
-    search = CraftSearch(spec(), [UNIFORM])
-    assert search.suggest("a") == vars(UNIFORM)
+    search = craft_search(spec(), [UNIFORM])
+    assert search.suggest("a") == UNIFORM.to_dict()
     search.on_trial_result("a", {"score": 20.0, "step": 100, "training_iteration": 1})
     search.on_trial_complete("a", {"score": 20.0, "step": 100})
     assert states(search) == [optuna.trial.TrialState.WAITING], "only the first crafted trial is queued"
 
 
 def test_the_first_crafted_trial_is_the_papers() -> None:
-    search = CraftSearch(spec(extractor=["squeezenet", "alexnet"]), [])
+    search = craft_search(spec(extractor=["squeezenet", "alexnet"]), [])
     first = search.suggest("a")
     assert first is not None
-    assert first["alpha"] == 25.0
-    assert first["extractor"] == "squeezenet"
+    assert first["distribution"]["alpha"] == 25.0
+    assert first["distribution"]["extractor"] == "squeezenet"
 
 
 def test_a_range_without_the_papers_alpha_is_respected() -> None:
-    search = CraftSearch(spec(alpha={"low": 1.0, "high": 5.0}), [])
+    search = craft_search(spec(alpha={"low": 1.0, "high": 5.0}), [])
     for key in "abcdef":
         suggested = search.suggest(key)
         assert suggested is not None
-        assert 1.0 <= suggested["alpha"] <= 5.0
+        assert 1.0 <= suggested["distribution"]["alpha"] <= 5.0
 
 
 def test_a_layer_is_always_one_of_its_extractor() -> None:
@@ -63,24 +69,49 @@ def test_a_layer_is_always_one_of_its_extractor() -> None:
     for name in known:
         known[name] = set(EXTRACTORS[name].layers[:2])
         layers[name] = sorted(known[name])
-    search = CraftSearch(spec(extractor=list(known), layers=layers), [])
+    search = craft_search(spec(extractor=list(known), layers=layers), [])
     seen = set()
     for index in range(20):
         suggested = search.suggest(str(index))
         assert suggested is not None
-        assert suggested["layer"] in known[suggested["extractor"]]
-        seen.add(suggested["extractor"])
+        extractor = suggested["distribution"]["extractor"]
+        assert suggested["distribution"]["layer"] in known[extractor]
+        seen.add(extractor)
         search.on_trial_complete(str(index), {"score": float(index), "step": 100})
     assert seen == set(known)
 
 
 def test_every_proposal_is_a_trial() -> None:
-    search = CraftSearch(spec(learning_rate={"low": 1e-5, "high": 1e-3, "log": True}, blocks=[2, 4]), [])
+    rates = {"low": 1e-5, "high": 1e-3, "log": True}
+    search = craft_search(spec({"blocks": [2, 4], "dropout": [0.0, 0.5]}, learning_rate=rates), [])
     suggested = search.suggest("a")
     assert suggested is not None
     config = TrialConfig.of(suggested)
     assert config.kind == "crafted"
-    assert 1e-5 <= config.learning_rate <= 1e-3
+    assert 1e-5 <= config.training["learning_rate"] <= 1e-3
+    assert config.network == {"name": "srresnet", "channels": 32, "blocks": 2, "dropout": 0.0}
+
+
+def test_each_network_is_asked_for_its_own_hyperparameters_alone() -> None:
+    network = {"name": ["srresnet", "compact"], "srresnet": {"blocks": [2, 4]}, "compact": {"convs": [3, 5]}}
+    both = SearchSpec.model_validate(
+        {"name": "s", "references": "r", "hr": "h", "output": "o", "network": network | {"start": "none"}}
+    )
+    search = craft_search(both, [])
+    seen = set()
+    for index in range(24):
+        suggested = search.suggest(str(index))
+        assert suggested is not None
+        own = suggested["network"]
+        seen.add((own["name"], own.get("blocks"), own.get("convs")))
+        search.on_trial_complete(str(index), {"score": float(index % 5), "step": 10_000})
+    assert seen == {("srresnet", 2, None), ("srresnet", 4, None), ("compact", None, 3), ("compact", None, 5)}
+
+
+@pytest.mark.parametrize(("trials", "random"), [(2, 1), (8, 2), (100, 10)])
+def test_at_most_a_quarter_of_the_budget_is_random(trials: int, random: int) -> None:
+    small = spec().model_copy(update={"budget": spec().budget.model_copy(update={"trials": trials})})
+    assert craft_search(small, []).study().sampler._n_startup_trials == random
 
 
 @pytest.mark.parametrize(
@@ -96,7 +127,7 @@ def test_every_proposal_is_a_trial() -> None:
 def test_what_optuna_is_told_of_an_end(
     result: dict[str, Any] | None, error: bool, state: optuna.trial.TrialState
 ) -> None:
-    search = CraftSearch(spec(), [])
+    search = craft_search(spec(), [])
     search.suggest("a")
     search.on_trial_complete("a", result, error)
     search.on_trial_complete("a", result, error)
@@ -109,29 +140,30 @@ def test_a_restored_search_goes_on_as_the_first_would_have(tmp_path: Path) -> No
         search.on_trial_complete(key, {"score": float(len(key)), "step": 100})
         return suggested
 
-    first = CraftSearch(spec(), [UNIFORM])
+    first = craft_search(spec(), [UNIFORM])
     for key in ("a", "bb", "ccc"):
         told(first, key)
     first.save(str(tmp_path / "state"))
-    second = CraftSearch(spec(), [UNIFORM])
+    second = craft_search(spec(), [UNIFORM])
     second.restore(str(tmp_path / "state"))
     assert told(first, "dddd") == told(second, "dddd")
 
 
 def test_the_score_of_lpips_is_minimised() -> None:
     smaller = spec().model_copy(update={"held_out": spec().held_out.model_copy(update={"metric": "lpips"})})
-    assert CraftSearch(smaller, []).study().direction == optuna.study.StudyDirection.MINIMIZE
-    assert CraftSearch(spec(), []).study().direction == optuna.study.StudyDirection.MAXIMIZE
+    assert craft_search(smaller, []).study().direction == optuna.study.StudyDirection.MINIMIZE
+    assert craft_search(spec(), []).study().direction == optuna.study.StudyDirection.MAXIMIZE
 
 
 def test_a_list_is_handed_out_once() -> None:
     search = ListedSearch([UNIFORM])
-    assert search.suggest("a") == vars(UNIFORM)
+    assert search.suggest("a") == UNIFORM.to_dict()
     assert search.suggest("b") == ListedSearch.FINISHED
 
 
 def test_nothing_to_search_is_a_search_too() -> None:
-    assert SearchSpace(spec(alpha=25.0)).first() == {}
-    suggested = CraftSearch(spec(alpha=25.0), []).suggest("a")
+    fixed = spec(alpha=25.0)
+    assert SearchSpace(fixed, Architectures(fixed)).first() == {}
+    suggested = craft_search(spec(alpha=25.0), []).suggest("a")
     assert suggested is not None
-    assert suggested["alpha"] == 25.0
+    assert suggested["distribution"]["alpha"] == 25.0

@@ -1,6 +1,7 @@
 """One trial, run in this process: its checkpoint, its score, and that it repeats and resumes exactly."""
 
 import contextlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from safetensors.torch import load_file
 
 import tune.trial
 from degcraft.degradation import CraftedDistribution
+from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
 from degcraft.metrics import NiqeModel
-from tune.data import SearchData, read_data
-from tune.held_out import HeldOut, fit_niqe, proxy_pairs
+from degcraft.networks import build_network
+from tune.config import Kind, TrialConfig, network_key
+from tune.data import Pair, SearchData, read_data
+from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.spec import SearchSpec
-from tune.trial import CRAFTED, MODEL, TRAINER, TrialConfig, report_steps, run_trial
+from tune.trial import CRAFTED, MODEL, SCORES, TRAINER, report_steps, run_trial
 
+NETWORK = {"name": "srresnet", "channels": 4, "blocks": 1}
 SIGMA = {"name": "blur_sigma", "low": 0.0, "high": 4.0, "bins": 2}
 
 
@@ -60,16 +65,24 @@ def spec(photographs: Path, tmp_path: Path) -> SearchSpec:
     )
 
 
-def run(spec: SearchSpec, kind: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+def run(
+    spec: SearchSpec, kind: Kind, session: Session, monkeypatch: pytest.MonkeyPatch, starts: Any = None
+) -> dict[str, torch.Tensor]:
     data, pool = read_data(spec)
     monkeypatch.setattr(tune.trial, "report", session.report)
     monkeypatch.setattr(tune.trial, "get_checkpoint", session.get_checkpoint)
     monkeypatch.setattr(tune.trial, "worker_device", lambda: "cpu")
     monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
-    config = vars(TrialConfig(kind, 4, 1, 1e-3))
     with contextlib.suppress(KeyboardInterrupt):
-        run_trial(config, spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts={})
-    return load_file(session.folder / MODEL)
+        run_trial(
+            config(kind), spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts=starts or {},
+            precisions={},
+        )  # fmt: skip
+    return load_file(session.folder / MODEL) if (session.folder / MODEL).exists() else {}
+
+
+def config(kind: Kind) -> dict[str, Any]:
+    return TrialConfig(kind, {} if kind == "bicubic" else NETWORK, {"learning_rate": 1e-3}).to_dict()
 
 
 def held_out(spec: SearchSpec, data: SearchData, pool: HrPool) -> HeldOut:
@@ -128,8 +141,10 @@ def test_divergence_is_a_result(spec: SearchSpec, tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(tune.trial, name, getattr(session, name))
     monkeypatch.setattr(tune.trial, "worker_device", lambda: "cpu")
     monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
-    config = vars(TrialConfig("uniform", 4, 1, 1e-3))
-    run_trial(config, spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts={})
+    run_trial(
+        config("uniform"), spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts={},
+        precisions={},
+    )  # fmt: skip
     (only,) = session.reports
     assert only["failed"] == "the loss is not a number"
     assert np.isnan(only["score"])
@@ -143,6 +158,68 @@ def test_proxies_are_the_same_every_time(spec: SearchSpec) -> None:
     first, again = (proxy_pairs(data.judge_crops, judged, blind) for _ in range(2))
     assert len(first) == 2
     assert all(np.array_equal(a.lr, b.lr) and np.array_equal(a.hr, b.hr) for a, b in zip(first, again, strict=True))
+
+
+def test_bicubic_and_the_start_are_scored_without_a_step(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = build_network(**NETWORK, scale=2, seed=5).state_dict()
+    weights = {network_key(NETWORK): start}
+    bicubic, begun = Session(tmp_path / "bicubic"), Session(tmp_path / "start")
+    assert run(spec, "bicubic", bicubic, monkeypatch) == {}
+    kept = run(spec, "start", begun, monkeypatch, weights)
+    assert all(torch.equal(kept[name], start[name]) for name in start)
+    for session in (bicubic, begun):
+        (only,) = session.reports
+        assert (only["step"], only["whole"]) == (0, True)
+        assert only["score"] == pytest.approx(np.mean([image["scores"]["psnr"] for image in only["images"]]))
+        assert json.loads((session.folder / SCORES).read_text())["images"] == only["images"]
+
+
+def test_training_goes_on_from_the_start(spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = build_network(**NETWORK, scale=2, seed=5).state_dict()
+    still = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 1, "ema": 0.0})})
+    slow = TrialConfig("uniform", NETWORK, {"learning_rate": 1e-12})
+    monkeypatch.setitem(globals(), "config", lambda kind: slow.to_dict())
+    trained = run(still, "uniform", Session(tmp_path / "x"), monkeypatch, {network_key(NETWORK): start})
+    assert all(torch.allclose(trained[name], start[name], atol=1e-9) for name in start)
+
+
+def test_a_network_that_gives_nan_fails_and_names_the_image(spec: SearchSpec) -> None:
+    data, pool = read_data(spec)
+
+    class Broken(torch.nn.Module):
+        def forward(self, lr: torch.Tensor) -> torch.Tensor:
+            return torch.full((*lr.shape[:2], 2 * lr.shape[2], 2 * lr.shape[3]), torch.nan)
+
+    scores = held_out(spec, data, pool).score(Broken(), "cpu")
+    assert np.isnan(scores.means()["score"])
+    assert "not finite" in (scores.failure() or "")
+
+
+def test_a_blank_pair_is_left_out_and_named(spec: SearchSpec) -> None:
+    data, _ = read_data(spec)
+    assert data.pairs is not None
+    blank = Pair("blank", np.full((3, 32, 32), 255, np.uint8), np.full((3, 64, 64), 255, np.uint8))
+    kept, notes = without_degenerate([*data.pairs, blank], 2, 2)
+    assert kept == data.pairs
+    assert notes == ["left out: held-out blank: its ground truth is one flat colour"]
+    with pytest.raises(DegcraftError, match="at least one must be able to tell"):
+        without_degenerate([blank], 2, 2)
+
+
+def test_the_truth_of_a_moved_and_dimmed_pair_is_moved_and_dimmed_with_it(spec: SearchSpec) -> None:
+    data, _ = read_data(spec)
+    assert data.pairs is not None
+    pair = data.pairs[0]
+    shifted = np.roll(pair.hr, 1, axis=2)
+    moved = Pair("moved", pair.lr, np.round(shifted * 0.9).astype(np.uint8))
+    (still, back), told = aligned_pairs([pair, moved], 2)
+    assert still is pair
+    assert told.startswith("aligned: 1 of 2 held-out pairs were not aligned (shifts up to 1.")
+    inner = (slice(None), slice(4, -4), slice(4, -4))
+    error = np.abs(back.hr[inner].astype(float) - pair.hr[inner]).mean()
+    assert error < 0.25 * np.abs(moved.hr[inner].astype(float) - pair.hr[inner]).mean()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Under which alias the best network of a search is registered: the champion moves only when it is beaten."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from degcraft.errors import DegcraftError
+from degcraft.images.atomic import written_whole
+from degcraft.metrics import Difference, ScoreTable, find_metric
+from tracking import Store
+from tracking.champion import NoSuchModel, list_versions
+from tracking.models import load_sr_model
+from tune.held_out import HeldOut, Scores
+from tune.sections import TrackingSpec
+from tune.spec import SearchSpec
+from tune.summary import Summary, decimals
+
+CHAMPION, CANDIDATE = "champion", "candidate"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What becomes of the best network."""
+
+    best: str
+    """Key of the trial that it was decided for."""
+    alias: str | None
+    """What the new version is called; None: it is not registered."""
+    sentence: str
+    """Why, in words."""
+
+
+def decide(spec: SearchSpec, summary: Summary, held_out: HeldOut, store: Store, kept: Path) -> Registration | None:
+    """Decide it, once for a best network: a resume finds what was decided before.
+
+    Args:
+        spec: The search.
+        summary: Of the search.
+        held_out: On which the present champion is scored.
+        store: Where the present champion is registered.
+        kept: The file that keeps the decision.
+
+    Returns:
+        None if there is no best network.
+    """
+    if summary.best is None:
+        return None
+    if kept.exists():
+        before = Registration(**json.loads(kept.read_text(encoding="utf-8")))
+        if before.best == summary.best.key:
+            return before
+    alias, sentence = _decided(spec, summary, held_out, store)
+    registration = Registration(summary.best.key, alias, sentence)
+    with written_whole(kept) as temporary:
+        temporary.write_text(json.dumps(asdict(registration)), encoding="utf-8")
+    return registration
+
+
+def _decided(spec: SearchSpec, summary: Summary, held_out: HeldOut, store: Store) -> tuple[str | None, str]:
+    tracking = spec.tracking
+    if tracking.register_when == "never":
+        return None, "not registered, as tracking.register is never"
+    if tracking.register_when == "always":
+        return CHAMPION, "champion, as tracking.register is always"
+    over = summary.won().get("bicubic")
+    if over is not None and not over.mean >= 0:
+        told = over.sentence("bicubic", find_metric(summary.metric).unit, decimals(summary.metric))
+        return CANDIDATE, f"candidate, not champion: {told}"
+    return _against_champion(tracking, summary, held_out, store)
+
+
+def _against_champion(tracking: TrackingSpec, summary: Summary, held_out: HeldOut, store: Store) -> tuple[str, str]:
+    name = tracking.register_as
+    try:
+        versions = list_versions(name, store.tracking_uri)
+    except NoSuchModel:
+        return CHAMPION, f"champion: the first version of {name}"
+    except DegcraftError as error:
+        return CANDIDATE, f"candidate, not champion: the present champion cannot be asked for ({error})"
+    present = next((version for version in versions if CHAMPION in version.aliases), None)
+    if present is None:
+        return CHAMPION, f"champion: {name} had none"
+    try:
+        network = load_sr_model(f"models:/{name}@{CHAMPION}", "cpu", tracking_uri=store.tracking_uri)
+    except DegcraftError as error:
+        return CANDIDATE, f"candidate, not champion: version {present.number}, the champion, cannot be loaded ({error})"
+    if network.scale != held_out.scale:
+        return CANDIDATE, (
+            f"candidate, not champion: version {present.number}, the champion, enlarges by {network.scale} and this "
+            f"one by {held_out.scale}, so they do not compare; `degcraft champion` chooses"
+        )
+    difference = _difference(summary, held_out.score(network.model, "cpu"))
+    told = difference.sentence(
+        f"version {present.number}, the champion", find_metric(summary.metric).unit, decimals(summary.metric)
+    )
+    if difference.low > 0:
+        return CHAMPION, f"champion: {told} on the same held-out images"
+    return CANDIDATE, f"candidate, not champion: {told} on the same held-out images"
+
+
+def _difference(summary: Summary, present: Scores) -> Difference:
+    assert summary.best is not None
+    table = ScoreTable.from_json(
+        {"best": summary.best.images, "present": [score.to_json() for score in present.images]}
+    )
+    return table.difference("best", "present", summary.metric)

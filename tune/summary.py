@@ -1,0 +1,242 @@
+"""What came out of a search: its rows, the best, and what was won, as a table, as JSON, as sentences."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from degcraft.metrics import Difference, ScoreTable, find_metric
+from tune.config import Kind, network_label
+from tune.outcome import TrialOutcome, best_of
+
+COMPARED: tuple[Kind, ...] = ("bicubic", "start", "uniform")
+"""What the best network is compared with, image by image."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A whole search."""
+
+    name: str
+    metric: str
+    held_out: str
+    """`ground truth` or `proxy`."""
+    trials: tuple[TrialOutcome, ...]
+    ended_by: str
+    """Why the search ended, in words."""
+    seconds: float
+
+    @property
+    def higher_is_better(self) -> bool:
+        return find_metric(self.metric).higher_is_better
+
+    @property
+    def best(self) -> TrialOutcome | None:
+        """The best trial that a user could have, never the upper bound, which knows the truth."""
+        return best_of(self.trials, self.higher_is_better)
+
+    @property
+    def best_crafted(self) -> TrialOutcome | None:
+        return best_of([trial for trial in self.trials if trial.config.kind == "crafted"], self.higher_is_better)
+
+    def of_kind(self, kind: Kind, beside: TrialOutcome | None = None) -> TrialOutcome | None:
+        """The row of a kind that has a score; of several, one of the same network and training as another row."""
+        found = [trial for trial in self.trials if trial.config.kind == kind and trial.is_over]
+        if beside is not None:
+            wanted = beside.config
+            for alike in (
+                lambda c: c.network == wanted.network and c.training == wanted.training,
+                lambda c: c.network == wanted.network,
+            ):
+                if same := [trial for trial in found if alike(trial.config)]:
+                    return same[0]
+        return found[0] if found else None
+
+    @cached_property
+    def _scores(self) -> ScoreTable | None:
+        rows = {trial.key: trial.images for trial in self.trials if trial.is_over and trial.images}
+        return ScoreTable.from_json(rows) if rows else None
+
+    def difference(self, trial: TrialOutcome, other: TrialOutcome, metric: str | None = None) -> Difference | None:
+        """By how much one row is better than another, image by image; None where their images were not kept."""
+        if self._scores is None or not {trial.key, other.key} <= self._scores.rows.keys():
+            return None
+        return self._scores.difference(trial.key, other.key, metric or self.metric)
+
+    def won(self) -> dict[str, Difference]:
+        """What the best network won over bicubic, over its start and over uniform training of the same network."""
+        if self.best is None:
+            return {}
+        others = {kind: self.of_kind(kind, self.best) for kind in COMPARED}
+        found = {
+            kind: self.difference(self.best, other)
+            for kind, other in others.items()
+            if other is not None and other.key != self.best.key
+        }
+        return {kind: difference for kind, difference in found.items() if difference is not None}
+
+    @property
+    def gap_closed(self) -> float | None:
+        """Share of the way from the uniform baseline to the upper bound that the best crafted trial went.
+
+        None without an upper bound, or where the upper bound is no better than the baseline; negative where the
+        crafted trials fell behind the baseline.
+        """
+        crafted = self.best_crafted
+        if crafted is None:
+            return None
+        uniform, bound = self.of_kind("uniform", crafted), self.of_kind("upper bound", crafted)
+        if uniform is None or bound is None:
+            return None
+        sign = 1 if self.higher_is_better else -1
+        gap = sign * (bound.score - uniform.score)
+        return sign * (crafted.score - uniform.score) / gap if gap > 0 else None
+
+    def save(self, path: Path, said: Sequence[str]) -> None:
+        """Write the summary as JSON, with what was said of it in words."""
+        won = {
+            kind: {"mean": d.mean, "low": d.low, "high": d.high, "images": d.n, "tie": d.is_tie}
+            for kind, d in self.won().items()
+        }
+        content = {
+            "format": "degcraft-summary/2",
+            "name": self.name,
+            "metric": self.metric,
+            "direction": "max" if self.higher_is_better else "min",
+            "held_out": self.held_out,
+            "ended_by": self.ended_by,
+            "seconds": round(self.seconds, 1),
+            "best": self.best.key if self.best else None,
+            "won": won,
+            "gap_closed": self.gap_closed,
+            "said": list(said),
+            "trials": [trial.to_dict() for trial in self.trials],
+        }
+        path.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat row per trial, the best first; for CSV files."""
+        bicubic = self.of_kind("bicubic")
+        made_of = dict.fromkeys(name for trial in self.trials for name in trial.config.values())
+        rows = []
+        for trial in self.ranked():
+            over = None if bicubic is None else self.difference(trial, bicubic)
+            shown = over is not None and trial is not bicubic
+            rows.append(
+                {
+                    "trial": trial.key,
+                    "kind": trial.config.kind,
+                    **made_of,
+                    **trial.config.values(),
+                    "status": trial.status,
+                    "step": trial.step,
+                    "effective_bins": trial.effective_bins,
+                    "seconds": round(trial.seconds, 1),
+                    **{name: value for name, value in trial.scores.items() if name != "score"},
+                    **({"over_bicubic": over.mean, "low": over.low, "high": over.high} if over and shown else {}),
+                    "failure": trial.failure,
+                }
+            )
+        return rows
+
+    def ranked(self) -> list[TrialOutcome]:
+        """All trials, the best first, those without a score last."""
+        sign = -1 if self.higher_is_better else 1
+        return sorted(
+            self.trials,
+            key=lambda t: (not math.isfinite(t.score), sign * t.score if math.isfinite(t.score) else 0),
+        )
+
+    def table(self) -> Table:
+        """The table that ends a search: every row with all its scores, and what it won over bicubic."""
+        table = Table(title=f"{self.name}: means on held-out {self.held_out}", title_justify="left")
+        metrics = list(
+            dict.fromkeys([self.metric, *(name for t in self.trials for name in t.scores if name != "score")])
+        )
+        network = len({str(trial.config.network) for trial in self.trials if trial.config.network}) > 1
+        columns = ["trial", "trained on", *(["network"] if network else []), "alpha"]
+        for column in columns:
+            table.add_column(column, justify="right" if column == "alpha" else "left")
+        for column in (*metrics, "over bicubic (95 %)", "bins"):
+            table.add_column(column, justify="right")
+        table.add_column("status")
+        bicubic = self.of_kind("bicubic")
+        for trial in self.ranked():
+            over = None if bicubic is None or trial is bicubic else self.difference(trial, bicubic)
+            alpha = trial.config.distribution.get("alpha")
+            is_best = self.best is not None and trial.key == self.best.key
+            table.add_row(
+                trial.key,
+                trial.config.label(),
+                *([network_label(trial.config.network)] if network else []),
+                "" if alpha is None else f"{alpha:.4g}",
+                *(f"{trial.scores[name]:.{decimals(name)}f}" if name in trial.scores else "" for name in metrics),
+                "" if over is None else _shown(over, decimals(self.metric)),
+                "" if trial.effective_bins is None else f"{trial.effective_bins:.1f}",
+                trial.status + (" (best)" if is_best else ""),
+                style="bold green" if is_best else None,
+            )
+        return table
+
+    def sentences(self) -> list[str]:
+        """What there is to say about it, in plain words."""
+        said = []
+        best, unit = self.best, find_metric(self.metric).unit
+        if best is None:
+            said.append("no trial has a score, so there is no best model")
+        else:
+            names = {"bicubic": "bicubic", "start": "the start", "uniform": "uniform training"}
+            won = [d.sentence(names[kind], unit, decimals(self.metric)) for kind, d in self.won().items()]
+            score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
+            said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
+            if best.config.kind == "uniform":
+                said.append("no crafted trial beat the uniform baseline: the best model is the baseline itself")
+            elif best.config.kind == "start":
+                said.append("no training beat the start: the best model is the start itself")
+        said += self._gap()
+        if self.held_out == "proxy":
+            said.append(
+                "without ground truth the score is on proxies: it ranks trials, it does not say how good they are"
+            )
+        if self._scores is not None:
+            said += self._scores.notes()
+        said += [f"failed: {t.key} ({t.config.label()}): {t.failure}" for t in self.trials if t.status == "failed"]
+        said.append(f"ended: {self.ended_by}")
+        return said
+
+    def _gap(self) -> list[str]:
+        """How far the crafted trials went from uniform to the upper bound, never without what the gap is."""
+        crafted = self.best_crafted
+        uniform, bound = self.of_kind("uniform", crafted), self.of_kind("upper bound", crafted)
+        if crafted is None or uniform is None or bound is None:
+            return []
+        unit, places = find_metric(self.metric).unit or "", decimals(self.metric)
+        width = f"{bound.score - uniform.score:+.{places}f} {unit}".strip()
+        if self.gap_closed is None:
+            return [f"gap closed: undefined, because the upper bound is no better than uniform ({width})"]
+        return [f"gap closed: {100 * self.gap_closed:.0f}% of the {width} from uniform training to the upper bound"]
+
+
+def decimals(metric: str) -> int:
+    """How many are shown of a metric."""
+    return 2 if find_metric(metric).unit == "dB" else 4
+
+
+def _shown(difference: Difference, places: int) -> str:
+    if math.isinf(difference.low):
+        return f"{difference.mean:+.{places}f}"
+    return f"{difference.mean:+.{places}f} ({difference.low:+.{places}f} to {difference.high:+.{places}f})"
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
