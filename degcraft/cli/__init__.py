@@ -21,9 +21,11 @@ COMMANDS = (
     "weights",
     "features",
     "synthesize",
+    "networks",
     "train",
     "evaluate",
     "upscale",
+    "export",
     "champion",
     "serve",
 )

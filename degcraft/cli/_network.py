@@ -1,7 +1,9 @@
 """Networks as they are typed: a weights file or an MLflow model, and a name with hyperparameters."""
 
 import argparse
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 
 from degcraft.errors import DegcraftError
 
@@ -9,8 +11,8 @@ if TYPE_CHECKING:
     from degcraft.networks import LoadedNetwork
 
 MODEL_HELP = (
-    "a .safetensors file, any checkpoint of a network that spandrel knows (.pth), or an MLflow model "
-    "(models:/name@champion, runs:/ID/model)"
+    "a .safetensors file, any checkpoint of a network that spandrel knows (.pth), a network that comes with degcraft "
+    "(start:x4), or an MLflow model (models:/name@champion, runs:/ID/model)"
 )
 
 LEAST_TILE = 8
@@ -58,19 +60,24 @@ def _tile(text: str) -> int:
     return int(text)
 
 
-def parse_network(text: str) -> tuple[str, dict[str, int]]:
+def parse_network(text: str) -> tuple[str, dict[str, Any]]:
     """NAME or NAME:KEY=VALUE,… as a name and its hyperparameters; whether they exist is the registry's to say.
+
+    A value is read as JSON (8, 0.5, true, [6,6]) and is a text where it is none.
 
     Raises:
         DegcraftError: Not of that form.
     """
     name, _, rest = text.partition(":")
     hyperparameters = {}
-    for part in rest.split(",") if rest else []:
-        key, separator, value = part.partition("=")
-        if not separator or not value.strip().isdecimal():
+    for part in re.split(r",(?![^\[]*\])", rest) if rest else []:
+        key, separator, value = (piece.strip() for piece in part.partition("="))
+        if not (name and key and separator and value):
             raise DegcraftError(
-                f"--network: must be NAME or NAME:KEY=NUMBER,… such as srresnet:channels=32,blocks=4, but got {text!r}"
+                f"--network: must be NAME or NAME:KEY=VALUE,… such as compact:channels=48,convs=8, but got {text!r}"
             )
-        hyperparameters[key.strip()] = int(value)
+        try:
+            hyperparameters[key] = json.loads(value)
+        except ValueError:
+            hyperparameters[key] = value
     return name, hyperparameters

@@ -48,4 +48,4 @@ def build_network(name: str, *, scale: int = 4, seed: int = 0, **hyperparameters
 
 def parameter_count(model: nn.Module) -> int:
     """The number of trainable numbers in a network."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

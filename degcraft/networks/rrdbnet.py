@@ -6,6 +6,7 @@ section 3.1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -60,6 +61,28 @@ def convert(state: StateDict) -> StateDict:
     return _to_old_arch(dict(state))
 
 
+def publish(state: StateDict, scale: int, hyperparameters: Mapping[str, Any]) -> StateDict:
+    """The state dict under BasicSR's names, which Real-ESRGAN's own software reads and spandrel too."""
+    if hyperparameters["plus"]:
+        return state
+    layers, blocks = count_blocks(state, "model."), hyperparameters["blocks"]
+    outer = {0: "conv_first", layers - 3: "conv_hr", layers - 1: "conv_last"}
+    outer |= {3 * i: f"conv_up{i}" for i in range(1, (layers - 5) // 3 + 1)}
+    renamed = {}
+    for key, value in state.items():
+        place, _, rest = key.removeprefix("model.").partition(".")
+        if place != "1":
+            renamed[f"{outer[int(place)]}.{rest}"] = value
+            continue
+        block, _, rest = rest.removeprefix("sub.").partition(".")
+        if int(block) == blocks:
+            renamed[f"conv_body.{rest}"] = value
+        else:
+            dense, convolution, _, kind = rest.split(".")
+            renamed[f"body.{block}.{dense.lower()}.{convolution}.{kind}"] = value
+    return renamed
+
+
 def recover(state: StateDict) -> dict[str, Any] | None:
     """Scale, channels, blocks and growth of an RRDBNet state dict by its shapes; None if it is not one."""
     # MM-RealSR has all the keys of an RRDBNet, and more.
@@ -105,4 +128,6 @@ SPEC = NetworkSpec(
     build=build,
     recover=recover,
     convert=convert,
+    publish=publish,
+    parameters=16_697_987,
 )

@@ -41,6 +41,26 @@ class FusedBranches(Conv3XC):
         self.weight_concat = self.bias_concat = None
         self._seen = self._state()
 
+    def fused(self) -> nn.Module:
+        """The same as one convolution of its own."""
+        self.fuse()
+        convolution = nn.utils.skip_init(
+            nn.Conv2d,
+            self.eval_conv.in_channels,
+            self.eval_conv.out_channels,
+            3,
+            padding=1,
+            stride=self.stride,
+            device=self.eval_conv.weight.device,
+            dtype=self.eval_conv.weight.dtype,
+        )
+        with torch.no_grad():
+            convolution.weight.copy_(self.eval_conv.weight)
+            assert convolution.bias is not None
+            convolution.bias.copy_(self.eval_conv.bias)
+        convolution.eval()
+        return nn.Sequential(convolution, nn.LeakyReLU(0.05)) if self.has_relu else convolution
+
     def _state(self) -> tuple[Any, ...]:
         branches = [*self.conv.parameters(), *self.sk.parameters()]
         return tuple((p.data_ptr(), None if p.is_inference() else p._version) for p in branches)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,7 +25,7 @@ from degcraft.networks.hyperparameter import (
 )
 from degcraft.networks.randomness import own_generator
 from degcraft.networks.span import keep_branches_fused
-from degcraft.networks.spandrel_entries import ENTRIES, Entry
+from degcraft.networks.spandrel_entries import ENTRIES, PARAMETERS, Entry
 from degcraft.networks.spandrel_network import SpandrelNetwork
 from degcraft.networks.spec import NetworkSpec, StateDict
 
@@ -57,7 +59,7 @@ def recognised(state: StateDict) -> Any:
 def describe(architecture: Any, state: StateDict) -> ImageModelDescriptor[Any]:
     """spandrel's description of a state dict; raises DegcraftError if spandrel cannot make it."""
     # Building the network draws starting weights, which are then overwritten.
-    with own_generator(0):
+    with own_generator(0), _no_warnings():
         try:
             descriptor = architecture.load(dict(state))
         except Exception as error:  # it reads shapes where it hopes to find them, and fails in every way there is
@@ -77,6 +79,7 @@ def _spec(name: str, entry: Entry) -> NetworkSpec:
         recover=partial(_recover, entry),
         convert=partial(_convert, entry),
         publish=partial(_publish, entry),
+        parameters=PARAMETERS[name],
     )
 
 
@@ -140,7 +143,7 @@ def _build(name: str, entry: Entry, *, scale: int, seed: int, **hyperparameters:
     network_class = entry.network if isinstance(entry.network, type) else entry.network[scale]
     keywords = _keywords(entry, scale, hyperparameters)
     try:
-        with own_generator(seed):
+        with own_generator(seed), _no_warnings():
             network = network_class(**keywords)
     except Exception as error:  # whatever a class raises for hyperparameters that do not go together
         raise DegcraftError(
@@ -165,6 +168,14 @@ def _build(name: str, entry: Entry, *, scale: int, seed: int, **hyperparameters:
         call=described._call_fn,
         one_by_one=entry.one_by_one,
     )
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """What spandrel's code uses and torch will not have for ever is not for our users."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _told(entry: Entry, scale: int, hyperparameters: Mapping[str, Any]) -> str:

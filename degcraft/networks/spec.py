@@ -60,6 +60,15 @@ class NetworkSpec:
     publish: Callable[[StateDict, int, Mapping[str, Any]], StateDict] = _under_its_names
     """Gives this network's state dict, with its scale and hyperparameters, the names that other software reads."""
 
+    parameters: int | None = None
+    """How many trainable numbers it has with its defaults at its usual scale, where counting takes long: a test
+    counts them."""
+
+    @property
+    def usual_scale(self) -> int:
+        """4 if it enlarges by 4, else the smallest."""
+        return 4 if 4 in self.scales else self.scales[0]
+
     @property
     def defaults(self) -> dict[str, Any]:
         """Every hyperparameter with its default."""

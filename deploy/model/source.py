@@ -7,6 +7,7 @@ from typing import Any
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import load_network, parameter_count
+from degcraft.networks.shipped import START, start_file
 from deploy.args import ServeArgs
 from deploy.messages import ModelInfo
 from deploy.model.restorer import Restorer
@@ -36,11 +37,11 @@ def pin(model: str, tracking_uri: str | None) -> str:
     """The one version that `model` names now: a pinned URI, or an absolute path.
 
     Raises:
-        DegcraftError: there is no such model or file, or the store cannot be read.
+        DegcraftError: there is no such model, start or file, or the store cannot be read.
     """
     if not is_file(model):
         return resolve_model(model, tracking_uri).uri
-    path = Path(model).expanduser().absolute()
+    path = start_file(model) if model.startswith(START) else Path(model).expanduser().absolute()
     if not path.is_file():
         raise DegcraftError(f"{model}: there is no such file")
     return str(path)

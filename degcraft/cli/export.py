@@ -1,0 +1,42 @@
+"""`degcraft export`: write a network for other software."""
+
+import argparse
+from pathlib import Path
+
+from degcraft.cli._common import check_file_name, refuse_overwrite
+from degcraft.cli._network import add_model, load_model
+
+HELP = "write a network for other software: its weights, or ONNX"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Writes a network so that other software opens it, after checking that it computes the same there:\n"
+        "  .safetensors, .pth   the weights under the architecture's usual names, for chaiNNer and what else uses "
+        "spandrel\n"
+        "  .onnx                a graph for any batch, height and width; some architectures allow none"
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  degcraft export best/model.safetensors -o film_x4.safetensors\n"
+        "  degcraft export models:/degcraft-sr@champion -o film_x4.onnx"
+    )
+    add_model(parser)
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help=".safetensors, .pth or .onnx")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from degcraft.networks.export import check_suffix, export
+
+    check_file_name(args.output)
+    check_suffix(args.output)
+    refuse_overwrite(args.output, args.overwrite)
+    console = Console()
+    network = load_model(args.model, "cpu")
+    with console.status(f"exporting {network.name} x{network.scale}"):
+        note = export(network, args.output)
+    console.print(f"wrote {args.output}; {note}", highlight=False, soft_wrap=True)
+    return 0
