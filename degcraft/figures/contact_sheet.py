@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
@@ -53,7 +53,7 @@ def draw_contact_sheet(
                 raise DegcraftError(f"row {caption!r}: images must be (3,h,w), but got {tuple(image.shape)}")
         pictures.append(_same_size(images, max_side))
 
-    font, bold = _font("DejaVuSans.ttf", 13), _font("DejaVuSans-Bold.ttf", 13)
+    font, bold = style.typeface("DejaVuSans.ttf", 13), style.typeface("DejaVuSans-Bold.ttf", 13)
     widths = [
         max([row[column].width for row in pictures if column < len(row)] + [int(bold.getlength(column_titles[column]))])
         for column in range(len(column_titles))
@@ -100,13 +100,6 @@ def _same_size(images: Sequence[Tensor], max_side: int) -> list[Image.Image]:
             picture = picture.resize(size, Image.Resampling.NEAREST)
         pictures.append(picture)
     return pictures
-
-
-def _font(name: str, size: int) -> "FreeTypeFont":
-    """A typeface that matplotlib carries, so that the sheet looks the same everywhere."""
-    import matplotlib
-
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
 
 
 def _wrap(text: str, font: "FreeTypeFont", width: int) -> list[str]:

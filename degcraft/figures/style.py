@@ -9,6 +9,7 @@ from degcraft.images.atomic import written_whole
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.ImageFont import FreeTypeFont
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, which colour-blind readers can tell apart too."""
@@ -32,6 +33,15 @@ TEXT: dict[Any, Any] = {
 def without_frame(axes: "Axes") -> None:
     """Takes the upper and right lines of the frame away."""
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def typeface(name: str, size: int) -> "FreeTypeFont":
+    """A typeface that matplotlib carries, for pictures that are drawn pixel by pixel, so that they look alike
+    everywhere."""
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
 
 
 def save_atomically(path: str | Path, write: Callable[[str], object]) -> None:

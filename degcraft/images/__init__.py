@@ -3,7 +3,7 @@
 from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
-from degcraft.images.pairs import ImagePair, list_pairs, read_pairs, scale_of
+from degcraft.images.pairs import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
@@ -32,6 +32,7 @@ __all__ = [
     "Patches",
     "Skipped",
     "bicubic_enlarge",
+    "crop_to_scale",
     "cut_evident",
     "cut_patches",
     "hash_hashes",

@@ -22,7 +22,7 @@ class ImagePair:
     lr: Tensor
     """(3, h, w) float32 in [0, 1]."""
     hr: Tensor
-    """(3, h · scale, w · scale) float32 in [0, 1]."""
+    """(3, h · scale, w · scale) float32 in [0, 1]; rows and columns that the scale did not divide are cut off."""
 
 
 def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
@@ -53,18 +53,42 @@ def read_pairs(folder: str | Path) -> list[ImagePair]:
 
     Raises:
         DegcraftError: as in `list_pairs`; an unreadable file; or a pair whose HR size is not a whole multiple of
-            its LR size, the same along both sides and in all pairs.
+            its LR size (but for fewer pixels than the scale, as a reduction leaves them over), the same along both
+            sides and in all pairs.
     """
     root = Path(folder).expanduser() / "lr"
 
     def read(files: tuple[Path, Path]) -> ImagePair:
         low, high = files
         name = low.relative_to(root).with_suffix("").as_posix()
-        return ImagePair(name, read_image(low).rgb, read_image(high).rgb)
+        lr, hr = read_image(low).rgb, read_image(high).rgb
+        cropped = crop_to_scale(lr, hr, hr.shape[1] // lr.shape[1])
+        return ImagePair(name, lr, hr if cropped is None else cropped)
 
     pairs = in_threads(read, list_pairs(folder))
     scale_of(pairs)
     return pairs
+
+
+def crop_to_scale(lr: Tensor, hr: Tensor, scale: int) -> Tensor | None:
+    """HR without the rows and columns at its end that the scale did not divide, fewer than `scale` of each.
+
+    A photograph of 127 rows makes an LR image of 31 at x4, by reducing the 124 that 4 divides.
+
+    Args:
+        lr: (..., h, w).
+        hr: (..., H, W).
+        scale: the factor between them.
+
+    Returns:
+        (..., h · scale, w · scale), `hr` itself where nothing is cut; None where the two do not fit at this scale.
+    """
+    (low_height, low_width), (height, width) = lr.shape[-2:], hr.shape[-2:]
+    if scale < 1 or (height // scale, width // scale) != (low_height, low_width):
+        return None
+    if (height % scale, width % scale) == (0, 0):
+        return hr
+    return hr[..., : low_height * scale, : low_width * scale]
 
 
 def scale_of(pairs: Sequence[ImagePair]) -> int:

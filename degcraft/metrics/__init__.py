@@ -1,6 +1,6 @@
 """How good a restored image is, with ground truth or without."""
 
-from degcraft.metrics.alignment import Alignment, aligned_truth, estimate_alignment
+from degcraft.metrics.alignment import Alignment, aligned_truth, describe_alignments, estimate_alignment
 from degcraft.metrics.colour import rgb_to_y
 from degcraft.metrics.lpips import LpipsMetric
 from degcraft.metrics.niqe import NiqeModel
@@ -21,6 +21,7 @@ __all__ = [
     "ScoreTable",
     "aligned_truth",
     "compute_scores",
+    "describe_alignments",
     "direction",
     "estimate_alignment",
     "find_metric",

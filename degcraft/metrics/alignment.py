@@ -8,6 +8,7 @@ moved, not what is judged: every restored image is compared as it is with the sa
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,3 +157,17 @@ def _certain_brightness(found: Brightness) -> tuple[float, tuple[float, float, f
         return 1.0, (0.0, 0.0, 0.0)
     red, green, blue = (found.mean * (1 - gain) + found.difference).tolist()
     return gain, (red, green, blue)
+
+
+def describe_alignments(alignments: Sequence[Alignment]) -> str:
+    """What was done to the pairs of a set, in one line."""
+    moved = [own for own in alignments if own.moves]
+    if not moved:
+        return f"aligned: none of {len(alignments)} pairs is shifted or of another brightness"
+    furthest = max(math.hypot(own.dy, own.dx) for own in moved)
+    gains = [own.gain for own in moved]
+    return (
+        f"aligned: the ground truth of {len(moved)} of {len(alignments)} pairs was fitted to its lr image; "
+        f"{sum(own.shifts for own in moved)} shifted, by up to {furthest:.2f} HR pixels, "
+        f"{sum(own.brightens for own in moved)} in brightness, with gains of {min(gains):.2f} to {max(gains):.2f}"
+    )

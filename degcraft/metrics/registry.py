@@ -45,6 +45,17 @@ class Metric:
     describe: str
     """One clause for tables and help."""
     compute: Callable[[Scored], float]
+    label: str = ""
+    """What tables call it, with the channels it looks at; '' for its name."""
+    decimals: int = 4
+    """Decimals that tables show."""
+
+    @property
+    def title(self) -> str:
+        """The heading of a table's column: label, direction and unit."""
+        return f"{self.label or self.name} {'↑' if self.higher_is_better else '↓'}" + (
+            f" ({self.unit})" if self.unit else ""
+        )
 
 
 def _lpips(scored: Scored) -> float:
@@ -66,22 +77,22 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric(
             "psnr", True, True, "dB", "peak signal-to-noise ratio on RGB",
-            lambda s: psnr(s.sr, s.truth("psnr"), border=s.border),
+            lambda s: psnr(s.sr, s.truth("psnr"), border=s.border), "PSNR RGB", 2,
         ),
         Metric(
             "psnr_y", True, True, "dB", "peak signal-to-noise ratio on BT.601 luma",
-            lambda s: psnr(s.sr, s.truth("psnr_y"), border=s.border, channel="y"),
+            lambda s: psnr(s.sr, s.truth("psnr_y"), border=s.border, channel="y"), "PSNR Y", 2,
         ),
         Metric(
             "ssim", True, True, "", "structural similarity on RGB, 1 for equal images",
-            lambda s: ssim(s.sr, s.truth("ssim"), border=s.border),
+            lambda s: ssim(s.sr, s.truth("ssim"), border=s.border), "SSIM RGB", 4,
         ),
         Metric(
             "ssim_y", True, True, "", "structural similarity on BT.601 luma, 1 for equal images",
-            lambda s: ssim(s.sr, s.truth("ssim_y"), border=s.border, channel="y"),
+            lambda s: ssim(s.sr, s.truth("ssim_y"), border=s.border, channel="y"), "SSIM Y", 4,
         ),
-        Metric("lpips", False, True, "", "learned perceptual distance, 0 for equal images", _lpips),
-        Metric("niqe", False, False, "", "distance from the statistics of clean images", _niqe),
+        Metric("lpips", False, True, "", "learned perceptual distance, 0 for equal images", _lpips, "LPIPS", 4),
+        Metric("niqe", False, False, "", "distance from the statistics of clean images", _niqe, "NIQE", 2),
     )
 }  # fmt: skip
 """All metrics; the border is cut from the image before any of them."""
