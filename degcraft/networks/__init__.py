@@ -1,5 +1,6 @@
 """Super-resolution networks: building them by name, their files, and restoring images in tiles."""
 
+from degcraft.networks.deployable import deployable
 from degcraft.networks.hyperparameter import Hyperparameter
 from degcraft.networks.registry import NETWORKS, build_network, network_spec, parameter_count
 from degcraft.networks.shipped import STARTS
@@ -16,6 +17,7 @@ __all__ = [
     "LoadedNetwork",
     "NetworkSpec",
     "build_network",
+    "deployable",
     "load_network",
     "network_spec",
     "parameter_count",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import edsr, rrdbnet, srresnet
-from degcraft.networks.spandrel_specs import spandrel_specs
+from degcraft.networks.spandrel_specs import in_short, spandrel_specs
 from degcraft.networks.spec import NetworkSpec
 
 NETWORKS: dict[str, NetworkSpec] = {
@@ -18,6 +19,9 @@ NETWORKS: dict[str, NetworkSpec] = {
 
 ALIASES = {"esrgan": "rrdbnet", "realesrgan": "rrdbnet", "srvggnetcompact": "compact", "msrresnet": "srresnet"}
 """Other names that the field has for some of them."""
+
+
+_SIDE = 8
 
 
 def network_spec(name: str) -> NetworkSpec:
@@ -43,7 +47,23 @@ def build_network(name: str, *, scale: int = 4, seed: int = 0, **hyperparameters
             together.
     """
     spec = network_spec(name)
-    return spec.build(scale=scale, seed=seed, **spec.checked(scale, hyperparameters))
+    model = spec.build(scale=scale, seed=seed, **spec.checked(scale, hyperparameters))
+    _try(model, spec.name, scale)
+    return model
+
+
+def _try(model: nn.Module, name: str, scale: int) -> None:
+    """Some hyperparameters that do not go together show only when there is an image to restore."""
+    size = (_SIDE * scale, _SIDE * scale)
+    was_training = model.training
+    try:
+        with torch.no_grad():
+            found = tuple(model.eval()(torch.zeros(1, 3, _SIDE, _SIDE)).shape[-2:])
+    except Exception as error:  # whatever is raised for them
+        raise DegcraftError(f"network {name}: does not work with its hyperparameters ({in_short(error)})") from error
+    model.train(was_training)
+    if found != size:
+        raise DegcraftError(f"network {name}: must turn {_SIDE}x{_SIDE} pixels into {size}, but gives {found}")
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.networks import foreign
-from degcraft.networks.registry import NETWORKS, build_network, network_spec
+from degcraft.networks.registry import NETWORKS, network_spec
 from degcraft.networks.shipped import START, start_file
 
 FORMAT = "degcraft-network/1"
@@ -113,7 +113,7 @@ def save_network(
     spec = network_spec(name)
     own = spec.checked(scale, own)
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    rebuilt = build_network(name, scale=scale, **own)
+    rebuilt = spec.build(scale=scale, seed=0, **own)
     _check_layout(state, rebuilt, f"the network to be saved as {path}: not the weights of {spec.name} x{scale} {own}")
     header = {"format": FORMAT, "network": spec.name, "scale": scale, "hyperparameters": own, "metadata": kept}
     with written_whole(path) as temporary:
