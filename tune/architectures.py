@@ -25,10 +25,11 @@ class Architectures:
 
     def __init__(self, spec: SearchSpec) -> None:
         self._spec = spec
-        self._start = self._given_start()
+        start = self._given_start()
+        # What the start holds, without its weights: a search's state is pickled with this object in it.
+        self._held = (None, {}) if start is None else (start.name, dict(start.hyperparameters))
         named = [name for name in choices(spec.network.name) if name is not None]
-        default = DEFAULT if self._start is None else self._start.name
-        self.names = [network_spec(name).name for name in named] or [default]
+        self.names = [network_spec(name).name for name in named] or [self._held[0] or DEFAULT]
         self._asked = dict(zip(self.names, named or [None], strict=True))
         for network in self.all():
             self.start_of(network)
@@ -39,8 +40,8 @@ class Architectures:
 
     def network(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """`name` and all hyperparameters: those given, then those of the start, then the network's own defaults."""
-        same = self._start is not None and self._start.name == name
-        base = self._start.hyperparameters if self._start is not None and same else {}
+        held, hyperparameters = self._held
+        base = hyperparameters if held == name else {}
         try:
             return {"name": name, **network_spec(name).checked(self._spec.scale, {**base, **values})}
         except DegcraftError as error:

@@ -1,6 +1,7 @@
 """What several commands share: the device, the degradation space, small checks of what was typed."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,12 @@ from typing import TYPE_CHECKING
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from degcraft.degradation import DegradationSpace
+
+LOG_WIDTH = 140
+"""Columns of a line that goes into a file or a pipe."""
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +71,14 @@ def parse_space(axes: Sequence[str] | None) -> "DegradationSpace":
                 f"--axis: must be NAME:LOW:HIGH:BINS such as blur_sigma:0:3:6, but got {text!r}"
             ) from None
     return DegradationSpace(tuple(parsed))
+
+
+def open_console() -> "Console":
+    """Where a command prints: as wide as the terminal, and in a log wide enough for its tables."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=LOG_WIDTH)
 
 
 def positive(text: str) -> int:

@@ -2,6 +2,8 @@
 
 import argparse
 
+from degcraft.cli._common import open_console
+
 HELP = "see a whole search in five minutes: sample photographs, a hidden degradation, nothing to download"
 
 
@@ -34,14 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from rich.console import Console
-
     from tune.demo import prepare_demo
     from tune.report import print_result
     from tune.search import has_started, run_search
     from tune.spec_file import load_spec
 
-    console = Console()
+    console = open_console()
     folder = Path(args.output)
     file = folder / "search.yaml"
     if not args.resume:

@@ -2,6 +2,8 @@
 
 import argparse
 
+from degcraft.cli._common import open_console
+
 HELP = "search for the network that restores your images best (Ray Tune, Optuna, MLflow)"
 
 
@@ -29,13 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from tune.report import print_result
     from tune.search import run_search
     from tune.spec_file import load_spec
 
-    console = Console()
+    console = open_console()
     spec = load_spec(args.spec)
     how_to_go_on = f"degcraft search {args.spec} --resume"
     try:
