@@ -1,11 +1,14 @@
-"""An SR network as an MLflow model folder: an exported graph without pickle, and the network itself."""
+"""An SR network as an MLflow model folder: an exported graph without pickle, and the network itself.
+
+Some networks, most of those that attend in windows, have no graph that takes every size. They are packed without
+one: MLflow then loads them through degcraft, which rebuilds them from their weights.
+"""
 
 import hashlib
 import json
 import math
 import os
 import shutil
-import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import LoadedNetwork, load_network
+from degcraft.networks import LoadedNetwork, load_network, save_network
+from degcraft.networks.deployable import deployable
+from degcraft.networks.export import quiet
+from degcraft.networks.spandrel_specs import in_short
 
 FORMAT = "degcraft-model/1"
 NETWORK_FILE = "extra_files/network.safetensors"
@@ -31,8 +36,9 @@ def package_network(
 ) -> dict[str, Any]:
     """Make the MLflow model folder of a network file; returns the metadata written into it.
 
-    The model takes and gives float32 (-1, 3, -1, -1) in [0,1]: any batch, any height and width. It is
-    exported on the CPU, loaded again and compared with the network at other sizes before it is kept.
+    The model takes and gives float32 (-1, 3, -1, -1) in [0,1]: any batch, any height and width. Its graph is
+    exported on the CPU, loaded again and compared with the network at other sizes before it is kept; where that
+    fails, the model has no graph, its metadata say why (`graph`), and a README in its folder what that means.
     A folder that is already there whole is taken as it is.
 
     Parameters
@@ -49,22 +55,28 @@ def package_network(
     Raises
     ------
     DegcraftError
-        The file is no network, its scale is another, or the exported graph does not compute the same.
+        The file is no network, or its scale is another.
     """
     network = load_network(network_file, device="cpu")
     if network.scale != scale:
         raise DegcraftError(f"{network_file}: the network must enlarge by {scale}, but enlarges by {network.scale}")
     metadata = _metadata(network, crafted)
     if folder.exists():
-        return metadata
+        return _packed_metadata(folder)
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         extra = part / "network.safetensors"
-        shutil.copyfile(network_file, extra)
-        _save(network, metadata, part / "model", extra)
-        _compare(network, part / "model")
+        # Under degcraft's own header, whatever the file was: it says how to build the network.
+        save_network(
+            extra, network.model, name=network.name, hyperparameters=network.hyperparameters, metadata=network.metadata
+        )
+        problem = _with_graph(network, metadata, part / "model", extra)
+        if problem is not None:
+            metadata["graph"] = f"none: {problem}"
+            shutil.rmtree(part / "model", ignore_errors=True)
+            _without_graph(metadata, part / "model", extra)
         os.replace(part / "model", folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -77,37 +89,6 @@ def digest(file: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-class _AnySize(nn.Module):
-    """A network that folds pixels into channels, with its padding and cropping done so that they export.
-
-    Cropping by a slice asks whether there is anything to crop, and the exporter freezes the answer: the
-    graph would then take only sizes that divide, or only those that do not. Picking rows and columns by
-    their numbers asks nothing; sizes up to `multiple` pixels are refused even so.
-    """
-
-    def __init__(self, network: nn.Module, multiple: int, scale: int) -> None:
-        super().__init__()
-        self.network, self.multiple, self.scale = network, multiple, scale
-
-    def forward(self, lr: Tensor) -> Tensor:
-        height, width = lr.shape[-2:]
-        rows = self._whole(height, lr.device).clamp(max=height - 1)
-        columns = self._whole(width, lr.device).clamp(max=width - 1)
-        sr = self.network(lr.index_select(2, rows).index_select(3, columns))
-        rows = torch.arange(height * self.scale, device=lr.device)
-        columns = torch.arange(width * self.scale, device=lr.device)
-        return sr.index_select(2, rows).index_select(3, columns)
-
-    def _whole(self, size: int, device: torch.device) -> Tensor:
-        """The pixels 0, 1, … up to the next multiple."""
-        return torch.arange((size + self.multiple - 1) // self.multiple * self.multiple, device=device)
-
-
-def _exportable(network: LoadedNetwork) -> nn.Module:
-    fold = getattr(network.model, "fold", 1)
-    return _AnySize(network.model, fold, network.scale).eval() if fold > 1 else network.model
-
-
 def _metadata(network: LoadedNetwork, crafted: Mapping[str, Any] | None) -> dict[str, Any]:
     own: dict[str, Any] = {
         "format": FORMAT,
@@ -115,36 +96,44 @@ def _metadata(network: LoadedNetwork, crafted: Mapping[str, Any] | None) -> dict
         "scale": network.scale,
         "hyperparameters": dict(network.hyperparameters),
         "network_metadata": dict(network.metadata),
+        "graph": "exported",
     }
     if crafted is not None:
         own["crafted"] = json.loads(json.dumps(crafted))
     return own
 
 
-def _save(network: LoadedNetwork, metadata: dict[str, Any], folder: Path, extra: Path) -> None:
-    import mlflow.pytorch
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
+def _packed_metadata(folder: Path) -> dict[str, Any]:
+    from mlflow.models import Model
 
-    image = TensorSpec(np.dtype(np.float32), (-1, 3, -1, -1))
+    return dict((Model.load(str(folder / "MLmodel")).metadata or {})["degcraft"])
+
+
+def _with_graph(network: LoadedNetwork, metadata: dict[str, Any], folder: Path, extra: Path) -> str | None:
+    """Save the model as a graph for every size; returns why not if it has none."""
+    import mlflow.pytorch
+
     # Sizes of 1 would be frozen into the exported graph.
     example = np.linspace(0, 1, math.prod(_EXAMPLE), dtype=np.float32).reshape(_EXAMPLE)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        mlflow.pytorch.save_model(
-            _exportable(network),
-            str(folder),
-            signature=ModelSignature(inputs=Schema([image]), outputs=Schema([image])),
-            input_example=example,
-            serialization_format="pt2",
-            # The local part of a version (+cu130) names a build that no package index has.
-            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in ("torch", "numpy", "mlflow")],
-            extra_files=[str(extra)],
-            metadata={"degcraft": metadata},
-        )
+    try:
+        with quiet(), torch.no_grad():
+            mlflow.pytorch.save_model(
+                deployable(network.model),
+                str(folder),
+                signature=_signature(),
+                input_example=example,
+                serialization_format="pt2",
+                pip_requirements=_requirements("torch", "numpy", "mlflow"),
+                extra_files=[str(extra)],
+                metadata={"degcraft": metadata},
+            )
+        return _difference(network, folder)
+    except Exception as error:  # the exporter fails in as many ways as there are networks
+        return f"it cannot be exported ({in_short(error)})"
 
 
-def _compare(network: LoadedNetwork, folder: Path) -> None:
+def _difference(network: LoadedNetwork, folder: Path) -> str | None:
+    """What the exported graph does otherwise than the network; None if nothing."""
     exported = torch.export.load(folder / "data" / "model.pt2").module()
     for size in _OTHER_SIZES:
         lr = torch.linspace(0, 1, math.prod(size)).reshape(size)
@@ -152,11 +141,44 @@ def _compare(network: LoadedNetwork, folder: Path) -> None:
             expected = network.model(lr)
             try:
                 found = exported(lr)
-            except Exception as error:
-                raise DegcraftError(
-                    f"network {network.name}: the exported graph must take any size, but refuses {size}: {error}"
-                ) from error
+            except Exception as error:  # it checks sizes by assertions of several kinds
+                return f"the exported graph refuses images of {size[2]}x{size[3]} ({in_short(error)})"
         if found.shape != expected.shape or not torch.allclose(found, expected, rtol=1e-4, atol=1e-5):
-            raise DegcraftError(
-                f"network {network.name}: the exported graph must compute what the network does, but differs at {size}"
-            )
+            return f"the exported graph computes something else for images of {size[2]}x{size[3]}"
+    return None
+
+
+def _without_graph(metadata: dict[str, Any], folder: Path, extra: Path) -> None:
+    import mlflow.pyfunc
+
+    with quiet():
+        mlflow.pyfunc.save_model(
+            str(folder),
+            loader_module="tracking.rebuilt",
+            signature=_signature(),
+            # degcraft is one more, which the README says: no index is asked for a package of that name.
+            pip_requirements=_requirements("torch", "numpy", "mlflow", "safetensors", "spandrel"),
+            metadata={"degcraft": metadata},
+        )
+    (folder / NETWORK_FILE).parent.mkdir()
+    shutil.copyfile(extra, folder / NETWORK_FILE)
+    (folder / "README.md").write_text(
+        f"# {metadata['network']} x{metadata['scale']}\n\n"
+        f"This model has no exported graph: {metadata['graph'].removeprefix('none: ')}.\n\n"
+        "`mlflow.pyfunc.load_model` loads it where degcraft is installed, which rebuilds the network from\n"
+        f"`{NETWORK_FILE}`; `degcraft upscale` and `degcraft serve` take it as any other. `mlflow.pytorch` does not.\n",
+        encoding="utf-8",
+    )
+
+
+def _signature() -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    image = TensorSpec(np.dtype(np.float32), (-1, 3, -1, -1))
+    return ModelSignature(inputs=Schema([image]), outputs=Schema([image]))
+
+
+def _requirements(*names: str) -> list[str]:
+    # The local part of a version (+cu130) names a build that no package index has.
+    return [f"{name}=={version(name).partition('+')[0]}" for name in names]

@@ -16,7 +16,11 @@ from tests.networks.small import SMALL
 HEAVY = ("grl", "scunet", "kbnet_l", "fbcnn", "realcugan", "realcugan-fast", "mixdehazenet", "uformer", "ipt")
 ALL = [pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY)) for name in NETWORKS]
 
-pytestmark = pytest.mark.filterwarnings("ignore:torch.meshgrid")
+# Of spandrel's code, not ours.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:{start}")
+    for start in ("torch.meshgrid", "'saved_variables' is deprecated", "Initializing zero-element tensors")
+]
 
 
 def images(*size: int) -> torch.Tensor:

@@ -16,7 +16,7 @@ from degcraft.errors import DegcraftError
 from degcraft.networks import build_network, load_network, save_network
 from tracking.database import prepare_sqlite
 from tracking.models import load_sr_model, resolve_model
-from tracking.packaging import package_network
+from tracking.packaging import NETWORK_FILE, package_network
 from tracking.recorder import Recorder
 from tracking.runs import PARENT
 from tracking.store import Store
@@ -170,14 +170,16 @@ def test_models_are_neither_doubled_nor_mixed_up(store: Store, network_file: Pat
     [
         ("srresnet", 3, {"channels": 8, "blocks": 1}),
         ("rrdbnet", 1, {"channels": 8, "blocks": 1, "growth": 4}),  # folds pixels: sizes must not matter
+        ("compact", 2, {"channels": 8, "convs": 2}),
+        ("span", 2, {"channels": 8}),  # has branches to fuse
     ],
 )
-def test_every_network_packs_for_every_size(name: str, scale: int, sizes: dict[str, int], tmp_path: Path) -> None:
+def test_a_network_packs_for_every_size(name: str, scale: int, sizes: dict[str, int], tmp_path: Path) -> None:
     file = tmp_path / "network.safetensors"
     network = build_network(name, scale=scale, **sizes).eval()
     save_network(file, network, name=name, hyperparameters=sizes)
     metadata = package_network(file, tmp_path / "packed", scale=scale)
-    assert (metadata["network"], metadata["scale"]) == (name, scale)
+    assert (metadata["network"], metadata["scale"], metadata["graph"]) == (name, scale, "exported")
     graph = torch.export.load(tmp_path / "packed" / "data" / "model.pt2").module()
     for height, width in ((16, 16), (17, 16), (30, 41), (7, 64)):
         lr = torch.rand((3, 3, height, width), generator=torch.Generator().manual_seed(height))
@@ -185,6 +187,30 @@ def test_every_network_packs_for_every_size(name: str, scale: int, sizes: dict[s
             torch.testing.assert_close(graph(lr), network(lr), atol=1e-5, rtol=1e-4)
     with zipfile.ZipFile(tmp_path / "packed" / "data" / "model.pt2") as archive:
         assert not [entry for entry in archive.namelist() if entry.endswith(".pkl")]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:torch.meshgrid")
+def test_a_network_without_a_graph_for_every_size_is_packed_as_it_is(tmp_path: Path) -> None:
+    import mlflow.pyfunc
+
+    sizes = {"img_size": 16, "embed_dim": 8, "depths": [2], "num_heads": [2]}
+    network = build_network("swinir", scale=2, **sizes).eval()
+    save_network(tmp_path / "swin.safetensors", network, name="swinir", hyperparameters=sizes, metadata={"steps": "9"})
+    metadata = package_network(tmp_path / "swin.safetensors", tmp_path / "packed", scale=2)
+    assert metadata["graph"].startswith("none: ")
+    assert package_network(tmp_path / "swin.safetensors", tmp_path / "packed", scale=2) == metadata
+    assert "degcraft" in (tmp_path / "packed" / "README.md").read_text()
+    assert [entry.name for entry in tmp_path.iterdir() if "part" in entry.name] == []
+    assert not [entry for entry in (tmp_path / "packed").rglob("*") if entry.suffix in (".pkl", ".pt2", ".pth")]
+
+    served = mlflow.pyfunc.load_model(str(tmp_path / "packed"))
+    for height, width in ((19, 30), (8, 8)):
+        lr = torch.rand((2, 3, height, width), generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            np.testing.assert_allclose(served.predict(lr.numpy()), network(lr).numpy(), atol=1e-6)
+    rebuilt = load_network(tmp_path / "packed" / NETWORK_FILE)
+    assert (rebuilt.name, rebuilt.metadata) == ("swinir", {"steps": "9"})
 
 
 def test_a_half_made_database_is_never_seen(tmp_path: Path, migrated_database: Path) -> None:
