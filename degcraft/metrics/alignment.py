@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -101,10 +101,9 @@ def estimate_alignment(enlarged: Tensor, hr: Tensor, *, max_shift: float = MAX_S
     first, second = (image.detach().cpu().double().numpy() for image in (enlarged, hr))
     registration = Registration(first, second, margin)
     geometry = registration.geometry(max_shift)
-    dy, dx = _certain_shift(geometry)
-    if max(abs(geometry.dy), abs(geometry.dx)) > max_shift:
-        dy, dx = 0.0, 0.0
-    gain, offset = _certain_brightness(registration.brightness(geometry))
+    dy, dx = (0.0, 0.0) if max(abs(geometry.dy), abs(geometry.dx)) > max_shift else _certain_shift(geometry)
+    # With the truth where it will be: a shift that is mostly noise must not be read as brightness.
+    gain, offset = _certain_brightness(registration.brightness(replace(geometry, dy=dy, dx=dx)))
     return Alignment(dy, dx, gain, offset)
 
 

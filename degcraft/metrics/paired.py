@@ -76,7 +76,7 @@ def paired_difference(
         raise DegcraftError(f"paired scores must be of the same images, but are {len(scores)} and {len(others)}")
     first, second = (np.array([math.nan if x is None else x for x in own], dtype=float) for own in (scores, others))
     both = np.isfinite(first) & np.isfinite(second)
-    differences = (first - second)[both] * (1 if higher_is_better else -1)
+    differences = (first[both] - second[both]) * (1 if higher_is_better else -1)
     n = len(differences)
     mean = float(differences.mean()) if n else math.nan
     reach = math.inf

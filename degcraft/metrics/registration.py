@@ -116,7 +116,7 @@ class Registration:
         noise = self._noise(self._enlarged - truth)
         clear = ((truth > _CLIPPED * noise) & (truth < 1 - _CLIPPED * noise)).all(axis=0)
 
-        side = max(16, math.ceil(4 * math.sqrt(geometry.variance)))
+        side = max(16, math.ceil(10 * math.sqrt(geometry.variance)))
         block = self._blocks(side)[clear]
         weight = np.bincount(block, minlength=1).astype(float)
         kept = weight > side * side / 4

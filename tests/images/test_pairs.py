@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from degcraft.errors import DegcraftError
-from degcraft.images import ImagePair, list_pairs, read_pairs, scale_of, write_image
+from degcraft.images import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of, write_image
 
 
 def image(height: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -60,11 +60,30 @@ def test_both_folders_must_be_there_and_hold_images(tmp_path: Path) -> None:
         read_pairs(tmp_path)
 
 
-@pytest.mark.parametrize(("height", "width"), [(23, 30), (24, 40), (25, 30), (7, 9)])
+@pytest.mark.parametrize(("height", "width"), [(23, 30), (24, 40), (27, 30), (7, 9)])
 def test_a_ratio_that_is_not_whole_is_named(folder: Path, height: int, width: int) -> None:
     write_image(folder / "hr" / "b.bmp", image(height, width))
     with pytest.raises(DegcraftError, match=f"pair b: .* but they are {width}x{height} and 10x8"):
         read_pairs(folder)
+
+
+def test_what_a_reduction_leaves_over_is_cut_off_at_the_end(folder: Path) -> None:
+    hr = image(26, 31)
+    write_image(folder / "hr" / "b.bmp", hr)
+    pair = read_pairs(folder)[1]
+    assert torch.equal(pair.hr, hr[:, :24, :30])
+    assert scale_of([pair]) == 3
+
+
+def test_only_less_than_the_scale_is_cut_off() -> None:
+    lr = image(8, 10)
+    exact = image(32, 40)
+    assert crop_to_scale(lr, exact, 4) is exact
+    cropped = crop_to_scale(lr, image(35, 43), 4)
+    assert cropped is not None
+    assert cropped.shape == (3, 32, 40)
+    for height, width, scale in ((36, 40, 4), (31, 40, 4), (32, 40, 3), (32, 40, 0)):
+        assert crop_to_scale(lr, image(height, width), scale) is None
 
 
 def test_one_scale_for_all(folder: Path) -> None:
