@@ -16,6 +16,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images import (
     HrPool,
     Patches,
+    crop_to_scale,
     cut_evident,
     hash_pixels,
     image_size,
@@ -214,11 +215,12 @@ def _read_pair(lr_file: Path, hr_file: Path, spec: SearchSpec) -> Pair:
     Raises:
         DegcraftError: The HR image is not `scale` times the LR image.
     """
-    lr, hr = read_rgb8(lr_file), read_rgb8(hr_file)
-    if tuple(hr.shape[1:]) != tuple(side * spec.scale for side in lr.shape[1:]):
+    lr, whole = read_rgb8(lr_file), read_rgb8(hr_file)
+    hr = crop_to_scale(lr, whole, spec.scale)
+    if hr is None:
         raise DegcraftError(
             f"{hr_file}: must be {spec.scale} times the size of its LR image {lr.shape[2]}x{lr.shape[1]}, "
-            f"but is {hr.shape[2]}x{hr.shape[1]}"
+            f"but is {whole.shape[2]}x{whole.shape[1]}"
         )
     return Pair(
         lr_file.stem,

@@ -10,14 +10,16 @@ from degcraft.errors import DegcraftError
 from degcraft.images import read_image, write_image
 
 CLEAN = (
-    ("skimage/data", ("astronaut.png", "brick.png", "coffee.png", "grass.png", "gravel.png", "ihc.png", "retina.jpg")),
+    ("skimage/data", ("astronaut.png", "coffee.png", "motorcycle_left.png")),
+    ("sklearn/datasets/images", ("china.jpg",)),
+    ("matplotlib/mpl-data/sample_data", ("grace_hopper.jpg",)),
 )
-"""Photographs to train on, by the folder of the package that they come with."""
+"""Photographs to train on, by the folder of the package that they come with. No close-ups of brick, grass or gravel:
+with them a few hundred steps made the start worse."""
 
 REFERENCES = (
-    ("skimage/data", ("camera.png", "chelsea.png", "coins.png", "motorcycle_left.png", "rocket.jpg")),
-    ("sklearn/datasets/images", ("china.jpg", "flower.jpg")),
-    ("matplotlib/mpl-data/sample_data", ("grace_hopper.jpg",)),
+    ("skimage/data", ("brick.png", "camera.png", "chelsea.png", "coins.png", "grass.png", "gravel.png", "rocket.jpg")),
+    ("sklearn/datasets/images", ("flower.jpg",)),
 )
 """Photographs of other things: degraded by the hidden setting, they are the demo user's own images."""
 
@@ -71,7 +73,7 @@ def demo_specification(*, setting: int, seed: int, trials: int, steps: int) -> d
         "seed": seed,
         "synthetic": {"setting": setting},
         "patches": {"count": 100, "size": 64},
-        "held_out": {"fraction": 0.6, "size": 128},
+        "held_out": {"fraction": 0.7, "size": 128},
         "search": {"alpha": {"low": 1.0, "high": 100.0, "log": True}, "learning_rate": 2e-4},
         "training": {
             "steps": steps,

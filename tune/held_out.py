@@ -18,6 +18,7 @@ from degcraft.metrics import (
     NiqeModel,
     ScoreTable,
     aligned_truth,
+    describe_alignments,
     estimate_alignment,
     score_image,
 )
@@ -120,22 +121,16 @@ def aligned_pairs(pairs: Sequence[Pair], scale: int) -> tuple[tuple[Pair, ...], 
 
     Both are estimated from the bicubic enlargement, never from a network, so that all rows are scored the same way.
     """
-    moved, furthest, gains = [], 0.0, [1.0]
+    moved, alignments = [], []
     for pair in pairs:
         hr = to_image(pair.hr)
         alignment = estimate_alignment(bicubic_enlarge(to_image(pair.lr), scale), hr)
-        if not alignment.moves:
-            moved.append(pair)
-            continue
-        truth, border = aligned_truth(hr, alignment)
-        moved.append(Pair(pair.name, pair.lr, to_uint8(truth).numpy(), border))
-        furthest = max(furthest, math.hypot(alignment.dy, alignment.dx))
-        gains.append(alignment.gain)
-    count = sum(new is not old for new, old in zip(moved, pairs, strict=True))
-    told = f"aligned: {count} of {len(pairs)} held-out pairs were not aligned"
-    if count:
-        told += f" (shifts up to {furthest:.2f} HR pixels, brightness {min(gains):.2f} to {max(gains):.2f}) and are now"
-    return tuple(moved), told
+        alignments.append(alignment)
+        if alignment.moves:
+            truth, border = aligned_truth(hr, alignment)
+            pair = Pair(pair.name, pair.lr, to_uint8(truth).numpy(), border)
+        moved.append(pair)
+    return tuple(moved), describe_alignments(alignments)
 
 
 def without_degenerate(pairs: Sequence[Pair], scale: int, border: int) -> tuple[tuple[Pair, ...], list[str]]:

@@ -132,8 +132,6 @@ def _images(text: str) -> tuple[list[tuple[Path, Path]], bool]:
 
 def _enlarged(alpha: "Tensor", scale: int) -> "Tensor":
     """Transparency, bicubic: a network for photographs would invent texture in it."""
-    from torch.nn import functional as F
+    from degcraft.images import bicubic_enlarge
 
-    if scale == 1:
-        return alpha
-    return F.interpolate(alpha[None], scale_factor=float(scale), mode="bicubic")[0].clamp(0, 1)
+    return bicubic_enlarge(alpha, scale) if scale > 1 else alpha

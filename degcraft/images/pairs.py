@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
 from degcraft.images.folder import in_threads, list_images
 from degcraft.images.reading import read_image
+
+Pixels = TypeVar("Pixels", Tensor, np.ndarray)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,7 @@ def read_pairs(folder: str | Path) -> list[ImagePair]:
     return pairs
 
 
-def crop_to_scale(lr: Tensor, hr: Tensor, scale: int) -> Tensor | None:
+def crop_to_scale(lr: Pixels, hr: Pixels, scale: int) -> Pixels | None:
     """HR without the rows and columns at its end that the scale did not divide, fewer than `scale` of each.
 
     A photograph of 127 rows makes an LR image of 31 at x4, by reducing the 124 that 4 divides.
