@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import LoadedNetwork, load_network, save_network
+from degcraft.networks import LoadedNetwork, load_network, network_spec, save_network
 from degcraft.networks.deployable import deployable
 from degcraft.networks.export import quiet
 from degcraft.networks.spandrel_specs import in_short
@@ -111,6 +111,8 @@ def _packed_metadata(folder: Path) -> dict[str, Any]:
 
 def _with_graph(network: LoadedNetwork, metadata: dict[str, Any], folder: Path, extra: Path) -> str | None:
     """Save the model as a graph for every size; returns why not if it has none."""
+    if reason := network_spec(network.name).no_graph:
+        return reason
     import mlflow.pytorch
 
     # Sizes of 1 would be frozen into the exported graph.

@@ -13,6 +13,8 @@ SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # It would put the lock file of whatever folder one stands in, and its index's addresses, into every model.
+    "MLFLOW_UV_AUTO_DETECT": "false",
     # The sender waits and tries again by itself. MLflow's own retries would hold it for minutes on a server
     # that is away, and would repeat a "create run" whose answer was lost, which makes a second run.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",

@@ -42,20 +42,26 @@ class _Deployed(nn.Module):
         self.scale = model.scale
         self.sizes = model.sizes
         self._call: Call = model._call
+        self._one_by_one = model._one_by_one
         self.eval()
 
     def forward(self, lr: Tensor) -> Tensor:
         if self.sizes.none:
-            return self._call(self.network, lr.clone())
+            return self._ask(lr.clone())
         height, width = lr.shape[-2:]
         rows, columns = self._whole(height), self._whole(width)
         if self.sizes.square:
             rows = columns = torch.sym_max(rows, columns)
-        sr = self._call(self.network, padded(lr, rows, columns))
+        sr = self._ask(padded(lr, rows, columns))
         # A slice asks whether there is anything to crop; picking rows and columns by their numbers does not.
         for dimension, size in ((2, height), (3, width)):
             sr = sr.index_select(dimension, torch.arange(size * self.scale, device=lr.device))
         return sr
+
+    def _ask(self, lr: Tensor) -> Tensor:
+        if self._one_by_one:
+            return torch.cat([self._call(self.network, image) for image in lr.split(1)])
+        return self._call(self.network, lr)
 
     def _whole(self, size: int) -> int:
         multiple = self.sizes.multiple_of

@@ -96,6 +96,8 @@ def _compare_with_spandrel(network: LoadedNetwork, state: dict[str, Tensor]) -> 
 
 
 def _export_onnx(network: LoadedNetwork, path: Path) -> str:
+    if reason := network_spec(network.name).no_graph:
+        raise DegcraftError(f"network {network.name}: cannot be exported to ONNX for free sizes: {reason}")
     model = deployable(_on_cpu(network.model))
     free = {0: torch.export.Dim("batch"), 2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
     with written_whole(path) as temporary, quiet():

@@ -60,6 +60,11 @@ class Entry:
     one_by_one: bool = False
     """It takes batches of one image only."""
 
+    no_graph: str = ""
+    """Why it cannot be exported for every size (tried, or not done after minutes for a tiny one); empty if it can."""
+
+
+_SIZES_FROZEN = "its padding or windows follow the size of the image, and the exporter freezes the size it has seen"
 
 _pixelshuffle = {"upsampler": "pixelshuffle"}
 _windows_of_8 = {"window_size": 8, "upsampler": "pixelshuffle"}
@@ -108,6 +113,7 @@ ENTRIES: dict[str, Entry] = {
         {2: arch.RealCUGAN.UpCunet2x, 3: arch.RealCUGAN.UpCunet3x, 4: arch.RealCUGAN.UpCunet4x},
         "Real-CUGAN: two U-Nets in a row, for drawings",
         scales=(2, 3, 4),
+        no_graph=_SIZES_FROZEN,
     ),
     "realcugan-fast": Entry(
         arch.RealCUGAN.RealCUGANArch(),
@@ -129,6 +135,7 @@ ENTRIES: dict[str, Entry] = {
         "SAFMN: small, attention over features of several sizes",
         scale_keyword="upscaling_factor",
         defaults={"dim": 36},
+        no_graph=_SIZES_FROZEN,
     ),
     "safmnbcie": Entry(
         arch.SAFMNBCIE.SAFMNBCIEArch(),
@@ -136,6 +143,7 @@ ENTRIES: dict[str, Entry] = {
         "SAFMN BCIE: removes compression, keeps the size",
         scales=(1,),
         defaults={"dim": 48},
+        no_graph=_SIZES_FROZEN,
     ),
     "ditn": Entry(
         arch.DITN.DITNArch(), arch.DITN.DITN, "DITN: a transformer for quick deployment", scale_keyword="upscale"
@@ -146,6 +154,7 @@ ENTRIES: dict[str, Entry] = {
         "SeemoRe: a mixture of experts",
         scale_keyword="scale",
         one_by_one=True,
+        no_graph="which of its experts work follows the image",
     ),
     "plksr": Entry(arch.PLKSR.PLKSRArch(), arch.PLKSR.PLKSR, "PLKSR: large kernels", scale_keyword="upscaling_factor"),
     "realplksr": Entry(
@@ -156,26 +165,33 @@ ENTRIES: dict[str, Entry] = {
     ),
     "mosr": Entry(arch.MoSR.MoSRArch(), arch.MoSR.MoSR, "MoSR: gated convolutions", scale_keyword="upscale"),
     "moesr": Entry(
-        arch.MoESR.MoESRArch(), arch.MoESR.MoESR, "MoESR: gated convolutions in groups", scale_keyword="scale"
+        arch.MoESR.MoESRArch(),
+        arch.MoESR.MoESR,
+        "MoESR: gated convolutions in groups",
+        scale_keyword="scale",
+        no_graph=_SIZES_FROZEN,
     ),
     "omnisr": Entry(
         arch.OmniSR.OmniSRArch(),
         arch.OmniSR.OmniSR,
         "OmniSR: light transformer, attention over space and channels",
         scale_keyword="up_scale",
+        no_graph=_SIZES_FROZEN,
     ),
     "dctlsa": Entry(
         arch.DCTLSA.DCTLSAArch(),
         arch.DCTLSA.DCTLSA,
         "DCTLSA: light transformer with dense connections",
         scale_keyword="upscale",
-        fixed={"num_modules": 6},  # its forward pass joins the outputs of six
+        fixed={"num_modules": 6},  # its forward pass joins the outputs of six,
+        no_graph=_SIZES_FROZEN,
     ),
     "craft": Entry(
         arch.CRAFT.CRAFTArch(),
         arch.CRAFT.CRAFT,
         "CRAFT: transformer for high frequencies",
         scale_keyword="upscale",
+        no_graph=_SIZES_FROZEN,
     ),
     "fdat": Entry(
         arch.FDAT.FDATArch(),
@@ -183,6 +199,7 @@ ENTRIES: dict[str, Entry] = {
         "FDAT: fast dual aggregation transformer",
         scales=(1, 2, 3, 4),
         scale_keyword="scale",
+        no_graph=_SIZES_FROZEN,
     ),
     "swinir": Entry(
         arch.SwinIR.SwinIRArch(),
@@ -193,6 +210,7 @@ ENTRIES: dict[str, Entry] = {
         publish=_swinir_names,
         sizes=_swinir_sizes,
         defaults=_windows_of_8,
+        no_graph=_SIZES_FROZEN,
     ),
     "swin2sr": Entry(
         arch.Swin2SR.Swin2SRArch(),
@@ -200,6 +218,7 @@ ENTRIES: dict[str, Entry] = {
         "Swin2SR: SwinIR with the second Swin transformer",
         scale_keyword="upscale",
         defaults=_windows_of_8,
+        no_graph=_SIZES_FROZEN,
     ),
     "hat": Entry(
         arch.HAT.HATArch(),
@@ -207,15 +226,21 @@ ENTRIES: dict[str, Entry] = {
         "HAT: windows that overlap and channel attention; heavy",
         scale_keyword="upscale",
         defaults={"window_size": 16},
+        no_graph=_SIZES_FROZEN,
     ),
     "dat": Entry(
         arch.DAT.DATArch(),
         arch.DAT.DAT,
         "DAT: attention over space and channels in turn; heavy",
         scale_keyword="upscale",
+        no_graph=_SIZES_FROZEN,
     ),
     "rgt": Entry(
-        arch.RGT.RGTArch(), arch.RGT.RGT, "RGT: attention over the whole image by recursion", scale_keyword="upscale"
+        arch.RGT.RGTArch(),
+        arch.RGT.RGT,
+        "RGT: attention over the whole image by recursion",
+        scale_keyword="upscale",
+        no_graph=_SIZES_FROZEN,
     ),
     "grl": Entry(
         arch.GRL.GRLArch(),
@@ -225,6 +250,7 @@ ENTRIES: dict[str, Entry] = {
         # Window and stripes do not show in weights: those that the published networks have, and spandrel expects.
         defaults=_pixelshuffle
         | {"window_size": 32, "stripe_size": [64, 64], "stripe_shift": True, "anchor_window_down_factor": 4},
+        no_graph=_SIZES_FROZEN,
     ),
     "atd": Entry(
         arch.ATD.ATDArch(),
@@ -232,6 +258,7 @@ ENTRIES: dict[str, Entry] = {
         "ATD: attention to a dictionary of tokens; heavy",
         scale_keyword="upscale",
         defaults=_pixelshuffle,
+        no_graph=_SIZES_FROZEN,
     ),
     "drct": Entry(
         arch.DRCT.DRCTArch(),
@@ -239,6 +266,7 @@ ENTRIES: dict[str, Entry] = {
         "DRCT: SwinIR with dense connections; heavy",
         scale_keyword="upscale",
         defaults=_pixelshuffle,
+        no_graph=_SIZES_FROZEN,
     ),
     "ipt": Entry(
         arch.IPT.IPTArch(),
@@ -248,6 +276,7 @@ ENTRIES: dict[str, Entry] = {
         defaults={"tails": []},
         adapt=_ipt_scale,
         one_by_one=True,
+        no_graph=_SIZES_FROZEN,
     ),
     "mmrealsr": Entry(
         arch.MMRealSR.MMRealSRArch(),
@@ -256,25 +285,56 @@ ENTRIES: dict[str, Entry] = {
         scales=(4,),
         scale_keyword="scale",
     ),
-    "scunet": Entry(arch.SCUNet.SCUNetArch(), arch.SCUNet.SCUNet, "SCUNet: denoises, keeps the size", scales=(1,)),
+    "scunet": Entry(
+        arch.SCUNet.SCUNetArch(),
+        arch.SCUNet.SCUNet,
+        "SCUNet: denoises, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
+    ),
     "nafnet": Entry(
         arch.NAFNet.NAFNetArch(),
         arch.NAFNet.NAFNet,
         "NAFNet: denoises and deblurs, keeps the size",
         scales=(1,),
         defaults={"width": 32, "middle_blk_num": 12, "enc_blk_nums": [2, 2, 4, 8], "dec_blk_nums": [2, 2, 2, 2]},
+        no_graph=_SIZES_FROZEN,
     ),
     "uformer": Entry(
-        arch.Uformer.UformerArch(), arch.Uformer.Uformer, "Uformer: denoises, keeps the size", scales=(1,)
+        arch.Uformer.UformerArch(),
+        arch.Uformer.Uformer,
+        "Uformer: denoises, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
     ),
-    "kbnet_s": Entry(arch.KBNet.KBNetArch(), arch.KBNet.KBNet_s, "KBNet: denoises, keeps the size", scales=(1,)),
+    "kbnet_s": Entry(
+        arch.KBNet.KBNetArch(),
+        arch.KBNet.KBNet_s,
+        "KBNet: denoises, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
+    ),
     "kbnet_l": Entry(
-        arch.KBNet.KBNetArch(), arch.KBNet.KBNet_l, "KBNet, the larger form: denoises, keeps the size", scales=(1,)
+        arch.KBNet.KBNetArch(),
+        arch.KBNet.KBNet_l,
+        "KBNet, the larger form: denoises, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
     ),
     "fftformer": Entry(
-        arch.FFTformer.FFTformerArch(), arch.FFTformer.FFTformer, "FFTformer: deblurs, keeps the size", scales=(1,)
+        arch.FFTformer.FFTformerArch(),
+        arch.FFTformer.FFTformer,
+        "FFTformer: deblurs, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
     ),
-    "fbcnn": Entry(arch.FBCNN.FBCNNArch(), arch.FBCNN.FBCNN, "FBCNN: removes JPEG blocks, keeps the size", scales=(1,)),
+    "fbcnn": Entry(
+        arch.FBCNN.FBCNNArch(),
+        arch.FBCNN.FBCNN,
+        "FBCNN: removes JPEG blocks, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
+    ),
     "drunet": Entry(
         arch.DRUNet.DRUNetArch(),
         arch.DRUNet.DRUNet,
@@ -282,6 +342,7 @@ ENTRIES: dict[str, Entry] = {
         scales=(1,),
         fixed={"in_nc": 4},  # the noise level is the fourth
         one_by_one=True,
+        no_graph="it takes single images only",
     ),
     "dncnn": Entry(
         arch.DnCNN.DnCNNArch(),
@@ -298,15 +359,21 @@ ENTRIES: dict[str, Entry] = {
         "MixDehazeNet: removes haze, keeps the size",
         scales=(1,),
         fixed={"out_chans": 4},
+        no_graph=_SIZES_FROZEN,
     ),
     "retinexformer": Entry(
         arch.RetinexFormer.RetinexFormerArch(),
         arch.RetinexFormer.RetinexFormer,
         "RetinexFormer: brightens, keeps the size",
         scales=(1,),
+        no_graph=_SIZES_FROZEN,
     ),
     "hvicidnet": Entry(
-        arch.HVICIDNet.HVICIDNetArch(), arch.HVICIDNet.HVICIDNet, "HVI-CIDNet: brightens, keeps the size", scales=(1,)
+        arch.HVICIDNet.HVICIDNetArch(),
+        arch.HVICIDNet.HVICIDNet,
+        "HVI-CIDNet: brightens, keeps the size",
+        scales=(1,),
+        no_graph=_SIZES_FROZEN,
     ),
 }
 """By the name that degcraft gives each: spandrel's in lower case. ESRGAN's RRDBNet has a file of its own."""

@@ -80,6 +80,7 @@ def _spec(name: str, entry: Entry) -> NetworkSpec:
         convert=partial(_convert, entry),
         publish=partial(_publish, entry),
         parameters=PARAMETERS[name],
+        no_graph=entry.no_graph,
     )
 
 

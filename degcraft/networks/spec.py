@@ -64,6 +64,9 @@ class NetworkSpec:
     """How many trainable numbers it has with its defaults at its usual scale, where counting takes long: a test
     counts them."""
 
+    no_graph: str = ""
+    """Why no graph holds for images of every size, where that is known; spares the exporter minutes."""
+
     @property
     def usual_scale(self) -> int:
         """4 if it enlarges by 4, else the smallest."""

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import NETWORKS, build_network, load_network, parameter_count, save_network
+from degcraft.networks import NETWORKS, build_network, deployable, load_network, parameter_count, save_network
 from degcraft.networks.spandrel_entries import ENTRIES, LEFT_OUT
 from tests.networks.small import SMALL
 
@@ -76,6 +76,9 @@ def test_saved_loaded_and_told_from_its_bare_weights(name: str, tmp_path: Path) 
         rebuilt = build_network(loaded.name, scale=loaded.scale, **loaded.hyperparameters).eval()
         rebuilt.load_state_dict(loaded.model.state_dict())
         assert torch.equal(rebuilt(lr), expected)
+    torch.testing.assert_close(
+        deployable(network)(images(2, 3, 7, 40)), network(images(2, 3, 7, 40)), rtol=0, atol=1e-6
+    )
     if name in ENTRIES:  # spandrel's own software opens the file, and computes the same
         descriptor = spandrel.ModelLoader().load_from_file(tmp_path / "ours.safetensors")
         torch.testing.assert_close(descriptor(lr), expected.clamp(0, 1), rtol=0, atol=1e-6)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from mlflow import MlflowClient
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import build_network, load_network, save_network
+from degcraft.networks import NETWORKS, build_network, load_network, save_network
 from tracking.database import prepare_sqlite
 from tracking.models import load_sr_model, resolve_model
 from tracking.packaging import NETWORK_FILE, package_network
@@ -191,15 +192,25 @@ def test_a_network_packs_for_every_size(name: str, scale: int, sizes: dict[str, 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:torch.meshgrid")
-def test_a_network_without_a_graph_for_every_size_is_packed_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_network_without_a_graph_for_every_size_is_packed_as_it_is(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the registry knows it, or the exported graph fails the comparison."""
     import mlflow.pyfunc
 
-    sizes = {"img_size": 16, "embed_dim": 8, "depths": [2], "num_heads": [2]}
-    network = build_network("swinir", scale=2, **sizes).eval()
-    save_network(tmp_path / "swin.safetensors", network, name="swinir", hyperparameters=sizes, metadata={"steps": "9"})
-    metadata = package_network(tmp_path / "swin.safetensors", tmp_path / "packed", scale=2)
-    assert metadata["graph"].startswith("none: ")
-    assert package_network(tmp_path / "swin.safetensors", tmp_path / "packed", scale=2) == metadata
+    name, sizes = "safmn", {"dim": 8, "n_blocks": 1}
+    if known:
+        name, sizes = "swinir", {"img_size": 16, "embed_dim": 8, "depths": [2], "num_heads": [2]}
+    else:
+        monkeypatch.setitem(NETWORKS, name, replace(NETWORKS[name], no_graph=""))
+    network = build_network(name, scale=2, **sizes).eval()
+    save_network(tmp_path / "net.safetensors", network, name=name, hyperparameters=sizes, metadata={"steps": "9"})
+    metadata = package_network(tmp_path / "net.safetensors", tmp_path / "packed", scale=2)
+    assert metadata["graph"].startswith(
+        "none: its padding or windows" if known else "none: the exported graph refuses images of"
+    )
+    assert package_network(tmp_path / "net.safetensors", tmp_path / "packed", scale=2) == metadata
     assert "degcraft" in (tmp_path / "packed" / "README.md").read_text()
     assert [entry.name for entry in tmp_path.iterdir() if "part" in entry.name] == []
     assert not [entry for entry in (tmp_path / "packed").rglob("*") if entry.suffix in (".pkl", ".pt2", ".pth")]
@@ -210,7 +221,7 @@ def test_a_network_without_a_graph_for_every_size_is_packed_as_it_is(tmp_path: P
         with torch.no_grad():
             np.testing.assert_allclose(served.predict(lr.numpy()), network(lr).numpy(), atol=1e-6)
     rebuilt = load_network(tmp_path / "packed" / NETWORK_FILE)
-    assert (rebuilt.name, rebuilt.metadata) == ("swinir", {"steps": "9"})
+    assert (rebuilt.name, rebuilt.metadata) == (name, {"steps": "9"})
 
 
 def test_a_half_made_database_is_never_seen(tmp_path: Path, migrated_database: Path) -> None:
