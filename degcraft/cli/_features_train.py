@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HELP = "train degcraft's own features from clean images"
 HELD_OUT = 0.2
 """Share of the photographs that the card's figures are measured on."""
+EXIT_INTERRUPTED = 130
 AVERAGED = 100
 """Steps that a shown loss is the mean of."""
 
@@ -68,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     losses: dict[str, float] = {}
     with _Shown(console, recipe, losses) as progress:
-        train_encoder(
-            recipe.training,
+        finished = train_encoder(
+            recipe.task,
             recipe.make_batch,
             # On a GPU batches are made there, which another process could not do without a context of its own.
             workers=1 if device == "cpu" else 0,
@@ -77,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
             settings=dict(recipe.settings),
             progress=progress,
         )
+    if not finished:
+        console.print(f"stopped: the same command goes on from {checkpoint}", highlight=False, soft_wrap=True)
+        return EXIT_INTERRUPTED
     _finish(console, args, recipe, fit, held_out, losses, time.perf_counter() - started, device)
     return 0
 
@@ -109,14 +113,14 @@ class _Shown:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._console = console
-        self._steps = recipe.training.steps
+        self._steps = recipe.task.steps
         self._losses = losses
         columns = (
             TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
             TextColumn("left"), TimeRemainingColumn(),
         )  # fmt: skip
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("training", total=self._steps, completed=recipe.training.step_number, loss="")
+        self._task = self._bar.add_task("training", total=self._steps, loss="")
 
     def __enter__(self) -> Callable[[int, dict[str, float]], None]:
         self._bar.start()
@@ -168,7 +172,7 @@ def _finish(
     write_card(
         card,
         settings=recipe.settings,
-        command=_command(args, names, recipe.training.steps),
+        command=_command(args, names, recipe.task.steps),
         data=f"{len(fit)} photographs of {names} (and {len(held_out)} held out), and dead leaves drawn by degcraft",
         seconds=seconds,
         device=device,

@@ -2,15 +2,14 @@
 
 import argparse
 import json
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import add_device, pick_device, positive, refuse_overwrite, seed
-from degcraft.cli._network import MODEL_HELP, load_model, parse_network
+from degcraft.cli._losses import parse_losses
+from degcraft.cli._network import MODEL_HELP
+from degcraft.cli._start import Begun, begin
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -28,38 +27,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Trains a super-resolution network on random crops of clean images, degraded on the fly by a distribution:\n"
         "a crafted.json, `uniform` (all of the paper's space alike), `wide` (that space and what real images hold\n"
         "beyond it, mild more often than heavy) or `setting:N` (test setting 1 to 4).\n"
+        "\n"
+        "--start begins with weights that restore already: a file, a start that comes with degcraft (start:x4), or\n"
+        "auto, which takes the one that fits. Without --network, the network is the start's own.\n"
+        "\n"
+        "--losses says what is minimised: l1 or charbonnier for PSNR; lpips and gan beside one of them for images\n"
+        "that look sharp, at some dB less. Each has a weight, and knobs behind colons if wanted: --list-losses.\n"
+        "\n"
         "The weights that are written are the averaged ones (EMA). Beside them stands a checkpoint, from which\n"
         "--resume goes on exactly where a run stopped."
     )
     parser.epilog = (
         "examples:\n"
+        "  degcraft train crafted.json --hr clean --start start:x4 --steps 2000 -o mine.safetensors\n"
+        "  degcraft train crafted.json --hr clean --start 4x_published.pth --steps 2000 -o mine.safetensors\n"
         "  degcraft train crafted.json --hr clean --steps 100000 -o model.safetensors\n"
         "  degcraft train crafted.json --hr clean --steps 100000 -o model.safetensors --resume\n"
         "  degcraft train uniform --hr clean --network srresnet:channels=32,blocks=4 -o small.safetensors\n"
-        "  degcraft train crafted.json --hr clean --warm-start small.safetensors --steps 2000 \\\n"
-        "      --network srresnet:channels=32,blocks=4 -o mine.safetensors"
+        "  degcraft train crafted.json --hr clean --start mine.safetensors \\\n"
+        "      --losses l1=1,lpips=0.1,gan=0.05:discriminator=unet -o sharp.safetensors"
     )
     parser.add_argument(
         "distribution", metavar="CRAFTED", help="crafted.json, uniform, wide, or setting:N with N from 1 to 4"
     )
     parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean images (folders or URIs)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="model.safetensors to write")
+    parser.add_argument("--start", default="none", metavar="MODEL", help=f"none, auto, or {MODEL_HELP} (none)")
     parser.add_argument(
         "--network",
-        default="srresnet",
         metavar="NAME",
-        help="srresnet or rrdbnet, with hyperparameters if wanted: srresnet:channels=32,blocks=4 (srresnet)",
+        help="a network by name, with hyperparameters if wanted: srresnet:channels=32,blocks=4 (the start's own; "
+        "srresnet without a start)",
     )
-    parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
+    parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), help="magnification (the start's; 4 without one)")
     parser.add_argument("--steps", type=positive, default=20_000, metavar="N", help="optimizer steps in all (20000)")
     parser.add_argument("--batch", type=positive, default=16, metavar="N", help="crops per step (16)")
     parser.add_argument("--patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crop (32)")
+    parser.add_argument("--losses", default="l1=1", metavar="NAME=WEIGHT,…", help="what is minimised (l1=1)")
+    parser.add_argument("--list-losses", action=_ListLosses, nargs=0, help="print the losses and their knobs, and end")
+    parser.add_argument(
+        "--lpips-weights",
+        type=Path,
+        metavar="FILE",
+        help="ImageNet weights of lpips' backbone in torchvision's layout (downloaded where they are not at hand)",
+    )
     parser.add_argument("--learning-rate", type=float, default=2e-4, metavar="RATE", help="peak, of Adam (2e-4)")
     parser.add_argument("--schedule", choices=("cosine", "multistep", "constant"), default="cosine", help="(cosine)")
     parser.add_argument(
         "--milestones", type=positive, nargs="+", default=[], metavar="STEP", help="multistep: halve the rate at these"
     )
-    parser.add_argument("--warmup", type=int, default=0, metavar="N", help="steps of rising learning rate (0)")
+    parser.add_argument(
+        "--warmup",
+        type=int,
+        metavar="N",
+        help="steps of rising learning rate (from a start a twentieth, else 0)",
+    )
     parser.add_argument("--ema", type=float, default=0.999, help="memory of the averaged weights (0.999)")
     parser.add_argument("--clip", type=float, metavar="NORM", help="largest norm of the gradient (no clipping)")
     parser.add_argument(
@@ -69,7 +91,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto measures on a CPU and takes bf16 on a GPU; float32 repeats a run to the last digit (auto)",
     )
     parser.add_argument("--seed", type=seed, default=0, help="of weights, crops and degradations (0)")
-    parser.add_argument("--warm-start", metavar="MODEL", help=f"begin with these weights: {MODEL_HELP}")
     parser.add_argument(
         "--checkpoint-every", type=positive, default=1000, metavar="N", help="steps between two checkpoints (1000)"
     )
@@ -78,26 +99,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
 
 
+class _ListLosses(argparse.Action):
+    """Prints the losses and ends; the help itself does not name them, as their registry loads torch."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from degcraft.training import LOSSES
+
+        for name, spec in LOSSES.items():
+            print(f"{name:<12} {spec.description}")
+            for key, knob in spec.knobs.items():
+                print(f"{'':<12} {key}={knob.default}: {knob.rule}")
+        parser.exit()
+
+
 def run(args: argparse.Namespace) -> int:
+    import torch
     from rich.console import Console
 
     from degcraft.images import HrPool, local_folder, scan_folder
-    from degcraft.networks import build_network, parameter_count
-    from degcraft.training import Trainer, TrainingPlan
+    from degcraft.networks import parameter_count
+    from degcraft.training import Trainer, TrainingPlan, build_losses
 
     console = Console()
     checkpoint = args.output.with_suffix(".checkpoint")
     _check_files(args, checkpoint)
+    device = pick_device(args.device)
+    begun = begin(args.start, args.network, args.scale, args.seed)
+    # A twentieth is what keeps Adam's first steps, whose size does not depend on the gradient's, from undoing a start.
+    warmup = args.warmup if args.warmup is not None else 0 if begun.start == "none" else args.steps // 20
     plan = TrainingPlan(
-        steps=args.steps, batch=args.batch, lr_patch=args.patch, scale=args.scale, learning_rate=args.learning_rate,
-        schedule=args.schedule, milestones=tuple(args.milestones), warmup=args.warmup, ema=args.ema, clip=args.clip,
+        steps=args.steps, batch=args.batch, lr_patch=args.patch, scale=begun.scale,
+        losses=parse_losses(args.losses, args.lpips_weights), learning_rate=args.learning_rate,
+        schedule=args.schedule, milestones=tuple(args.milestones), warmup=warmup, ema=args.ema, clip=args.clip,
         precision=args.precision, seed=args.seed,
     )  # fmt: skip
-    device = pick_device(args.device)
-    source, crafted = _source(args.distribution)
-    name, hyperparameters = parse_network(args.network)
-    network = build_network(name, scale=args.scale, seed=args.seed, **hyperparameters)
-    start = load_model(args.warm_start, "cpu") if args.warm_start and not args.resume else None
+    build_losses(plan.losses, seed=0, device=torch.device("cpu"))  # whether they can be had, before much is read
+    source, crafted = _source(args.distribution, plan)
 
     files: list[Path] = []
     for location in args.hr:
@@ -109,13 +146,12 @@ def run(args: argparse.Namespace) -> int:
         pool = HrPool.from_files(files, min_side=plan.hr_patch, seed=args.seed)
     if pool.note:
         console.print(f"hr: {pool.note}", highlight=False, soft_wrap=True)
-    trainer = Trainer(network, source, pool, plan, device=device)
+    trainer = Trainer(begun.network, source, pool, plan, device=device)
     if args.resume:
         trainer.resume(checkpoint)
         console.print(f"resumed at step {trainer.step} of {plan.steps}", highlight=False)
-    elif start is not None:
-        trainer.warm_start(start.model.state_dict())
-    console.print(f"network: {args.network}, x{args.scale}, {parameter_count(network):,} parameters", highlight=False)
+    words = f"{begun.name}, x{begun.scale}, {parameter_count(begun.network):,} parameters, start: {begun.start}"
+    console.print(f"network: {words}", highlight=False, soft_wrap=True)
     console.print(f"precision: {trainer.precision}", highlight=False, soft_wrap=True)
 
     finished = _train(trainer, console, checkpoint, args.checkpoint_every)
@@ -128,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
             soft_wrap=True,
         )
         return EXIT_INTERRUPTED
-    _save(trainer, args.output, name, hyperparameters, plan, source, crafted, pool.content_hash)
+    _save(trainer, args.output, begun, source, crafted, pool.content_hash)
     console.print(f"wrote {args.output} (and {checkpoint.name}, to train longer)", highlight=False, soft_wrap=True)
     return 0
 
@@ -147,14 +183,16 @@ def _check_files(args: argparse.Namespace, checkpoint: Path) -> None:
         )
 
 
-def _source(text: str) -> "tuple[DegradationSource, dict[str, Any] | None]":
+def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[str, Any] | None]":
     """What to train on, and the content of crafted.json where there is one."""
     from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, BoxSource, CraftedDistribution
 
     if text == "wide":
         from degcraft.encoders import WideSource
 
-        return WideSource(), None
+        wide = WideSource()
+        wide.check(plan.scale, plan.hr_patch)
+        return wide, None
     if text == "uniform":
         return CraftedDistribution.uniform(PAPER_SPACE).source(), None
     if text.startswith("setting:"):
@@ -171,13 +209,15 @@ def _train(trainer: "Trainer", console: Any, checkpoint: Path, every: int) -> bo
     """Train to the end; False if a signal stopped it before."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from degcraft.training import stopped_by_signals
+
     steps, begun, started = trainer.plan.steps, trainer.step, time.perf_counter()
     columns = (
         TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"),
         TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     with (
-        _stopped_by_signals(trainer),
+        stopped_by_signals(trainer),
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
         task = bar.add_task("training", total=steps, completed=begun, loss="-")
@@ -185,43 +225,26 @@ def _train(trainer: "Trainer", console: Any, checkpoint: Path, every: int) -> bo
         def on_step(step: int, _loss: float) -> None:
             recent = trainer.loss_history[-SHOWN_LOSSES:]
             loss = f"{sum(recent) / len(recent):.4f}"
+            if len(means := trainer.loss_means()) > 1:
+                loss += f" ({', '.join(f'{name} {mean:.4f}' for name, mean in means.items())})"
             bar.update(task, completed=step, loss=loss)
             if step % every == 0:
                 trainer.save(checkpoint)
             if not console.is_terminal and (step % every == 0 or step == steps):
                 # A log file gets a line now and then instead of a bar.
                 left = (time.perf_counter() - started) / (step - begun) * (steps - step)
-                console.print(f"step {step} of {steps}, loss {loss}, {left:.0f} s left", highlight=False)
+                console.print(
+                    f"step {step} of {steps}, loss {loss}, {left:.0f} s left", highlight=False, soft_wrap=True
+                )
 
         trainer.run(on_step=on_step)
     return trainer.step >= steps
 
 
-@contextmanager
-def _stopped_by_signals(trainer: "Trainer") -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the step in progress; a second Ctrl-C interrupts at once."""
-
-    def stop(_number: int, _frame: object) -> None:
-        trainer.stop()
-        restore()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        restore()
-
-
 def _save(
     trainer: "Trainer",
     output: Path,
-    name: str,
-    hyperparameters: dict[str, int],
-    plan: "TrainingPlan",
+    begun: Begun,
     source: "DegradationSource",
     crafted: dict[str, Any] | None,
     hr_hash: str,
@@ -233,16 +256,20 @@ def _save(
     from degcraft.networks import save_network
 
     training = {
-        "plan": plan.to_dict(),
+        "plan": trainer.plan.to_dict(),
+        "start": Path(begun.start).name,
         "degradation": source.describe(),
         "hr": hr_hash,
         "precision": str(trainer.precision),
         "device": str(trainer.device),
         "final_loss": sum(trainer.loss_history[-SHOWN_LOSSES:]) / len(trainer.loss_history[-SHOWN_LOSSES:]),
+        "final_losses": trainer.loss_means(),
         "degcraft": __version__,
         "torch": torch.__version__,
     }
     metadata = {"training": json.dumps(training)}
     if crafted is not None:
         metadata["crafted"] = json.dumps(crafted)
-    save_network(output, trainer.ema_network(), name=name, hyperparameters=hyperparameters, metadata=metadata)
+    save_network(
+        output, trainer.ema_network(), name=begun.name, hyperparameters=begun.hyperparameters, metadata=metadata
+    )

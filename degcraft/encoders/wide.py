@@ -91,15 +91,16 @@ class WideDegradations:
     def __init__(self, scale: int = 4, *, paper_share: float = 0.5, spreads: Spreads = TWICE_THE_PAPERS) -> None:
         """
         Args:
-            scale: H / h, an even number of at least 2.
+            scale: H / h, a whole number of at least 2.
             paper_share: share of a batch that is the paper's model, 0 to 1.
             spreads: how much blur, noise and compression is drawn.
 
         Raises:
-            DegcraftError: a scale that is odd or below 2, or a share outside 0 to 1.
+            DegcraftError: a scale below 2, or a share outside 0 to 1.
         """
-        if isinstance(scale, bool) or not isinstance(scale, int) or scale < 2 or scale % 2:
-            raise DegcraftError(f"scale of wide degradations must be an even number of at least 2, but got {scale}")
+        # The blurs work at half of the clean size, which holds all that an image of half the size or less can show.
+        if isinstance(scale, bool) or not isinstance(scale, int) or scale < 2:
+            raise DegcraftError(f"scale of wide degradations must be a whole number of at least 2, but got {scale}")
         if not 0 <= paper_share <= 1:
             raise DegcraftError(f"paper_share must lie in [0, 1], but got {paper_share}")
         self.scale = scale
@@ -111,7 +112,7 @@ class WideDegradations:
         """Every image by a degradation of its own.
 
         Args:
-            hr: (B,3,H,W) float32 in [0,1], H and W multiples of the scale and at least 16 times it.
+            hr: (B,3,H,W) float32 in [0,1], H and W even multiples of the scale and at least 16 times it.
             generator: the only source of randomness, on any device.
 
         Returns:
@@ -174,10 +175,14 @@ class WideDegradations:
     def _check(self, hr: Tensor) -> None:
         if hr.ndim != 4 or hr.shape[1] != 3 or hr.dtype != torch.float32:
             raise DegcraftError(f"hr must be float32 (B,3,H,W), but got {hr.dtype} {tuple(hr.shape)}")
-        height, width = hr.shape[2:]
-        if height % self.scale or width % self.scale or min(height, width) < 16 * self.scale:
+        self.check_size(hr.shape[2], hr.shape[3])
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises DegcraftError for clean images of a size that cannot be degraded."""
+        least = 16 * self.scale
+        if any(side % self.scale or side % 2 or side < least for side in (height, width)):
             raise DegcraftError(
-                f"height and width of hr must be multiples of {self.scale} and at least {16 * self.scale}, "
+                f"height and width of hr must be even multiples of {self.scale} and at least {least}, "
                 f"but got {height}x{width}"
             )
 
@@ -190,10 +195,15 @@ class WideSource:
     spreads: Spreads = MORE_MILD_THAN_HEAVY
 
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, None]:
-        """See `DegradationSource.degrade`; the scale must be even."""
-        return WideDegradations(scale, paper_share=self.paper_share, spreads=self.spreads).degrade(
-            hr, generator
-        ).lr, None
+        """See `DegradationSource.degrade`; see `check` for what it takes."""
+        return self._at(scale).degrade(hr, generator).lr, None
+
+    def check(self, scale: int, hr_patch: int) -> None:
+        """Raises DegcraftError if clean crops of this side in pixels cannot be degraded at this scale."""
+        self._at(scale).check_size(hr_patch, hr_patch)
+
+    def _at(self, scale: int) -> WideDegradations:
+        return WideDegradations(scale, paper_share=self.paper_share, spreads=self.spreads)
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""

@@ -1,5 +1,7 @@
 """`degcraft features train`: weights, their card, and what is refused."""
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from degcraft.cli import main
+from degcraft.cli import _features_train, main
 from degcraft.features import make_extractor
 
 
@@ -43,6 +45,27 @@ def test_weights_come_with_a_card_and_can_be_started_from(
     assert "--start first.safetensors --learning-rate 0.001" in second.with_suffix(".md").read_text()
     identities = {make_extractor("degnet", weights_file=file).identity for file in (first, second)}
     assert len(identities) == 2
+
+
+def test_stopped_by_ctrl_c_it_says_how_to_go_on(
+    clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "a.safetensors"
+    arguments = ["features", "train", "degnet", "--hr", str(clean), "--steps", "2", "-o", str(output)]
+    with monkeypatch.context() as patch:
+        tell = _features_train._Shown._tell
+
+        def interrupted(shown: _features_train._Shown, step: int, losses: dict[str, float]) -> None:
+            tell(shown, step, losses)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        patch.setattr(_features_train._Shown, "_tell", interrupted)
+        assert main(arguments) == 130
+    assert "stopped: the same command goes on from" in capsys.readouterr().out
+    assert [file.name for file in tmp_path.iterdir()] == ["a.checkpoint.pt"]
+    assert main(arguments) == 0
+    assert "going on from" in capsys.readouterr().out
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.md", "a.safetensors"]
 
 
 @pytest.mark.parametrize(

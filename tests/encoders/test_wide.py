@@ -34,7 +34,7 @@ def same(a: WideBatch, b: WideBatch) -> bool:
     return all(torch.equal(getattr(a, name), getattr(b, name)) for name in FIELDS)
 
 
-@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("paper_share", [0.0, 0.5, 1.0])
 def test_shapes_ranges_and_reproducibility(scale: int, paper_share: float) -> None:
     hr = photographs(24)
@@ -160,7 +160,8 @@ def test_an_empty_batch_stays_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "rule"), [({"scale": 3}, "even"), ({"scale": 0}, "even"), ({"paper_share": 1.5}, "paper_share")]
+    ("arguments", "rule"),
+    [({"scale": 1}, "at least 2"), ({"scale": 2.5}, "whole"), ({"paper_share": 1.5}, "paper_share")],
 )
 def test_bad_arguments_are_refused(arguments: dict[str, float], rule: str) -> None:
     with pytest.raises(DegcraftError, match=rule):

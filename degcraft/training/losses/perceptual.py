@@ -52,7 +52,7 @@ def _least_patch(knobs: Mapping[str, Any]) -> int:
 
 LPIPS = LossSpec(
     "lpips",
-    "perceptual: features of an ImageNet classifier, whose weights are downloaded or given as a file",
+    "perceptual: features of an ImageNet classifier, whose weights are a file or a download",
     lambda seed, backbone, weights: LpipsLoss(backbone, weights),
     knobs={"backbone": Knob.choice("squeeze", "alex", "vgg"), "weights": Knob.file()},
     least_patch=_least_patch,

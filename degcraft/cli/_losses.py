@@ -1,0 +1,41 @@
+"""Losses as they are typed."""
+
+from pathlib import Path
+from typing import Any
+
+from degcraft.errors import DegcraftError
+
+FORM = "NAME=WEIGHT,… with knobs behind colons, such as l1=1,gan=0.05:discriminator=unet"
+
+
+def parse_losses(text: str, lpips_weights: Path | None) -> dict[str, Any]:
+    """Losses as a training plan takes them; whether they exist is the registry's to say.
+
+    Args:
+        text: NAME=WEIGHT,… each perhaps followed by :KNOB=VALUE.
+        lpips_weights: file of the backbone's weights.
+
+    Raises:
+        DegcraftError: Not of that form, or weights without the loss.
+    """
+    losses: dict[str, Any] = {}
+    for part in text.split(","):
+        first, *knobs = part.split(":")
+        name, weight = _pair(first, text)
+        losses[name] = {"weight": weight, **dict(_pair(knob, text) for knob in knobs)} if knobs else weight
+    if lpips_weights is not None:
+        if "lpips" not in losses:
+            raise DegcraftError(f"--lpips-weights: belongs to the loss lpips, but --losses is {text!r}")
+        given = losses["lpips"] if isinstance(losses["lpips"], dict) else {"weight": losses["lpips"]}
+        losses["lpips"] = {**given, "weights": str(lpips_weights)}
+    return losses
+
+
+def _pair(text: str, whole: str) -> tuple[str, float | str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip() or not value.strip():
+        raise DegcraftError(f"--losses: must be {FORM}, but got {whole!r}")
+    try:
+        return key.strip(), float(value)
+    except ValueError:
+        return key.strip(), value.strip()
