@@ -392,7 +392,7 @@ PARAMETERS: dict[str, int] = {
     "realcugan": 1_406_812,
     "realcugan-fast": 1_409_404,
     "swiftsrgan": 201_209,
-    "rcan": 15_592_355,
+    "rcan": 15_592_379,
     "safmn": 239_520,
     "safmnbcie": 1_987_299,
     "ditn": 444_112,

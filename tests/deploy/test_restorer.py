@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import load_network
+from degcraft.networks import STARTS, load_network
 from deploy.model.restorer import Restorer
 from deploy.model.source import load, pin, public_name
 
@@ -72,3 +72,10 @@ def test_a_file_is_pinned_by_its_path_and_shown_by_its_name(
         pin(str(tmp_path / "none.safetensors"), None)
     info = load(str(network_file), "cpu", None, 64).info
     assert (info.network, info.scale, info.device, info.crafted) == ("srresnet", 2, "cpu", None)
+
+
+def test_a_start_is_pinned_by_its_file(network_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STARTS, "tiny", network_file)
+    assert pin("start:tiny", None) == str(network_file)
+    with pytest.raises(DegcraftError, match="start:nothing: there is no such start"):
+        pin("start:nothing", None)
