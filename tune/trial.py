@@ -16,6 +16,7 @@ from degcraft.images import HrPool
 from degcraft.matching import BinDistances, craft_weights
 from degcraft.networks import build_network, save_network
 from degcraft.training import Precision, Trainer, TrainingDiverged, TrainingPlan
+from degcraft.training.losses import with_weights
 from tune.cluster import worker_device, worker_threads
 from tune.config import TRAINED, TrialConfig, distance_name, network_key
 from tune.held_out import HeldOut, Scores
@@ -212,11 +213,9 @@ def plan_of(trial: TrialConfig, spec: SearchSpec) -> TrainingPlan:
 
 def _losses(spec: SearchSpec) -> dict[str, Any]:
     """The losses, LPIPS among them with the backbone that the score takes too."""
-    losses = dict(spec.training.losses)
+    losses = spec.training.losses
     if "lpips" in losses and spec.lpips_weights is not None:
-        given = losses["lpips"]
-        own = dict(given) if isinstance(given, dict) else {"weight": given}
-        losses["lpips"] = {"weights": spec.lpips_weights, **own}
+        return with_weights(losses, "lpips", spec.lpips_weights)
     return losses
 
 

@@ -26,8 +26,9 @@ def parse_losses(text: str, lpips_weights: Path | None) -> dict[str, Any]:
     if lpips_weights is not None:
         if "lpips" not in losses:
             raise DegcraftError(f"--lpips-weights: belongs to the loss lpips, but --losses is {text!r}")
-        given = losses["lpips"] if isinstance(losses["lpips"], dict) else {"weight": losses["lpips"]}
-        losses["lpips"] = {**given, "weights": str(lpips_weights)}
+        from degcraft.training.losses import with_weights
+
+        losses = with_weights(losses, "lpips", str(lpips_weights))
     return losses
 
 

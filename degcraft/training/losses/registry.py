@@ -81,6 +81,12 @@ def loss_identity(losses: Losses) -> dict[str, Any]:
     return identity
 
 
+def with_weights(losses: Losses, name: str, file: str) -> dict[str, Any]:
+    """The same losses, of which one takes its weights from a file, unless it names another itself."""
+    weight, knobs = _split(name, losses[name])
+    return {**losses, name: {"weight": weight, "weights": file, **knobs}}
+
+
 def _spec(name: Any) -> LossSpec:
     if not isinstance(name, str) or name not in LOSSES:
         raise DegcraftError(f"losses: must be of {', '.join(LOSSES)}, but got {name!r}")
