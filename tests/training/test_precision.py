@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -217,3 +218,20 @@ def test_any_network_can_be_probed(name: str) -> None:
         ),
     }
     assert "float32, contiguous" in choose_precision("cpu", networks[name](), AUTO).reason
+
+
+@pytest.mark.usefixtures("_one_thread")
+def test_on_one_thread_what_else_the_machine_does_is_not_counted() -> None:
+    class Kept(nn.Module):
+        """Waits for its turn, as on a busy machine."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = small()
+
+        def forward(self, x: Tensor) -> Tensor:
+            time.sleep(0.3)
+            return self.network(x)
+
+    lr, hr = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 32, 32)
+    assert module._time_passes(Kept(), Precision(torch.float32, False, ""), lr, hr, math.inf).seconds < 0.3
