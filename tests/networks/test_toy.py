@@ -6,50 +6,16 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import NETWORKS, NetworkSpec, build_network, load_network, resolve_start, save_network, upscale
+from degcraft.networks import NETWORKS, build_network, load_network, resolve_start, save_network, upscale
 from degcraft.networks.export import export
-from degcraft.networks.hyperparameter import number, whole_number, word
-
-
-class Toy(nn.Module):
-    """One convolution, enlarged."""
-
-    def __init__(self, *, scale: int, seed: int, taps: int, gain: float, mode: str) -> None:
-        super().__init__()
-        self.scale, self.mode = scale, mode
-        generator = torch.Generator().manual_seed(seed)
-        self.kernel = nn.Parameter(gain * torch.rand((3, 3, taps, taps), generator=generator))
-
-    def forward(self, lr: Tensor) -> Tensor:
-        sr = F.conv2d(lr, self.kernel, padding="same")
-        return F.interpolate(sr, scale_factor=float(self.scale), mode=self.mode)
-
-
-def recover(state: Any) -> dict[str, Any] | None:
-    if state.keys() != {"kernel"}:
-        return None
-    return {"scale": 2, "taps": state["kernel"].shape[-1]}
+from tests.networks.toy import SPEC, Toy
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = NetworkSpec(
-        name="toy",
-        description="one convolution",
-        hyperparameters={
-            "taps": whole_number(3, "side of the kernel"),
-            "gain": number(0.1, "of the kernel", low=0),
-            "mode": word("nearest", options=("nearest", "bilinear")),
-        },
-        scales=(1, 2),
-        build=Toy,
-        recover=recover,
-    )
-    monkeypatch.setitem(NETWORKS, "toy", spec)
+    monkeypatch.setitem(NETWORKS, "toy", SPEC)
 
 
 def test_a_toy_goes_all_the_way(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 import torch
 from ray.tune import Checkpoint
@@ -17,10 +18,15 @@ from degcraft.degradation import CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
 from degcraft.metrics import NiqeModel
-from degcraft.networks import build_network
+from degcraft.networks import NETWORKS, build_network, load_network, upscale
+from tests.networks.toy import SPEC as TOY
+from tracking.packaging import package_network
+from tune.architectures import Architectures
 from tune.config import Kind, TrialConfig, network_key
 from tune.data import Pair, SearchData, read_data
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
+from tune.searcher import SearchSpace
+from tune.sections import NetworkSection
 from tune.spec import SearchSpec
 from tune.trial import CRAFTED, MODEL, SCORES, TRAINER, report_steps, run_trial
 
@@ -183,6 +189,27 @@ def test_training_goes_on_from_the_start(spec: SearchSpec, tmp_path: Path, monke
     monkeypatch.setitem(globals(), "config", lambda kind: slow.to_dict())
     trained = run(still, "uniform", Session(tmp_path / "x"), monkeypatch, {network_key(NETWORK): start})
     assert all(torch.allclose(trained[name], start[name], atol=1e-9) for name in start)
+
+
+def test_a_network_that_the_search_has_never_heard_of_goes_all_the_way(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NETWORKS, "toy", TOY)
+    section = NetworkSection.model_validate({"name": "toy", "start": "none", "taps": [3, 5]})
+    asked = spec.model_copy(update={"network": section})
+    architectures = Architectures(asked)
+    assert [network["taps"] for network in architectures.all()] == [3, 5]
+    study = optuna.create_study()
+    proposed = TrialConfig.of(SearchSpace(asked, architectures)(study.ask({})))
+    uniform = TrialConfig("uniform", proposed.network, proposed.training)
+    monkeypatch.setitem(globals(), "config", lambda kind: uniform.to_dict())
+    session = Session(tmp_path / "toy")
+    run(asked, "uniform", session, monkeypatch)
+
+    metadata = package_network(session.folder / MODEL, tmp_path / "packed", scale=2)
+    assert (metadata["network"], metadata["hyperparameters"]["taps"]) == ("toy", proposed.network["taps"])
+    loaded = load_network(session.folder / MODEL)
+    assert upscale(loaded.model, torch.rand(3, 9, 7), scale=2).shape == (3, 18, 14)
 
 
 def test_a_network_that_gives_nan_fails_and_names_the_image(spec: SearchSpec) -> None:
