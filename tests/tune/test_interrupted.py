@@ -28,4 +28,5 @@ def test_ctrl_c_says_how_to_go_on_and_a_killed_worker_goes_on_from_its_checkpoin
     os.kill(trial_workers(driver.pid)[0], signal.SIGKILL)
     printed, _ = driver.communicate(timeout=240)
     assert driver.returncode == 0, printed
-    only_once(search.output, trials=3)
+    # Bicubic, the start, uniform, the upper bound and one crafted trial.
+    only_once(search.output, trials=5)

@@ -25,4 +25,5 @@ def test_a_killed_driver_is_resumed_from_the_checkpoints(make_search: MakeSearch
     assert left == []
 
     search.run("--resume")
-    only_once(search.output, trials=3)
+    # Bicubic, the start, uniform, the upper bound and one crafted trial.
+    only_once(search.output, trials=5)
