@@ -38,8 +38,8 @@ def test_each_bin_stands_in_its_block(tmp_path: Path, drawn: list[Figure]) -> No
     weights = np.zeros(75)
     weights[74] = 3  # sigma 4–5, noise 40–50, quality 70–90: right and top in the third block
     weights[1] = 1  # sigma 0–1, noise 0–10, quality 50–70: left and bottom in the second
-    truth = {"setting 1": TRUTHS["setting 1"]}
-    draw_weight_maps(PAPER_SPACE, truth, {"a": {"setting 1": weights}}, tmp_path / "maps.png", title="a title")
+    truth = {"setting 2": TRUTHS["setting 2"]}
+    draw_weight_maps(PAPER_SPACE, truth, {"a": {"setting 2": weights}}, tmp_path / "maps.png", title="a title")
     known, found = maps(drawn[0])
     values = cells(found)
     assert values.shape == (5, 17)
@@ -47,9 +47,9 @@ def test_each_bin_stands_in_its_block(tmp_path: Path, drawn: list[Figure]) -> No
     assert values.sum() == pytest.approx(100)
     assert values.mask.all(axis=0).nonzero()[0].tolist() == [5, 11]
     assert values.mask.sum() == 10
-    # sigma 0–2, noise 0–20, quality 70–90
-    assert framed(known) == framed(found) == {(12, 0), (13, 0), (12, 1), (13, 1)}
-    assert cells(known)[0, 12] == pytest.approx(25)
+    # sigma 0.5–1.5, noise 15–25, quality 75–85
+    assert framed(known) == framed(found) == {(12, 1), (13, 1), (12, 2), (13, 2)}
+    assert cells(known)[1, 12] == pytest.approx(25)
     assert drawn[0].get_suptitle().startswith("a title\nblur sigma 0 to 5 to the right; noise level 0 to 50 upwards;")
     with Image.open(tmp_path / "maps.png") as picture:
         assert picture.format == "PNG"
@@ -61,19 +61,24 @@ def test_a_row_per_setting_and_a_heading_per_map(tmp_path: Path, drawn: list[Fig
     assert titles[:3] == [
         "truth\nsetting 1",
         "perfect\n100 % on true bins, TV 0.00",
-        "blind\n5 % on true bins, TV 0.95",
+        "blind\n1 % on true bins, TV 0.99",
     ]
+    # One bin of 75, then four, four and eight.
     assert titles[3:] == [
         title
-        for number in (2, 3, 4)
-        for title in (f"setting {number}", "100 % on true bins, TV 0.00", "5 % on true bins, TV 0.95")
+        for number, blind in (
+            (2, "5 % on true bins, TV 0.95"),
+            (3, "5 % on true bins, TV 0.95"),
+            (4, "11 % on true bins, TV 0.89"),
+        )
+        for title in (f"setting {number}", "100 % on true bins, TV 0.00", blind)
     ]
 
 
 def test_one_colour_means_one_weight(tmp_path: Path, drawn: list[Figure]) -> None:
     draw_weight_maps(PAPER_SPACE, TRUTHS, {"blind": UNIFORM}, tmp_path / "maps.png")
     meshes = [next(item for item in axes.collections if isinstance(item, QuadMesh)) for axes in maps(drawn[0])]
-    assert {(mesh.norm.vmin, mesh.norm.vmax) for mesh in meshes} == {(0, 25)}
+    assert {(mesh.norm.vmin, mesh.norm.vmax) for mesh in meshes} == {(0, 100)}
 
 
 def test_many_extractors_go_on_below_beside_the_truth(tmp_path: Path, drawn: list[Figure]) -> None:
