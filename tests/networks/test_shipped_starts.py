@@ -18,7 +18,7 @@ LIMIT = 3_000_000
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize("setting", [2, 3, 4])
 def test_a_start_is_better_than_bicubic(scale: int, setting: int, photographs: Path) -> None:
-    hr = cut_patches(scan_folder(photographs / "others").files, size=192, count=8, seed=0).images()
+    hr = cut_patches(scan_folder(photographs / "others").files, size=160, count=8, seed=0).images()
     lr, _ = BoxSource(TEST_SETTINGS[setting]).degrade(hr, scale, torch.Generator().manual_seed(0))
     with torch.inference_mode():
         restored = load_network(f"start:x{scale}").model(lr).clamp(0, 1)
