@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from degcraft.errors import DegcraftError
-from degcraft.networks import STARTS, LoadedNetwork, load_network, network_spec, resolve_start
+from degcraft.networks import STARTS, LoadedNetwork, build_network, load_network, network_spec, resolve_start
 from tune.searchable import choices
 from tune.spec import SearchSpec
 
@@ -32,6 +32,11 @@ class Architectures:
         self.names = [network_spec(name).name for name in named] or [self._held[0] or DEFAULT]
         self._asked = dict(zip(self.names, named or [None], strict=True))
         for network in self.all():
+            # Hyperparameters that do not go together show when the network is built.
+            try:
+                build_network(**network, scale=spec.scale)
+            except DegcraftError as error:
+                raise DegcraftError(f"network: {error}") from None
             self.start_of(network)
 
     def values_of(self, name: str) -> dict[str, list[Any]]:

@@ -188,9 +188,17 @@ class NetworkSection(Strict):
                     network_spec(name)
                 except DegcraftError as error:
                     raise ValueError(str(error)) from None
+            own = (self.model_extra or {}).get(name or "", {})
+            if not isinstance(own, dict):
+                raise ValueError(f"{name} must map hyperparameters of {name} to values, but got {own!r}")
             for key, values in self.hyperparameters_of(name).items():
-                if not values or any(isinstance(value, dict) for value in values):
+                if not values or not all(_is_plain(value) for value in values):
                     raise ValueError(f"{key} must be a value, or a list of values to choose from, but got {values}")
+                if len({repr(value) for value in values}) < len(values):
+                    raise ValueError(f"{key} must name each value once, but got {values}")
+        names = [str(name).lower() for name in choices(self.name)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"name must name each network once, but got {names}")
         return self
 
     def hyperparameters_of(self, name: str | None) -> dict[str, list[Any]]:
@@ -198,6 +206,13 @@ class NetworkSection(Strict):
         extra = self.model_extra or {}
         of_all = {key: value for key, value in extra.items() if key not in choices(self.name)}
         return {key: choices(value) for key, value in (of_all | dict(extra.get(name or "", {}))).items()}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a hyperparameter's value is one that JSON knows and that is no section of its own."""
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 class TrainingSpec(Strict):

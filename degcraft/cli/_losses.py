@@ -22,7 +22,10 @@ def parse_losses(text: str, lpips_weights: Path | None) -> dict[str, Any]:
     for part in text.split(","):
         first, *knobs = part.split(":")
         name, weight = _pair(first, text)
-        losses[name] = {"weight": weight, **dict(_pair(knob, text) for knob in knobs)} if knobs else weight
+        own = dict(_pair(knob, text) for knob in knobs)
+        if name in losses or "weight" in own or len(own) < len(knobs):
+            raise DegcraftError(f"--losses: must give each loss and each of its knobs once, but got {text!r}")
+        losses[name] = {"weight": weight, **own} if own else weight
     if lpips_weights is not None:
         if "lpips" not in losses:
             raise DegcraftError(f"--lpips-weights: belongs to the loss lpips, but --losses is {text!r}")

@@ -68,14 +68,18 @@ def parse_network(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         DegcraftError: Not of that form.
     """
-    name, _, rest = text.partition(":")
-    hyperparameters = {}
+    name, colon, rest = text.partition(":")
+    if not name or (colon and not rest):
+        raise DegcraftError(f"--network: must be NAME or NAME:KEY=VALUE,…, but got {text!r}")
+    hyperparameters: dict[str, Any] = {}
     for part in re.split(r",(?![^\[]*\])", rest) if rest else []:
         key, separator, value = (piece.strip() for piece in part.partition("="))
         if not (name and key and separator and value):
             raise DegcraftError(
                 f"--network: must be NAME or NAME:KEY=VALUE,… such as compact:channels=48,convs=8, but got {text!r}"
             )
+        if key in hyperparameters:
+            raise DegcraftError(f"--network: must give {key} once, but got {text!r}")
         try:
             hyperparameters[key] = json.loads(value)
         except ValueError:

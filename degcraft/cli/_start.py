@@ -48,7 +48,7 @@ def begin(start: str, network: str | None, scale: int | None, seed: int) -> Begu
         if scale not in (None, held.scale):
             raise DegcraftError(f"{origin}: must enlarge by the {scale} of --scale, but enlarges by {held.scale}")
         return _continued(held, origin, seed)
-    name, hyperparameters = parse_network(network or NETWORK)
+    name, hyperparameters = parse_network(NETWORK if network is None else network)
     scale = scale or SCALE
     checked = network_spec(name).checked(scale, hyperparameters)
     if start.startswith(("models:/", "runs:/")):

@@ -94,10 +94,14 @@ def run(args: argparse.Namespace) -> int:
             raise DegcraftError(f"--metrics: {name} compares with ground truth, so it needs --pairs")
     if args.align and not args.pairs:
         raise DegcraftError("--align: fits the ground truth to the lr images, so it needs --pairs")
+    inputs = [Path(model).resolve() for model in args.models]
     for path, suffix in ((args.csv, None), (args.json, None), (args.figure, ".png")):
         if path is not None:
             check_file_name(path, suffix)
             refuse_overwrite(path, args.overwrite)
+            if path.resolve() in inputs or Path(args.pairs or args.lr).resolve() in path.resolve().parents:
+                raise DegcraftError(f"{path}: must be a file of its own, but is read or written already")
+            inputs.append(path.resolve())
     device = pick_device(args.device)
     judges = _judges(metrics, args, console)
     networks = {row: load_model(model, device) for row, model in _row_names(args.models).items()}

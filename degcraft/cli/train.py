@@ -119,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.images import HrPool, local_folder, scan_folder
     from degcraft.networks import parameter_count
     from degcraft.training import Trainer, TrainingPlan, build_losses
+    from degcraft.training.checkpoint import read_checkpoint
 
     console = Console()
     checkpoint = args.output.with_suffix(".checkpoint")
@@ -127,6 +128,9 @@ def run(args: argparse.Namespace) -> int:
     begun = begin(args.start, args.network, args.scale, args.seed)
     # A twentieth is what keeps Adam's first steps, whose size does not depend on the gradient's, from undoing a start.
     warmup = args.warmup if args.warmup is not None else 0 if begun.start == "none" else args.steps // 20
+    if args.resume and args.warmup is None:
+        # More steps in all do not change how the run began.
+        warmup = int(read_checkpoint(checkpoint).get("conditions", {}).get("warmup", 0))
     plan = TrainingPlan(
         steps=args.steps, batch=args.batch, lr_patch=args.patch, scale=begun.scale,
         losses=parse_losses(args.losses, args.lpips_weights), learning_rate=args.learning_rate,
@@ -146,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
         pool = HrPool.from_files(files, min_side=plan.hr_patch, seed=args.seed)
     if pool.note:
         console.print(f"hr: {pool.note}", highlight=False, soft_wrap=True)
-    trainer = Trainer(begun.network, source, pool, plan, device=device)
+    trainer = Trainer(begun.network, source, pool, plan, device=device, start=begun.start)
     if args.resume:
         trainer.resume(checkpoint)
         console.print(f"resumed at step {trainer.step} of {plan.steps}", highlight=False)
@@ -173,6 +177,8 @@ def _check_files(args: argparse.Namespace, checkpoint: Path) -> None:
     if args.output.suffix != ".safetensors":
         raise DegcraftError(f"{args.output}: the model's name must end in .safetensors")
     if args.resume:
+        if args.overwrite:
+            raise DegcraftError("--resume: goes on with a run and --overwrite begins anew; give one of them")
         if not checkpoint.is_file():
             raise DegcraftError(f"{checkpoint}: there is no checkpoint to resume from")
         return

@@ -34,6 +34,8 @@ def build(
     *, scale: int, channels: int, blocks: int, growth: int, plus: bool, fold: int, dropout: float, seed: int
 ) -> nn.Module:
     """spandrel's RRDBNet; its dense blocks start near zero, without which so deep a network does not learn."""
+    if fold not in (0, 1, 2, 4):
+        raise DegcraftError(f"network rrdbnet: fold must be 0, 1, 2 or 4, but got {fold}")
     fold = fold or _USUAL_FOLD.get(scale, 1)
     with own_generator(seed):
         network = ESRGAN(

@@ -208,6 +208,9 @@ def _filled(
     except DegcraftError as error:
         raise DegcraftError(f"{path}: {error}") from error
     _check_layout(state, model, f"{path}: not the weights of {spec.name} x{scale} {complete}")
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise DegcraftError(f"{path}: {key} must hold finite numbers, but holds others")
     model.load_state_dict(state)
     return LoadedNetwork(model.to(device).eval(), scale, spec.name, complete, metadata)
 

@@ -35,6 +35,7 @@ class Trainer(Loop[LrHr]):
         *,
         device: str | torch.device = "cpu",
         precision: Precision | None = None,
+        start: str = "none",
     ) -> None:
         """
         Args:
@@ -45,6 +46,7 @@ class Trainer(Loop[LrHr]):
             plan: everything else.
             device: where network and degradation work.
             precision: the arithmetic; None decides by `choose_precision` before the first step.
+            start: what the network's weights are, in words; a run that began otherwise is not resumed.
 
         Raises:
             DegcraftError: if the network's scale is not the plan's, or what a loss needs cannot be had.
@@ -69,7 +71,7 @@ class Trainer(Loop[LrHr]):
             task,
             DegradedCrops(pool, source, plan, self.device),
             precision=precision,
-            conditions=_conditions(plan, losses, source, pool, self.device),
+            conditions={"start": start, **_conditions(plan, losses, source, pool, self.device)},
         )
 
     def decide_precision(self) -> Precision:

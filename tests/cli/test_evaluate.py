@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def saved(folder: Path, name: str, scale: int = 2, seed: int = 0, broken: bool =
     network = build_network("srresnet", scale=scale, seed=seed, **hyperparameters)
     if broken:
         with torch.no_grad():
-            next(network.parameters()).fill_(math.nan)
+            next(network.parameters()).fill_(1e38)  # finite, but what it gives is not
     file = folder / f"{name}.safetensors"
     save_network(file, network, name="srresnet", hyperparameters=hyperparameters)
     return str(file)

@@ -209,3 +209,13 @@ def test_saving_refuses_what_would_not_load_again(tmp_path: Path) -> None:
     with pytest.raises(DegcraftError, match="metadata 'steps' must be a string, but is a int"):
         save_network(tmp_path / "a.safetensors", network, **good, metadata={"steps": 3})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    network = build_network("srresnet", scale=2, channels=8, blocks=1)
+    with torch.no_grad():
+        network.conv_last.weight[0, 0, 0, 0] = torch.nan
+    file = tmp_path / "nan.safetensors"
+    save_network(file, network, name="srresnet", hyperparameters={"channels": 8, "blocks": 1})
+    with pytest.raises(DegcraftError, match="nan.safetensors: conv_last.weight must hold finite numbers"):
+        load_network(file)
