@@ -217,5 +217,5 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         network.conv_last.weight[0, 0, 0, 0] = torch.nan
     file = tmp_path / "nan.safetensors"
     save_network(file, network, name="srresnet", hyperparameters={"channels": 8, "blocks": 1})
-    with pytest.raises(DegcraftError, match="nan.safetensors: conv_last.weight must hold finite numbers"):
+    with pytest.raises(DegcraftError, match=r"nan.safetensors: conv_last.weight must hold finite numbers"):
         load_network(file)
