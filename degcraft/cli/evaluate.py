@@ -140,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
             console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
     if table.failed:
         raise DegcraftError("; ".join(f"{row}: {reason}" for row, reason in table.failed.items()))
+    if not any(table.counted(name) for name in metrics):
+        raise DegcraftError(f"{args.pairs or args.lr}: at least one image must tell networks apart, but none does")
     return 0
 
 

@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft networks --scale 2 --json"
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these (all)")
-    parser.add_argument("--scale", type=int, metavar="N", help="only those that enlarge by N, and built for it")
+    parser.add_argument(
+        "--scale", type=int, choices=(1, 2, 3, 4, 8), help="only those that enlarge by this, and built for it"
+    )
     parser.add_argument(
         "--measure", action="store_true", help="measure seconds per megapixel of LR image on this device: minutes"
     )

@@ -106,6 +106,26 @@ def test_a_pair_that_tells_nothing_is_left_out_and_named(
     assert "inf" not in printed
 
 
+def test_pairs_that_tell_nothing_apart_are_no_success(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side, part in ((80, "lr"), (160, "hr")):
+        (tmp_path / "blank" / part).mkdir(parents=True)
+        Image.new("RGB", (side, side), "white").save(tmp_path / "blank" / part / "page.png")
+    assert run(model, "--pairs", tmp_path / "blank", "--metrics", "psnr") == 2
+    assert "at least one image must tell networks apart" in capsys.readouterr().err
+
+
+def test_an_output_does_not_replace_an_input(
+    model: str, pairs: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pairs(2)
+    inside = next((folder / "lr").iterdir())
+    for outputs in (["--csv", model], ["--csv", str(inside)], ["--csv", "same.out", "--json", "same.out"]):
+        assert run(model, "--pairs", folder, "--overwrite", *outputs) == 2
+        assert "must be a file of its own" in capsys.readouterr().err
+
+
 def test_a_network_that_fails_is_named_after_the_others_are_scored(
     model: str, pairs: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
