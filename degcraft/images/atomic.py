@@ -25,6 +25,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Whatever writes it may fail in its own way where a file cannot be; here it fails in one, and at once.
+        temporary.touch()
         yield temporary
         os.replace(temporary, path)
     except OSError as error:

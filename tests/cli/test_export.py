@@ -60,3 +60,9 @@ def test_wrong_input_is_one_line(model: Path, tmp_path: Path, capsys: pytest.Cap
         assert message in error
         assert len(error.splitlines()) == 1
     assert not (tmp_path / "o.pth").exists()
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.pth", "x.onnx"])
+def test_where_nothing_can_be_written_that_is_said(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "start:x4", "-o", f"/proc/{name}"]) == 2
+    assert f"/proc/{name}: cannot be written" in capsys.readouterr().err
