@@ -20,7 +20,7 @@ from degcraft.encoders import WideSource
 from degcraft.images import HrPool, bicubic_enlarge, local_folder, read_rgb8, scan_folder
 from degcraft.metrics import psnr
 from degcraft.networks import build_network, parameter_count
-from degcraft.training import Trainer, TrainingPlan
+from degcraft.training import Trainer, TrainingDiverged, TrainingPlan
 
 SCALE, CROP, SIDE = 4, 288, 256
 NETWORKS = (
@@ -54,7 +54,12 @@ def main() -> None:
     print("network | parameters | s per LR megapixel | steps | PSNR over bicubic, settings 1 to 4 | mean")
     for text in args.networks:
         name, hyperparameters = parse_network(text)
-        steps, network = _trained(name, hyperparameters, pool, args)
+        count = f"{parameter_count(build_network(name, scale=SCALE, **hyperparameters)):,}"
+        try:
+            steps, network = _trained(name, hyperparameters, pool, args)
+        except TrainingDiverged as error:
+            print(f"{text} | {count} | diverged: {error}", flush=True)
+            continue
         with torch.inference_mode():
             restored = {
                 number: torch.cat([network(image[None].to(args.device)).cpu() for image in lr])
@@ -63,7 +68,6 @@ def main() -> None:
         gains = [_score(image, truth) - plain[number] for number, image in restored.items()]
         cost = _seconds(network, args.device) / (SIDE * SIDE / 1e6)
         shown = " ".join(f"{gain:+.2f}" for gain in gains)
-        count = f"{parameter_count(network):,}"
         print(f"{text} | {count} | {cost:.1f} | {steps} | {shown} | {np.mean(gains):+.2f}", flush=True)
 
 
