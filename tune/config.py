@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["crafted", "uniform", "start", "bicubic", "upper bound", "shared", "champion"]
+Kind = Literal["crafted", "uniform", "start", "bicubic", "upper bound", "shared"]
 """What a row is. A search proposes crafted ones. The others are what they are compared with: training on the whole
 space, the start as it is, no network at all, and (in synthetic runs) training on the truth. `shared` trains on the
-whole space from scratch and makes the start where there is none; `champion` is the registered network, scored at the
-end."""
+whole space from scratch and makes the start where there is none."""
 
 CANDIDATES: tuple[Kind, ...] = ("crafted", "uniform", "start")
-"""What a user could have: the upper bound knows the truth, bicubic is no network, and the champion is there already."""
+"""What a user could have: the upper bound knows the truth, and bicubic is no network."""
 
 TRAINED: tuple[Kind, ...] = ("crafted", "uniform", "upper bound", "shared")
 """What takes steps; the others are only scored."""

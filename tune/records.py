@@ -42,6 +42,9 @@ WEIGHT_MAP, SAMPLE_SHEET = "weights.png", "samples.png"
 LINES: tuple[Kind, ...] = ("bicubic", "start", "uniform", "upper bound")
 """Rows that are lines in the figure of the scores, and metrics of the parent."""
 
+SHOWN: tuple[Kind, ...] = ("start", "uniform")
+"""Rows whose restored images stand between bicubic and the best in the picture of the verdict."""
+
 CURVES = ("loss", "score", "psnr", "psnr_y", "ssim", "ssim_y", "lpips", "niqe")
 """Reported values that are drawn as curves over the steps."""
 
@@ -158,7 +161,7 @@ class Records:
 
     def keep_samples(self, outcome: TrialOutcome, files: Path) -> None:
         """Keep what a row restored, if the verdict's picture shows it."""
-        if outcome.config.kind != "crafted":
+        if outcome.config.kind in SHOWN:
             self._samples.mkdir(exist_ok=True)
             with written_whole(self._samples / f"{outcome.key}.npz") as temporary:
                 shutil.copyfile(files / SAMPLES, temporary)
@@ -228,7 +231,7 @@ class Records:
             return None
         pairs = self._held_out.pairs[:SAMPLES_KEPT]
         columns = {"LR, bicubic": [self._enlarged(pair) for pair in pairs]}
-        for kind in ("start", "uniform"):
+        for kind in SHOWN:
             row = summary.of_kind(kind, best)
             if row is not None and row.key != best.key and (self._samples / f"{row.key}.npz").exists():
                 columns[kind] = [to_image(image) for image in read_npz(self._samples / f"{row.key}.npz")]

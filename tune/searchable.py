@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class Strict(BaseModel):
@@ -39,10 +39,6 @@ Number = Annotated[
     Annotated[float, Tag("fixed")]
     | Annotated[list[float], Field(min_length=1), Tag("choice")]
     | Annotated[Range, Tag("range")],
-    Discriminator(_form),
-]
-Whole = Annotated[
-    Annotated[PositiveInt, Tag("fixed")] | Annotated[list[PositiveInt], Field(min_length=1), Tag("choice")],
     Discriminator(_form),
 ]
 Name = Annotated[
