@@ -1,7 +1,6 @@
 """Super-resolution networks: building them by name, their files, and restoring images in tiles."""
 
 from degcraft.networks.deployable import deployable
-from degcraft.networks.hyperparameter import Hyperparameter
 from degcraft.networks.registry import NETWORKS, build_network, network_spec, parameter_count
 from degcraft.networks.shipped import STARTS
 from degcraft.networks.spec import NetworkSpec
@@ -13,7 +12,6 @@ __all__ = [
     "NETWORKS",
     "STARTS",
     "WEIGHT_SUFFIXES",
-    "Hyperparameter",
     "LoadedNetwork",
     "NetworkSpec",
     "build_network",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from degcraft.networks.hyperparameter import number, whole_number
+from degcraft.knobs import number, whole_number
 from degcraft.networks.layers import conv3x3, uniform_start
 from degcraft.networks.spec import NetworkSpec, StateDict, count_blocks
 

@@ -16,7 +16,7 @@ from spandrel.architectures.ESRGAN import ESRGAN, ESRGANArch, _to_old_arch
 from torch import nn
 
 from degcraft.errors import DegcraftError
-from degcraft.networks.hyperparameter import number, switch, whole_number
+from degcraft.knobs import number, switch, whole_number
 from degcraft.networks.layers import kaiming_start
 from degcraft.networks.randomness import DropChannels, own_generator
 from degcraft.networks.spandrel_network import SpandrelNetwork

@@ -14,8 +14,8 @@ from spandrel import MAIN_REGISTRY, ImageModelDescriptor
 from torch import nn
 
 from degcraft.errors import DegcraftError
-from degcraft.networks.hyperparameter import (
-    Hyperparameter,
+from degcraft.knobs import (
+    Knob,
     listing,
     number,
     plain,
@@ -91,7 +91,7 @@ def _signature(entry: Entry) -> Mapping[str, inspect.Parameter]:
     return parameters
 
 
-def _hyperparameters(entry: Entry) -> dict[str, Hyperparameter]:
+def _hyperparameters(entry: Entry) -> dict[str, Knob]:
     found = {}
     for keyword, parameter in _signature(entry).items():
         if keyword in _CHANNELS or keyword in entry.fixed or keyword == entry.scale_keyword:
@@ -106,7 +106,7 @@ def _hyperparameters(entry: Entry) -> dict[str, Hyperparameter]:
     return found
 
 
-def _rule(default: Any, annotation: str) -> Hyperparameter:
+def _rule(default: Any, annotation: str) -> Knob:
     """What a hyperparameter must be, by its default and the class's annotation."""
     if isinstance(default, bool):
         return switch(default)

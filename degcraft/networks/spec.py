@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
-from degcraft.networks.hyperparameter import Hyperparameter
+from degcraft.knobs import Knob, checked_knobs
 
 StateDict = Mapping[str, Tensor]
 
@@ -41,7 +41,7 @@ class NetworkSpec:
     description: str
     """One line for a person who chooses."""
 
-    hyperparameters: Mapping[str, Hyperparameter]
+    hyperparameters: Mapping[str, Knob]
     """Every one but the scale, by name."""
 
     scales: tuple[int, ...]
@@ -87,17 +87,7 @@ class NetworkSpec:
             allowed = ", ".join(map(str, self.scales))
             few = f"one of {allowed}" if len(self.scales) > 1 else allowed
             raise DegcraftError(f"network {self.name}: scale must be {few}, but got {scale!r}")
-        given = {}
-        for name, value in hyperparameters.items():
-            if name not in self.hyperparameters:
-                known = ", ".join(self.hyperparameters) or "none"
-                raise DegcraftError(f"network {self.name}: no hyperparameter {name!r}; it has {known}")
-            entry = self.hyperparameters[name]
-            try:
-                given[name] = entry.read(value)
-            except (TypeError, ValueError):
-                raise DegcraftError(f"network {self.name}: {name} must be {entry.rule}, but got {value!r}") from None
-        return {**self.defaults, **given}
+        return checked_knobs(self.hyperparameters, hyperparameters, owner=f"network {self.name}", noun="hyperparameter")
 
 
 def count_blocks(state: StateDict, prefix: str) -> int:

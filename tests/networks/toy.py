@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from degcraft.knobs import number, whole_number, word
 from degcraft.networks import NetworkSpec
-from degcraft.networks.hyperparameter import number, whole_number, word
 
 
 class Toy(nn.Module):

@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from degcraft.degradation import BoxSource
 from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
+from degcraft.knobs import number
 from degcraft.metrics import LpipsMetric
 from degcraft.training import LOSSES, PLAIN, Precision, Trainer, TrainingDiverged, TrainingPlan, build_losses
-from degcraft.training.losses import Knob, LossSpec, LossTerm
+from degcraft.training.losses import LossSpec, LossTerm
 from degcraft.training.losses.adversarial import AdversarialLoss
 from degcraft.training.losses.discriminators import PatchDiscriminator, UNetDiscriminator
 
@@ -220,7 +221,7 @@ class Remembering(LossTerm):
 
 
 def test_a_new_loss_is_one_entry(pool: HrPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    knobs = {"share": Knob.above_zero(0.5)}
+    knobs = {"share": number(0.5, above=0)}
     toy = LossSpec("toy", "for the test", lambda seed, share: Remembering(share), knobs=knobs)
     monkeypatch.setitem(LOSSES, "toy", toy)
     losses = {"toy": {"weight": 1, "share": 0.7}}
@@ -234,5 +235,5 @@ def test_a_new_loss_is_one_entry(pool: HrPool, tmp_path: Path, monkeypatch: pyte
     assert resumed.loss_history == whole.loss_history
     assert resumed.figures == whole.figures
     assert list(whole.figures) == ["l1", "toy", "brightest"]
-    with pytest.raises(DegcraftError, match="losses: share of toy must be a number above 0, but got -1"):
+    with pytest.raises(DegcraftError, match="losses: toy: share must be a number above 0, but got -1"):
         trainer(pool, {"toy": {"weight": 1, "share": -1}})

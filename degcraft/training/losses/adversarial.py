@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from degcraft.knobs import number, word
 from degcraft.training.divergence import Limit
-from degcraft.training.losses.base import Knob, LossSpec, LossTerm
+from degcraft.training.losses.base import LossSpec, LossTerm
 from degcraft.training.losses.discriminators import DISCRIMINATORS
 from degcraft.training.precision import Precision
 
@@ -112,9 +113,9 @@ GAN = LossSpec(
     "adversarial: a discriminator that is trained along",
     AdversarialLoss,
     knobs={
-        "discriminator": Knob.choice("patch", "unet"),
-        "kind": Knob.choice("bce", "lsgan"),
-        "rate": Knob.above_zero(1.0),
+        "discriminator": word("patch", options=("patch", "unet")),
+        "kind": word("bce", options=("bce", "lsgan")),
+        "rate": number(1.0, above=0),
     },
     least_patch=_least_patch,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from degcraft.knobs import Knob
 from degcraft.training.divergence import Limit
 from degcraft.training.precision import Precision
 
@@ -60,31 +60,6 @@ class LossTerm:
 
 
 @dataclass(frozen=True)
-class Knob:
-    """A setting of a loss."""
-
-    default: Any
-    rule: str
-    """What it must be, for help and errors."""
-    allows: Callable[[Any], bool]
-    place: bool = False
-    """Whether it only says where something lies on this machine, so that a run may go on with another value."""
-
-    @classmethod
-    def choice(cls, default: str, *others: str) -> Knob:
-        words = (default, *others)
-        return cls(default, f"one of {', '.join(words)}", lambda value: isinstance(value, str) and value in words)
-
-    @classmethod
-    def above_zero(cls, default: float) -> Knob:
-        return cls(default, "a number above 0", lambda value: is_number(value) and value > 0)
-
-    @classmethod
-    def file(cls) -> Knob:
-        return cls(None, "a file, or none", lambda value: value is None or isinstance(value, str), place=True)
-
-
-@dataclass(frozen=True)
 class LossSpec:
     """One entry of the registry of losses."""
 
@@ -96,8 +71,3 @@ class LossSpec:
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     least_patch: Callable[[Mapping[str, Any]], int] = lambda knobs: 1
     """Side of the smallest clean crop, in pixels, that the loss can judge, by its knobs."""
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number, and not true or false."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

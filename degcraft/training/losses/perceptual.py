@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from degcraft.knobs import file, word
 from degcraft.metrics.lpips import BACKBONES, lpips_network
-from degcraft.training.losses.base import Knob, LossSpec, LossTerm
+from degcraft.training.losses.base import LossSpec, LossTerm
 from degcraft.training.precision import Precision
 
 
@@ -54,6 +55,6 @@ LPIPS = LossSpec(
     "lpips",
     "perceptual: features of an ImageNet classifier, whose weights are a file or a download",
     lambda seed, backbone, weights: LpipsLoss(backbone, weights),
-    knobs={"backbone": Knob.choice("squeeze", "alex", "vgg"), "weights": Knob.file()},
+    knobs={"backbone": word("squeeze", options=("squeeze", "alex", "vgg")), "weights": file()},
     least_patch=_least_patch,
 )

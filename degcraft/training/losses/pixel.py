@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from degcraft.training.losses.base import Knob, LossSpec, LossTerm
+from degcraft.knobs import number
+from degcraft.training.losses.base import LossSpec, LossTerm
 from degcraft.training.precision import Precision
 
 
@@ -34,5 +35,5 @@ CHARBONNIER = LossSpec(
     "charbonnier",
     "L1 that is smooth at 0",
     lambda seed, eps: CharbonnierLoss(eps),
-    knobs={"eps": Knob.above_zero(1e-3)},
+    knobs={"eps": number(1e-3, above=0)},
 )

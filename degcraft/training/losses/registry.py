@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from degcraft.errors import DegcraftError
+from degcraft.knobs import checked_knobs, is_number
 from degcraft.training.losses import adversarial, perceptual, pixel
-from degcraft.training.losses.base import LossSpec, LossTerm, is_number
+from degcraft.training.losses.base import LossSpec, LossTerm
 
 LOSSES: dict[str, LossSpec] = {
     spec.name: spec for spec in (pixel.L1, pixel.CHARBONNIER, perceptual.LPIPS, adversarial.GAN)
@@ -106,10 +107,4 @@ def _split(name: str, value: Any) -> tuple[float, dict[str, Any]]:
 
 def _whole(spec: LossSpec, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """The knobs, checked and completed by the defaults."""
-    for key, value in knobs.items():
-        if key not in spec.knobs:
-            known = ", ".join(["weight", *spec.knobs])
-            raise DegcraftError(f"losses: {spec.name} has no {key!r}; it has {known}")
-        if not spec.knobs[key].allows(value):
-            raise DegcraftError(f"losses: {key} of {spec.name} must be {spec.knobs[key].rule}, but got {value!r}")
-    return {key: knobs.get(key, knob.default) for key, knob in spec.knobs.items()}
+    return checked_knobs(spec.knobs, knobs, owner=f"losses: {spec.name}")

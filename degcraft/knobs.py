@@ -1,0 +1,156 @@
+"""The knobs of registry entries: what each is when nobody says, and what it may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from degcraft.errors import DegcraftError
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One of an entry's own numbers, words or switches."""
+
+    default: Any
+    """Its value when none is given; a plain JSON value."""
+
+    description: str
+    """One line for a person who chooses; may be empty."""
+
+    rule: str
+    """What it must be, to follow "must be"."""
+
+    read: Callable[[Any], Any]
+    """Gives the value in its canonical form; raises ValueError or TypeError for one that breaks the rule."""
+
+    place: bool = False
+    """Whether it only says where something lies on this machine, so that a run may go on with another value."""
+
+    usual: tuple[float, float] | None = None
+    """Where a search looks, on a logarithmic scale, unless it is told; None: it takes the default."""
+
+
+def checked_knobs(
+    knobs: Mapping[str, Knob], given: Mapping[str, Any], *, owner: str, noun: str = "knob"
+) -> dict[str, Any]:
+    """What was given in its canonical form, completed by the defaults.
+
+    Args:
+        knobs: Of the entry, by name.
+        given: By name.
+        owner: The entry, for errors: `network edsr`.
+        noun: What the entry calls its knobs.
+
+    Raises:
+        DegcraftError: a name that the entry lacks, or a value that breaks its rule.
+    """
+    read = {}
+    for name, value in given.items():
+        if name not in knobs:
+            raise DegcraftError(f"{owner}: no {noun} {name!r}; it has {', '.join(knobs) or 'none'}")
+        try:
+            read[name] = knobs[name].read(value)
+        except (TypeError, ValueError):
+            raise DegcraftError(f"{owner}: {name} must be {knobs[name].rule}, but got {value!r}") from None
+    return {**{name: knob.default for name, knob in knobs.items()}, **read}
+
+
+def whole_number(default: int, description: str = "", *, least: int = 1) -> Knob:
+    """An int; never a bool."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError
+        return value
+
+    return Knob(default, description, f"a whole number of at least {least}", read)
+
+
+def number(
+    default: float,
+    description: str = "",
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+    usual: tuple[float, float] | None = None,
+) -> Knob:
+    """A finite float (or int) from low to high, and above `above`."""
+    bounded = [
+        *[f"above {above:g}"] * (above > -math.inf),
+        *[f"at least {low:g}"] * (low > -math.inf),
+        *[f"at most {high:g}"] * (high < math.inf),
+    ]
+
+    def read(value: Any) -> float:
+        if not is_number(value) or not low <= value <= high or not value > above:
+            raise ValueError
+        return float(value)
+
+    rule = " ".join(["a number", *[" and ".join(bounded)] * any(bounded)])
+    return Knob(float(default), description, rule, read, usual=usual)
+
+
+def switch(default: bool, description: str = "") -> Knob:
+    """True or false."""
+
+    def read(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+    return Knob(default, description, "true or false", read)
+
+
+def word(default: str, description: str = "", *, options: Sequence[str] = ()) -> Knob:
+    """A text, one of `options` if there are any."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or (options and value not in options):
+            raise ValueError
+        return value
+
+    return Knob(default, description, f"one of {', '.join(options)}" if options else "a text", read)
+
+
+def listing(default: Sequence[Any], of: Knob, description: str = "") -> Knob:
+    """A list, each of whose elements follows the rule of `of`."""
+
+    def read(value: Any) -> list[Any]:
+        if not isinstance(value, (list, tuple)):
+            raise TypeError
+        return [of.read(element) for element in value]
+
+    return Knob(list(default), description, f"a list, each element {of.rule}", read)
+
+
+def plain(default: Any, description: str = "") -> Knob:
+    """Anything that JSON can say: for what has no type that could be checked."""
+
+    def read(value: Any) -> Any:
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, (list, tuple)):
+            return [read(element) for element in value]
+        raise TypeError
+
+    return Knob(read(default), description, "a number, a text, true, false, null or a list of them", read)
+
+
+def file(description: str = "") -> Knob:
+    """The path of a file, or nothing."""
+
+    def read(value: Any) -> str | None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError
+        return value
+
+    return Knob(None, description, "a file, or none", read, place=True)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and not true or false."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
