@@ -90,13 +90,14 @@ def test_survives_json() -> None:
         ({"losses": {"gan": {"kind": "bce"}}}, "losses: gan needs a weight"),
         (
             {"losses": {"gan": {"weight": 1, "depth": 3}}},
-            "gan has no 'depth'; it has weight, discriminator",
+            "gan: no knob 'depth'; it has discriminator",
         ),
-        ({"losses": {"gan": {"weight": 1, "kind": "w"}}}, "kind of gan must be one of bce, lsgan, but got 'w'"),
+        ({"losses": {"gan": {"weight": 1, "kind": "w"}}}, "gan: kind must be one of bce, lsgan, but got 'w'"),
         (
             {"losses": {"charbonnier": {"weight": 1, "eps": 0}}},
-            "eps of charbonnier must be a number above 0",
+            "charbonnier: eps must be a number above 0",
         ),
+        ({"losses": {"gan": 1, "l1": 0}}, "losses: gan needs another beside it, such as l1"),
         ({"losses": {"gan": 1}, "lr_patch": 5}, r"gan needs clean crops of at least 24 pixels, but .* is 20"),
     ],
 )

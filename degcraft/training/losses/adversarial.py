@@ -117,5 +117,6 @@ GAN = LossSpec(
         "kind": word("bce", options=("bce", "lsgan")),
         "rate": number(1.0, above=0),
     },
+    alone=False,
     least_patch=_least_patch,
 )

@@ -69,5 +69,8 @@ class LossSpec:
     build: Callable[..., LossTerm]
     """Called with `seed` and all knobs as keywords; the loss lies on the CPU."""
     knobs: Mapping[str, Knob] = field(default_factory=dict)
+    alone: bool = True
+    """Whether a network can be trained on it with no other beside it: what only asks for a likely image is not enough
+    to keep the one that was given."""
     least_patch: Callable[[Mapping[str, Any]], int] = lambda knobs: 1
     """Side of the smallest clean crop, in pixels, that the loss can judge, by its knobs."""

@@ -44,8 +44,11 @@ def checked_losses(losses: Losses, hr_patch: int) -> dict[str, Any]:
                 f"losses: {name} needs clean crops of at least {least} pixels, but lr_patch · scale is {hr_patch}"
             )
         plain[name] = {"weight": weight, **knobs} if knobs else weight
-    if not any(_split(name, value)[0] for name, value in plain.items()):
+    weighing = [name for name, value in plain.items() if _split(name, value)[0]]
+    if not weighing:
         raise DegcraftError(f"losses: at least one must have a weight above 0, but got {plain}")
+    if not any(LOSSES[name].alone for name in weighing):
+        raise DegcraftError(f"losses: {', '.join(weighing)} needs another beside it, such as l1, but got {plain}")
     return plain
 
 
