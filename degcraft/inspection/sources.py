@@ -24,7 +24,8 @@ GAP = 2.5
 GAP_TO_USUAL = 3.0
 """And how much farther than neighbours in the pile usually are."""
 VAGUE = 3.0
-"""An image whose doubt is so many times the usual one founds no group: it joins the largest, or else the nearest."""
+"""An image whose doubt is so many times the usual one founds no group: it joins the largest, or else the nearest,
+or is an outlier where even so it is far from all."""
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -46,7 +47,7 @@ def find_sources(images: Sequence[ImageEstimate]) -> tuple[NDArray[np.intp], NDA
     alone, but are nearer to each other than to any group, are put together (`_strays_together`). So images that vary
     steadily stay together, however widely they do, and a narrow pile loses whatever is far from it.
 
-    Images that repeat others count once, and those that tell little (`VAGUE`) join a group at last.
+    Images that repeat others count once, and those that tell little (`VAGUE`) join a group at last, if one is near.
 
     Args:
         images: n of them, at least 1.
@@ -76,7 +77,10 @@ def find_sources(images: Sequence[ImageEstimate]) -> tuple[NDArray[np.intp], NDA
     for index in first[vague[first]]:
         # An image that tells little is near to many others: it follows a group, but must not bridge two.
         near = largest if distances[index, largest].min() <= limit else sure
-        labels[index] = labels[near[distances[index, near].argmin()]]
+        place = near[distances[index, near].argmin()]
+        # What is sure on another axis may still set it apart from all.
+        alone = distances[index, place] > limit
+        labels[index] = labels.max() + 1 if alone else labels[place]
     return labels[first[contents]], contents
 
 

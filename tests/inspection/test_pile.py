@@ -181,6 +181,14 @@ def test_an_image_that_tells_little_bridges_nothing(inspection: Make) -> None:
     assert [each.members for each in summarise(found).outliers] == [(13,)]
 
 
+def test_an_image_that_tells_little_of_one_axis_may_stand_apart_on_another(inspection: Make) -> None:
+    found = inspection([*around((1.5, 6, 90), 12), (1.5, 70, 90)])
+    axes, beliefs = found.images[12].axes, found.images[12].probabilities
+    beliefs["blur_sigma"] = np.full(len(found.grids["blur_sigma"]), 1 / len(found.grids["blur_sigma"]))
+    axes["blur_sigma"] = read_estimate(beliefs["blur_sigma"], found.grids["blur_sigma"])
+    assert [each.members for each in summarise(found).outliers] == [(12,)]
+
+
 def test_a_space_around_the_main_source(inspection: Make) -> None:
     pile = summarise(inspection([*around((2.0, 10, 70), 20), (9, 70, 15)]))
     space = parse_space(suggest_axes(pile))
