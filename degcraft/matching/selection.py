@@ -47,7 +47,7 @@ class Selection:
     distance: float
     """Squared Fréchet distance of the chosen files' patches to those of all files."""
     drawn: tuple[float, ...]
-    """The same of sets of as many files, drawn at random."""
+    """The same of sets of as many files, drawn at random; none where all files are chosen."""
     crowded: int
     """How many of the chosen do not keep their distance from others, for want of files that do."""
 
@@ -76,6 +76,8 @@ def select_files(
     """
     if not 1 <= count <= len(features):
         raise DegcraftError(f"count must be from 1 to the {len(features)} files there are, but is {count}")
+    if count == len(features):
+        return Selection(tuple(range(count)), 0.0, (), 0)
     pile = _Pile(features)
     random = np.random.default_rng(seed)
     draws = [random.permutation(len(features))[:count] for _ in range(DRAWS)]
