@@ -29,7 +29,7 @@ from degcraft.images import cut_evident, read_image, scan_folder, write_image
 from degcraft.matching import bin_features, craft_weights, frechet_distances, image_features
 from degcraft.matching.selection import select_files
 
-SIZE, SCALE, ALPHA, CROP, PATCHES, COUNT = 72, 4, 25.0, 512, 6, 100
+SIZE, SCALE, ALPHA, CROP, PATCHES, COUNT = 72, 4, 25.0, 384, 6, 100
 
 
 def make_pile(files: list[Path], setting: int, folder: Path) -> list[Path]:
