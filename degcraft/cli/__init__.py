@@ -18,6 +18,7 @@ COMMANDS = (
     "search",
     "spec",
     "inspect",
+    "select",
     "weights",
     "features",
     "synthesize",

@@ -1,8 +1,8 @@
 """`degcraft inspect`: how blurred, noisy and compressed are these images, and do they belong together?"""
 
 import argparse
-import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,12 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  degcraft inspect photos\n"
         "  degcraft inspect photos --figure inspect.png\n"
+        "  degcraft inspect mixed --split-to sources\n"
         "  degcraft inspect photo.jpg scans/*.tif --json inspect.json --csv inspect.csv"
     )
     parser.add_argument("inputs", nargs="+", metavar="DIR|FILE", help="image files and folders (or URIs of folders)")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="the images with their estimates to draw (PNG)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for other programs")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a line per image")
+    parser.add_argument("--split-to", type=Path, metavar="DIR", help="copies of the images, a folder per source")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another network of `features train degnet`")
     add_device(parser)
 
@@ -55,6 +57,10 @@ def run(args: argparse.Namespace) -> int:
     for path, suffix in ((args.figure, ".png"), (args.json, None), (args.csv, None)):
         if path is not None:
             check_file_name(path, suffix)
+    if args.split_to is not None:
+        from degcraft.images import check_empty
+
+        check_empty(args.split_to)
     files, ignored = _files(args.inputs)
     device = pick_device(args.device)
 
@@ -89,7 +95,26 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.figure, args.json, args.csv):
         if path is not None:
             console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+    if args.split_to is not None:
+        for name, count in _split(pile, args.split_to):
+            said = f"wrote {args.split_to / name}: {count} image{'s' * (count != 1)}"
+            console.print(said, highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
+    """Copy every image into the folder of its source; give the folders' names and what they hold."""
+    from degcraft.images import copy_files
+
+    groups = {
+        f"source-{number}": group
+        for number, group in enumerate((pile.main, *(each.members for each in pile.sources)), start=1)
+    }
+    groups["outliers"] = tuple(sorted(each.members[0] for each in pile.outliers))
+    for name, members in groups.items():
+        if members:
+            copy_files([pile.inspection.images[index].path for index in members], folder / name)
+            yield name, len(members)
 
 
 def _files(inputs: list[str]) -> tuple[list[Path], int]:
@@ -133,6 +158,7 @@ def _table(pile: "Pile") -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
+    from degcraft.images import names_apart
     from degcraft.inspection import axis_words
 
     images = pile.inspection.images
@@ -148,7 +174,7 @@ def _table(pile: "Pile") -> "Table":
         table.add_column(heading)
     if marks:
         table.add_column("")
-    names = _names([images[index].path for index in order])
+    names = names_apart([images[index].path for index in order])
     for name, index in zip(names, order, strict=True):
         cells = [axis_words(axis, one, named=False) for axis, one in images[index].axes.items()]
         mark = [marks.get(index, "")] if marks else []
@@ -158,17 +184,9 @@ def _table(pile: "Pile") -> "Table":
     return table
 
 
-def _names(paths: list[Path]) -> list[str]:
-    """File names, with as much of the folder as tells them apart."""
-    names = [path.name for path in paths]
-    if len(set(names)) == len(names):
-        return names
-    common = os.path.commonpath([path.resolve() for path in paths])
-    return [path.resolve().relative_to(common).as_posix() for path in paths]
-
-
 def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device: str) -> None:
     """The pile in plain words, and what to do with it."""
+    from degcraft.images import names_apart
     from degcraft.inspection import sentence, suggest_axes
 
     def say(text: str) -> None:
@@ -182,9 +200,12 @@ def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device:
         count = f"{len(pile.main)} of {count}"
     say(f"{count}: {sentence(pile.axes)}{notes}")
     for number, source in enumerate(pile.sources, start=2):
-        paths = _names([images[index].path for index in source.members])
+        paths = names_apart([images[index].path for index in source.members])
         listed = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
         say(f"source {number}, {len(paths)} images that seem to come from elsewhere ({listed}): {source.reason}")
+    if pile.repeats:
+        extra = sum(map(len, pile.repeats)) - len(pile.repeats)
+        say(f"{extra} image{'s repeat' if extra != 1 else ' repeats'} another; each content counts once")
     for each in pile.outliers:
         say(f"outlier {images[each.members[0]].path.name}: {each.reason}")
     if len(images) > 1:

@@ -1,5 +1,6 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
+from degcraft.images.copying import check_empty, copy_files, names_apart
 from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
@@ -32,6 +33,8 @@ __all__ = [
     "Patches",
     "Skipped",
     "bicubic_enlarge",
+    "check_empty",
+    "copy_files",
     "crop_to_scale",
     "cut_evident",
     "cut_patches",
@@ -43,6 +46,7 @@ __all__ = [
     "list_pairs",
     "local_folder",
     "most_structured",
+    "names_apart",
     "read_image",
     "read_pairs",
     "read_rgb8",

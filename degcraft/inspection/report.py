@@ -32,6 +32,7 @@ def report_of(pile: Pile, provenance: dict[str, Any]) -> dict[str, Any]:
             "main": [str(inspection.images[index].path) for index in pile.main],
             "sources": [_apart(pile, each) for each in pile.sources],
             "outliers": [_apart(pile, each) for each in pile.outliers],
+            "repeats": [[str(inspection.images[index].path) for index in group] for group in pile.repeats],
             "suggested_axes": suggest_axes(pile),
         },
         "images": [

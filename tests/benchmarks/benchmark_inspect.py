@@ -34,7 +34,7 @@ from degcraft.inspection.calibration import TRUST, Trust
 from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
-from degcraft.inspection.pile import UNITS, _scaled
+from degcraft.inspection.scales import UNITS, scaled
 
 SCALE = 4
 AXES = ("blur_sigma", "noise_level", "jpeg_quality")
@@ -45,7 +45,7 @@ LEAST_CORRELATION = 0.1
 """Images here have about five patches and others twelve: what was not seen to be shared may be all the same."""
 PILE, STRANGERS = 20, 4
 DISTANCES = {"under 4 units away": (0, 4), "4 to 8 units away": (4, 8), "farther": (8, np.inf)}
-"""Of two sources, in `degcraft.inspection.pile.UNITS`: 0.5 px of blur, 5 of JPEG quality."""
+"""Of two sources, in `degcraft.inspection.scales.UNITS`: 0.5 px of blur, 5 of JPEG quality."""
 
 Labels = dict[str, Tensor]
 Degrade = Callable[[Tensor, torch.Generator], tuple[Tensor, Labels]]
@@ -207,7 +207,7 @@ def pile_table(images: list[Tensor], network: DegNet, device: str, piles: int, t
             chosen = torch.randperm(len(images), generator=generator)[: PILE + STRANGERS].tolist()
             hr = torch.cat([images[index] for index in chosen])
             one, other = middles(generator), middles(generator)
-            units = {axis: abs(_scaled(axis, one[axis]) - _scaled(axis, other[axis])) / UNITS[axis] for axis in AXES}
+            units = {axis: abs(scaled(axis, one[axis]) - scaled(axis, other[axis])) / UNITS[axis] for axis in AXES}
             lr = torch.cat([around(one, hr[:PILE], generator), around(other, hr[PILE:], generator)])
             files = [Path(place) / f"{number}-{index:02d}.png" for index in range(len(lr))]
             for file, image in zip(files, lr, strict=True):

@@ -95,6 +95,28 @@ def test_a_large_pile_is_cut_short(photographs: Path, tmp_path: Path, capsys: py
     assert "40 images: blur sigma " in printed
 
 
+def test_a_folder_per_source(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    used = [path for path in photos.glob("*.png") if path.name != "tiny.png"]
+    other = tmp_path / "other" / used[0].name
+    other.parent.mkdir()
+    shutil.copy(photos / "noisy.png", other)
+    split = tmp_path / "split"
+    assert run(photos, other.parent, "--split-to", split) == 0
+    printed = capsys.readouterr().out
+    assert "1 image repeats another; each content counts once" in printed
+    copies = [path for path in split.rglob("*") if path.is_file()]
+    assert sorted(path.read_bytes() for path in copies) == sorted(path.read_bytes() for path in [*used, other])
+    for path in copies:
+        assert path.parent.parent == split
+        assert f"wrote {path.parent}: " in printed
+    noisy = [path for path in copies if path.read_bytes() == other.read_bytes()]
+    assert len(noisy) == 2
+    assert noisy[0].parent == noisy[1].parent != split / "source-1"
+    assert len(list((split / "source-1").iterdir())) >= 4
+    assert run(photos, "--split-to", split) == 2
+    assert "split: must be a new or an empty folder" in capsys.readouterr().err
+
+
 def test_names_that_repeat_are_told_apart(
     photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +139,7 @@ def test_names_that_repeat_are_told_apart(
         (["{photos}/empty"], "empty: holds no images"),
         (["{photos}", "--figure", "inspect.jpg"], "inspect.jpg: the name must end in .png"),
         (["{photos}", "--json", "{photos}"], "photos: must be the name of a file, but is a folder"),
+        (["{photos}", "--split-to", "{photos}"], "photos: must be a new or an empty folder, but is not"),
         (["{photos}", "--weights", "gone.safetensors"], "gone.safetensors does not exist"),
         (["{photos}", "--csv", "{photos}/notes.txt/inspect.csv"], "inspect.csv: cannot be written"),
     ],

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,12 +114,79 @@ def test_doubt_keeps_an_image_in(inspection: Make) -> None:
     assert not summarise(found).outliers
 
 
+def test_a_few_images_in_between_bridge_nothing(inspection: Make) -> None:
+    # Each of them is next to the one before: by the longest step alone, all are one source.
+    between = [(1.5, 6.0, quality) for quality in (80.0, 75.0, 70.0)]
+    for seed in range(5):
+        pile = summarise(inspection([*around((1.5, 6, 90), 20, seed), *between, *around((1.5, 6, 60), 12, seed + 9)]))
+        assert set(pile.main) >= set(range(20))
+        (source,) = pile.sources
+        assert set(source.members) >= set(range(23, 35))
+        assert not pile.outliers
+
+
+def test_an_even_spread_has_no_valley(inspection: Make) -> None:
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        rows = [(random.uniform(0, 5), random.uniform(0, 50), random.uniform(30, 90)) for _ in range(60)]
+        assert not summarise(inspection(rows)).sources
+
+
+def test_strays_nearer_to_each_other_than_to_the_main_source_are_a_source(inspection: Make) -> None:
+    strays = [(0.0, 14.0, 60.0), (2.0, 10.0, 75.0), (0.2, 8.0, 50.0)]
+    pile = summarise(inspection([*around((2, 1, math.inf), 30), *strays]))
+    assert [source.members for source in pile.sources] == [(30, 31, 32)]
+    # On either side of the main source they are farther from each other.
+    sides = [(2.0, 1.0, 40.0), (9.0, 1.0, math.inf), (2.0, 60.0, math.inf)]
+    pile = summarise(inspection([*around((2, 1, math.inf), 30), *sides]))
+    assert not pile.sources
+    assert len(pile.outliers) == 3
+
+
+def pictured(found: Inspection, places: list[int], seed: int) -> Inspection:
+    """The same with one picture in the thumbnails of these images, and the others each with its own."""
+    random = np.random.default_rng(seed)
+    pictures = [random.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(len(found.images) + 1)]
+    images = tuple(
+        replace(image, thumbnail=pictures[-1 if index in places else index]) for index, image in enumerate(found.images)
+    )
+    return replace(found, images=images)
+
+
+def test_near_duplicates_count_once(inspection: Make) -> None:
+    rows = [*around((1.5, 6, 90), 12), *[(1.5, 6, 40)] * 4]
+    assert len(summarise(pictured(inspection(rows), [], 0)).sources) == 1
+    pile = summarise(pictured(inspection(rows), [12, 13, 14, 15], 0))
+    assert pile.repeats == ((12, 13, 14, 15),)
+    assert not pile.sources
+    assert sorted(each.members for each in pile.outliers) == [(12,), (13,), (14,), (15,)]
+    # and what the main source carries is not drawn to the image that is there most often
+    rows = [*around((1.5, 6, 70), 12), *[(2.5, 6, 70)] * 30]
+    pile = summarise(pictured(inspection(rows), list(range(12, 42)), 0))
+    assert pile.main == tuple(range(42))
+    assert pile.axes["blur_sigma"].value < 1.8
+
+
+def test_a_copy_that_carries_something_else_is_no_duplicate(inspection: Make) -> None:
+    pile = summarise(pictured(inspection([*around((1.5, 6, 90), 12), (1.5, 6, 40)]), [11, 12], 0))
+    assert not pile.repeats
+    assert [each.members for each in pile.outliers] == [(12,)]
+
+
 def test_an_image_that_tells_little_bridges_nothing(inspection: Make) -> None:
     found = inspection([*around((1.5, 6, 90), 12), (1.5, 6, 65), (1.5, 6, 40)])
     axes, beliefs = found.images[12].axes, found.images[12].probabilities
     beliefs["jpeg_quality"] = np.full(len(found.grids["jpeg_quality"]), 1 / len(found.grids["jpeg_quality"]))
     axes["jpeg_quality"] = read_estimate(beliefs["jpeg_quality"], found.grids["jpeg_quality"])
     assert [each.members for each in summarise(found).outliers] == [(13,)]
+
+
+def test_an_image_that_tells_little_of_one_axis_may_stand_apart_on_another(inspection: Make) -> None:
+    found = inspection([*around((1.5, 6, 90), 12), (1.5, 70, 90)])
+    axes, beliefs = found.images[12].axes, found.images[12].probabilities
+    beliefs["blur_sigma"] = np.full(len(found.grids["blur_sigma"]), 1 / len(found.grids["blur_sigma"]))
+    axes["blur_sigma"] = read_estimate(beliefs["blur_sigma"], found.grids["blur_sigma"])
+    assert [each.members for each in summarise(found).outliers] == [(12,)]
 
 
 def test_a_space_around_the_main_source(inspection: Make) -> None:
