@@ -1,6 +1,5 @@
 """The distances of all bins, sharded over Ray actors: groups of bins, each written down whole, none measured twice."""
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,14 +43,6 @@ class Workers:
     gpus: float = 0
     count: int | None = None
     """As many as fit, if None."""
-
-
-def cache_folder() -> Path:
-    """Where distances are kept: `$DEGCRAFT_CACHE`, or `degcraft` in the user's cache folder, and there `distances`."""
-    base = os.environ.get("DEGCRAFT_CACHE")
-    if base is None:
-        base = str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "degcraft")
-    return Path(base) / "distances"
 
 
 class _DistanceWorker:

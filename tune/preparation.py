@@ -10,6 +10,7 @@ import ray
 import torch
 from rich.console import Console
 
+from degcraft.cache import cache_folder
 from degcraft.degradation import CraftedDistribution
 from degcraft.features import make_extractor
 from degcraft.images import HrPool, Patches
@@ -21,7 +22,7 @@ from degcraft.training import Precision, choose_precision
 from tune.cluster import worker_device, worker_threads
 from tune.config import TrialConfig, distance_name, network_key, network_label
 from tune.data import SearchData
-from tune.distances import Workers, cache_folder, sharded_distances
+from tune.distances import Workers, sharded_distances
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.progress import counting
 from tune.spec import SearchSpec
@@ -56,9 +57,9 @@ class Measurements:
             space=self.spec.degradation_space(),
             weights=craft_weights(measured.distances, judge.alpha),
             distances=measured.distances,
-            alpha=judge.alpha,
+            weighting={"name": "eq4", "alpha": judge.alpha},
             extractor=measured.extractor,
-            n=measured.n,
+            n=measured.m,
             provenance={"search": self.spec.name, "seed": self.spec.seed, "kind": "judge"},
         )
 
@@ -70,7 +71,7 @@ class Measurements:
         with counting(self.console, f"measuring {distance_name(name, layer)} on the {what}", "bins") as progress:
             measured = sharded_distances(
                 spec.degradation_space(), hr, references, extractor,
-                scale=spec.scale, seed=spec.seed, cache=cache_folder(), progress=progress,
+                scale=spec.scale, seed=spec.seed, cache=cache_folder("distances"), progress=progress,
                 workers=Workers(resources.distance_cpus, resources.distance_gpus, resources.distance_workers),
             )  # fmt: skip
         beside = self.folder / "distances"

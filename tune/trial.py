@@ -41,7 +41,7 @@ def distribution(config: TrialConfig, spec: SearchSpec, distances: Mapping[str, 
         assert spec.synthetic is not None
         bounds = spec.synthetic.bounds()
         return CraftedDistribution(
-            space=space, weights=space.overlap(bounds), distances=None, alpha=None, extractor=None, n=None,
+            space=space, weights=space.overlap(bounds), distances=None, extractor=None, n=None,
             provenance=provenance | {"box": {name: list(ends) for name, ends in bounds.items()}},
         )  # fmt: skip
     if config.kind != "crafted":
@@ -52,9 +52,9 @@ def distribution(config: TrialConfig, spec: SearchSpec, distances: Mapping[str, 
         space=space,
         weights=craft_weights(measured.distances, alpha),
         distances=measured.distances,
-        alpha=alpha,
+        weighting={"name": "eq4", "alpha": alpha},
         extractor=measured.extractor,
-        n=measured.n,
+        n=measured.m,
         provenance=provenance | {"hr": measured.hr_hash, "references": measured.reference_hash},
     )
 

@@ -1,24 +1,29 @@
 """`degcraft weights`: which degradations do these images carry? A crafted distribution, as a file and a figure."""
 
 import argparse
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import add_device, add_space, check_file_name, parse_space, pick_device, positive, seed
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
     from rich.table import Table
 
     from degcraft.degradation import CraftedDistribution
     from degcraft.images import Patches
-    from degcraft.matching import BinDistances, Reliability
+    from degcraft.matching import Reliability
 
 HELP = "find which degradations your images carry: a crafted training distribution"
+WEIGHTINGS_HELP = (
+    "confusion:width=0.3 (what the features confuse undone; width 0 is the best fit, 30 nearly uniform), "
+    "eq4:alpha=25 (the paper's), mixture:width=0 (least Fréchet distance of the mixture), mmd:width=0 (least energy "
+    "distance), em:width=0 (expectation and maximisation)"
+)
 SHOWN = 8
 """Bins in the table."""
 
@@ -26,14 +31,14 @@ SHOWN = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Cuts patches from the reference images, degrades crops of the clean images by every bin of the degradation\n"
-        "space, and compares the two by the Fréchet distance of their features (eq. 3 of arXiv 2305.18107). Near bins\n"
-        "get weight (eq. 4): the larger alpha, the fewer bins. Neither side is ever resized."
+        "space, and finds the mixture of bins whose features match. --weighting eq4 gives the paper's weights instead\n"
+        "(eq. 3 and 4 of arXiv 2305.18107). What was measured is kept: another weighting of it takes a second."
     )
     parser.epilog = (
         "examples:\n"
         "  degcraft weights --references photos --hr clean -o crafted.json --figure crafted.png\n"
         "  degcraft weights --references photos --hr clean --extractor squeezenet \\\n"
-        "      --extractor-weights squeezenet1_1.safetensors --alpha 10 -o crafted.json\n"
+        "      --extractor-weights squeezenet1_1.safetensors --weighting eq4:alpha=10 -o crafted.json\n"
         "  degcraft weights --references scans --hr clean --axis blur_sigma:0:3:6 --axis noise_level:0:20:4 -o c.json"
     )
     parser.add_argument("--references", required=True, metavar="DIR", help="your low-resolution images (folder or URI)")
@@ -45,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--layer", metavar="NAME", help="layer of the extractor (its default)")
     parser.add_argument("--extractor-weights", metavar="FILE", help="local file with the extractor's weights")
-    parser.add_argument("--alpha", type=float, default=25.0, help="0 is uniform, large is the nearest bin (25)")
+    parser.add_argument(
+        "--weighting", default="confusion", metavar="NAME[:KNOB=X]", help=f"how weights are found: {WEIGHTINGS_HELP}"
+    )
+    parser.add_argument("--alpha", type=float, metavar="A", help="short for --weighting eq4:alpha=A")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="patches to compare (100)")
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference patch (72)")
     parser.add_argument(
@@ -61,16 +69,17 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from degcraft.degradation import CraftedDistribution
+    from degcraft.cache import cache_folder
     from degcraft.features import make_extractor
-    from degcraft.matching import assess, craft_weights, measure_distances
+    from degcraft.matching import assess, make_weighting, measure
+    from degcraft.matching.crafting import DRAWS, crafted_by
 
     console = Console()
     started = time.perf_counter()
     # All that can be wrong is found before the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
     device = pick_device(args.device)
-    _check_alpha(args.alpha)
+    weighting = _weighting(args)
     check_file_name(args.output)
     if args.figure is not None:
         check_file_name(args.figure, ".png")
@@ -81,36 +90,24 @@ def run(args: argparse.Namespace) -> int:
     hr = _patches(console, "hr", args.hr, args, scale=args.scale)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"measuring {space.n_bins} bins with {extractor.name}", total=space.n_bins)
-        measured = measure_distances(
+        measured = measure(
             space, hr, references, extractor, scale=args.scale, seed=args.seed, device=device,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            cache=cache_folder("measurements"), progress=_telling(console, bar, task),
         )  # fmt: skip
     with console.status("asking how far it can be relied on"):
-        reliability = assess(space, hr, references, extractor, measured, alpha=args.alpha, device=device)
-    crafted = CraftedDistribution(
-        space=space,
-        weights=craft_weights(measured.distances, args.alpha),
-        distances=measured.distances,
-        alpha=args.alpha,
-        extractor=measured.extractor,
-        n=measured.m,
-        provenance={
-            "layer": measured.layer,
-            "extractor_identity": measured.extractor_identity,
-            "hr_crops": measured.n,
-            "seed": args.seed,
-            "scale": args.scale,
-            "evident": args.evident,
-            "hr": measured.hr_hash,
-            "references": measured.reference_hash,
-            "intervals": {"low": measured.low.tolist(), "high": measured.high.tolist()},
-            "reliability": reliability.to_dict(),
-        },
-    )
+        method = make_weighting(measured, weighting)
+        draws = method.draws(DRAWS, args.seed)
+        distances = measured.with_intervals()
+        reliability = assess(
+            space, hr, references, extractor, distances, weights=method.weights(), draws=draws, device=device
+        )
+    provenance = {"evident": args.evident, "reliability": reliability.to_dict(), "misfit": method.misfit()}
+    crafted = crafted_by(method, measured, weighting, draws=draws, provenance=provenance)
     crafted.save(args.output)
-    console.print(_table(crafted, measured))
+    console.print(_table(crafted))
     console.print(
         f"effective bins: {crafted.effective_bins:.1f} of {space.n_bins}   features: {extractor.name}:{extractor.layer}"
+        f"   weighting: {_title(weighting)}"
         f"   {time.perf_counter() - started:.1f} s on {device}",
         highlight=False,
     )
@@ -120,16 +117,45 @@ def run(args: argparse.Namespace) -> int:
     if args.figure is not None:
         from degcraft.figures import draw_weight_map
 
-        title = f"{Path(args.references).name}: {extractor.name}, alpha {args.alpha:g}"
+        title = f"{Path(args.references).name}: {extractor.name}, {_title(weighting)}"
         draw_weight_map(space, crafted.weights, args.figure, title=title, distances=crafted.distances)
         console.print(f"wrote {args.figure}", highlight=False, soft_wrap=True)
     return 0
 
 
-def _check_alpha(alpha: float) -> None:
-    # Infinity has a meaning in eq. 4 but not in JSON.
-    if not 0 <= alpha < math.inf:
-        raise DegcraftError(f"--alpha: must be a number of at least 0, but got {alpha:g}")
+def _weighting(args: argparse.Namespace) -> dict[str, Any]:
+    """What --weighting and --alpha ask for, whole."""
+    from degcraft.matching import checked_weighting
+
+    name, _, rest = args.weighting.partition(":")
+    given: dict[str, Any] = {"name": name}
+    for part in filter(None, rest.split(",")):
+        key, _, text = part.partition("=")
+        try:
+            given[key] = float(text)
+        except ValueError:
+            raise DegcraftError(f"--weighting: {key} of {name} must be a number, but got {text!r}") from None
+    if args.alpha is not None:
+        if args.weighting not in ("confusion", "eq4"):
+            raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
+        given = {"name": "eq4", "alpha": args.alpha}
+    return checked_weighting(given)
+
+
+def _title(weighting: dict[str, Any]) -> str:
+    knobs = " ".join(f"{key} {value:g}" for key, value in weighting.items() if key != "name")
+    return f"{weighting['name']} {knobs}".strip()
+
+
+def _telling(console: "Console", bar: "Progress", task: "TaskID") -> Callable[[int, int], None]:
+    """A bar on a terminal; elsewhere a line after every tenth of the work."""
+
+    def tell(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+        if not console.is_terminal and (done * 10) // total > ((done - 1) * 10) // total:
+            console.print(f"measured {done} of {total} bins", highlight=False)
+
+    return tell
 
 
 def _patches(
@@ -170,22 +196,23 @@ def _words(reliability: "Reliability") -> Iterator[str]:
         yield f"careful ({warning.code.replace('_', ' ')}): {warning.message}"
 
 
-def _table(crafted: "CraftedDistribution", measured: "BinDistances") -> "Table":
-    """The nearest bins, with the intervals of their distances, in units of the nearest: D itself has no scale."""
+def _table(crafted: "CraftedDistribution") -> "Table":
+    """The heaviest bins, with the intervals of their weights; distances in units of the nearest: D has no scale."""
     from rich.table import Table
 
-    table = Table(title="nearest bins", title_justify="left")
+    assert crafted.low is not None
+    assert crafted.high is not None
+    assert crafted.distances is not None
+    table = Table(title="heaviest bins", title_justify="left")
     names = [axis.name for axis in crafted.space.axes]
-    for title in ("weight", *names, "relative distance (95 %)"):
+    for title in ("weight (95 %)", *names, "relative distance"):
         table.add_column(title, justify="right")
-    unit = measured.distances.min() or 1.0
-    for index in measured.distances.argsort()[:SHOWN]:
+    unit = crafted.distances.min() or 1.0
+    for index in (-crafted.weights).argsort(kind="stable")[:SHOWN]:
         bounds = crafted.space.bounds(int(index))
         table.add_row(
-            f"{crafted.weights[index]:.3f}",
+            f"{crafted.weights[index]:.3f} ({crafted.low[index]:.2f} to {crafted.high[index]:.2f})",
             *(f"{bounds[name][0]:g} to {bounds[name][1]:g}" for name in names),
-            "{:.2f} ({:.2f} to {:.2f})".format(
-                *(values[index] / unit for values in (measured.distances, measured.low, measured.high))
-            ),
+            f"{crafted.distances[index] / unit:.2f}",
         )
     return table

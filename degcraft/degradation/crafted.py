@@ -14,13 +14,17 @@ from degcraft.degradation.space import DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 
-FORMAT = "degcraft-crafted/1"
+FORMAT = "degcraft-crafted/2"
+_FIRST_FORMAT = "degcraft-crafted/1"
+"""Knew eq. 4 alone, by its `alpha`; still read."""
 _KEYS = (
     "format",
     "axes",
     "weights",
+    "low",
+    "high",
     "distances",
-    "alpha",
+    "weighting",
     "extractor",
     "n",
     "entropy",
@@ -42,8 +46,12 @@ class CraftedDistribution:
     """(n_bins,), normalised to sum to 1, row-major over the axes."""
     distances: NDArray[np.float64] | None = None
     """(n_bins,) Fréchet distances (eq. 3), or None where the weights come from elsewhere."""
-    alpha: float | None = None
-    """The sharpness of eq. 4, or None."""
+    low: NDArray[np.float64] | None = None
+    """(n_bins,) lower ends of the 95 % intervals of the weights, or None."""
+    high: NDArray[np.float64] | None = None
+    """(n_bins,) upper ends."""
+    weighting: dict[str, Any] | None = None
+    """`name` and knobs of the weighting that made the weights, or None."""
     extractor: str | None = None
     """Name of the feature extractor, or None."""
     n: int | None = None
@@ -53,15 +61,16 @@ class CraftedDistribution:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", self.space.check_weights(self.weights))
-        if self.distances is None:
-            return
-        distances = np.asarray(self.distances, dtype=np.float64)
-        if distances.shape != (self.space.n_bins,) or not np.isfinite(distances).all():
-            raise DegcraftError(
-                f"distances must be {self.space.n_bins} finite numbers, but got the shape {distances.shape}"
-                + ("" if np.isfinite(distances).all() else " with values that are not finite")
-            )
-        object.__setattr__(self, "distances", distances)
+        for name in ("distances", "low", "high"):
+            if getattr(self, name) is None:
+                continue
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            if values.shape != (self.space.n_bins,) or not np.isfinite(values).all():
+                raise DegcraftError(
+                    f"{name} must be {self.space.n_bins} finite numbers, but got the shape {values.shape}"
+                    + ("" if np.isfinite(values).all() else " with values that are not finite")
+                )
+            object.__setattr__(self, name, values)
 
     @staticmethod
     def uniform(space: DegradationSpace) -> "CraftedDistribution":
@@ -88,8 +97,8 @@ class CraftedDistribution:
             "format": FORMAT,
             "axes": self.space.to_list(),
             "weights": self.weights.tolist(),
-            "distances": None if self.distances is None else self.distances.tolist(),
-            "alpha": self.alpha,
+            **{name: _listed(getattr(self, name)) for name in ("low", "high", "distances")},
+            "weighting": self.weighting,
             "extractor": self.extractor,
             "n": self.n,
             "entropy": self.entropy,
@@ -130,7 +139,9 @@ class CraftedDistribution:
 
 def _from_dict(content: Any) -> CraftedDistribution:
     found = content.get("format") if isinstance(content, dict) else None
-    if found != FORMAT:
+    if found == _FIRST_FORMAT:
+        content = _from_first(content)
+    elif found != FORMAT:
         raise DegcraftError(f'format must be "{FORMAT}", but got {found!r}')
     if missing := [key for key in _KEYS if key not in content]:
         raise DegcraftError(f"field {missing[0]} is missing")
@@ -139,18 +150,32 @@ def _from_dict(content: Any) -> CraftedDistribution:
     weights = _numbers(content["weights"], "weights")
     if abs(weights.sum() - 1) > 1e-6:
         raise DegcraftError(f"weights must sum to 1, but got {weights.sum():g}")
-    distances = content["distances"]
-    if not isinstance(content["provenance"], dict):
-        raise DegcraftError(f"provenance must be an object, but got {content['provenance']!r}")
+    for name in ("provenance", "weighting"):
+        if not isinstance(content[name], dict) and not (name == "weighting" and content[name] is None):
+            raise DegcraftError(f"{name} must be an object, but got {content[name]!r}")
     return CraftedDistribution(
         space=DegradationSpace.from_list(content["axes"]),
         weights=weights,
-        distances=None if distances is None else _numbers(distances, "distances"),
-        alpha=_optional(content, "alpha", int | float),
+        **{
+            name: None if content[name] is None else _numbers(content[name], name)
+            for name in ("low", "high", "distances")
+        },
+        weighting=content["weighting"],
         extractor=_optional(content, "extractor", str),
         n=_optional(content, "n", int),
         provenance=content["provenance"],
     )
+
+
+def _from_first(content: dict[str, Any]) -> dict[str, Any]:
+    """A file of the first format as one of this."""
+    alpha = _optional(content, "alpha", int | float) if "alpha" in content else None
+    rest = {key: value for key, value in content.items() if key != "alpha"}
+    return {"low": None, "high": None, "weighting": None if alpha is None else {"name": "eq4", "alpha": alpha}, **rest}
+
+
+def _listed(values: NDArray[np.float64] | None) -> list[float] | None:
+    return None if values is None else values.tolist()
 
 
 def _numbers(value: Any, name: str) -> NDArray[np.float64]:

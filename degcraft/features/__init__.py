@@ -1,6 +1,6 @@
 """Feature extractors: images in, one vector each out, by name from a registry."""
 
-from degcraft.features.base import ExtractorSpec, FeatureExtractor
+from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor
 from degcraft.features.dasr import load_dasr
 from degcraft.features.dasr_network import DasrEncoder
 from degcraft.features.degnet import load_degnet
@@ -10,6 +10,7 @@ from degcraft.features.spatial_mean import SpatialMeanExtractor
 
 __all__ = [
     "EXTRACTORS",
+    "AxisPosterior",
     "DasrEncoder",
     "DegNet",
     "ExtractorSpec",

@@ -1,12 +1,14 @@
 """The small interface every feature extractor has, and what its registry entry says about it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
@@ -57,6 +59,16 @@ class FeatureExtractor(ABC):
         """
 
 
+@dataclass(frozen=True, eq=False)
+class AxisPosterior:
+    """What an extractor believes of many images' values on one axis."""
+
+    values: NDArray[np.float64]
+    """(cells,) rising: what the cells stand for, in the unit of the axis. The last may be infinite: none of it."""
+    probabilities: NDArray[np.floating]
+    """(…, cells), summing to 1."""
+
+
 @dataclass(frozen=True)
 class ExtractorSpec:
     """What the registry knows of an extractor before it is made."""
@@ -77,6 +89,8 @@ class ExtractorSpec:
     """Makes it from (layer, weights file or None, seed, device)."""
     missing: Callable[[Path | None], str | None]
     """Why it cannot be made with this weights file (None: the one found by itself), or None if it can."""
+    posterior: Callable[[NDArray[np.floating], int], Mapping[str, AxisPosterior]] | None = None
+    """Reads (features (…, c), scale) as beliefs by axis name; None where the features do not say."""
 
 
 def check_images(extractor: FeatureExtractor, lr: Tensor) -> None:

@@ -12,11 +12,13 @@ import json
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
-from degcraft.features.base import ExtractorSpec, FeatureExtractor, check_images, usable_device
+from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor, check_images, usable_device
 from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.features.precision import full_precision
 from degcraft.features.shipped import shipped_weights
@@ -96,6 +98,27 @@ def _steps(axis: str) -> Tensor:
     return (widths / _UNITS[axis]).sqrt()
 
 
+def degnet_posterior(features: NDArray[np.floating], scale: int) -> dict[str, AxisPosterior]:
+    """What the network believed, read back from its features.
+
+    Args:
+        features: (…, c), in whatever precision.
+        scale: Of the images: blur is counted in pixels of the image so many times as large, and the network counts
+            in those of the image four times as large.
+    """
+    believed, start = {}, 0
+    for axis, grid in GRIDS.items():
+        steps = _steps(axis).numpy().astype(np.float64)
+        below = features[..., start : start + len(steps)].astype(np.float64) / steps
+        start += len(steps)
+        ends = np.zeros((*below.shape[:-1], 1))
+        # Half precision may turn the order of two that are nearly equal.
+        cells = np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1).clip(min=0)
+        unit = scale / 4 if axis == "blur_sigma" else 1.0
+        believed[axis] = AxisPosterior(np.array(grid) * unit, cells / cells.sum(axis=-1, keepdims=True))
+    return believed
+
+
 def _build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
     return DegNetExtractor(load_degnet(weights_file, device), device)
 
@@ -117,4 +140,5 @@ DEGNET = ExtractorSpec(
     weights_file=WEIGHTS,
     build=_build,
     missing=_missing,
+    posterior=degnet_posterior,
 )

@@ -18,6 +18,7 @@ from typing import Any
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
+from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.images.folder import list_images
@@ -62,7 +63,7 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
 
     Args:
         location: a path, or a URI of a folder: s3://, gs://, file://, http:// (a listing), or whatever fsspec reads.
-        cache: the folder that holds the copies; None is `degcraft/folders` in $XDG_CACHE_HOME or ~/.cache.
+        cache: the folder that holds the copies; None is `folders` in degcraft's own.
 
     Raises:
         DegcraftError: the protocol is unknown or its package missing, the location cannot be read or holds no
@@ -71,7 +72,7 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
     if not is_uri(location):
         return Path(location).expanduser()
     uri = str(location)
-    base = _default_cache() if cache is None else cache
+    base = cache_folder("folders") if cache is None else cache
     folder = base / hashlib.sha256(uri.rstrip("/").encode()).hexdigest()[:20]
     files, system = _look(uri)
     if not files:
@@ -82,11 +83,6 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
     except OSError as error:
         raise DegcraftError(f"{uri}: the local copy {folder} cannot be written ({error})") from error
     return folder
-
-
-def _default_cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "degcraft" / "folders"
 
 
 def _look(uri: str) -> tuple[dict[str, _RemoteFile], AbstractFileSystem]:

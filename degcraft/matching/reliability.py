@@ -79,7 +79,9 @@ def assess(
     extractor: FeatureExtractor,
     measured: BinDistances,
     *,
-    alpha: float,
+    alpha: float = 25.0,
+    weights: NDArray[np.float64] | None = None,
+    draws: NDArray[np.float64] | None = None,
     device: str | torch.device = "cpu",
     batch: int = BATCH,
 ) -> Reliability:
@@ -93,14 +95,17 @@ def assess(
         references: The reference patches; their files are read once more, as thumbnails.
         extractor: The one that was used.
         measured: The distances of these patches.
-        alpha: What the weights are crafted with.
+        alpha: What eq. 4 crafts the weights with, unless they are given.
+        weights: (n_bins,) the weights of another weighting.
+        draws: (draws, n_bins) what other files might have given in their place, with `weights`.
         device: Where to degrade and extract.
         batch: Images the extractor sees at once.
 
     Raises:
         DegcraftError: a reference file cannot be read any more, or what `bin_features` and `craft_weights` refuse.
     """
-    weights = craft_weights(measured.distances, alpha)
+    given = weights
+    weights = craft_weights(measured.distances, alpha) if given is None else given
     crops, scene = file_numbers(hr), scenes(references.files)
 
     def bin_set(part: DegradationSpace, index: int) -> ImageSet:
@@ -110,7 +115,10 @@ def assess(
     target = ImageSet.of(references.pixels, scene, extractor, device=device, batch=batch)
     bins = {int(index): bin_set(space, int(index)) for index in _near(measured.distances, weights)}
     independent = independent_images(target.features, target.groups)
-    moved = _weight_moved(measured, weights, alpha, bins, target)
+    if given is None or draws is None:
+        moved = _weight_moved(measured, weights, alpha, bins, target)
+    else:
+        moved = float(np.abs(draws - given).sum(axis=1).mean() / 2)
     ratio = _distance_ratio(weights, bins, target, seed=measured.seed)
     beyond = list(beyond_borders(space, weights, measured.distances, BORDER_SHARE, bin_set, target))
     measures = {
@@ -186,7 +194,8 @@ def _too_few(n: int, m: int, moved: float) -> Iterator[Warning]:
         yield Warning(
             "too_few",
             f"with {m} other patches of the same kind about {moved:.0%} of the weight would lie on other bins. "
-            f"Use more patches (and more images, if these have no more), or a smaller alpha.",
+            f"Use more patches (and more images, if these have no more), or a wider distribution "
+            f"(a smaller alpha, a larger width).",
         )
 
 

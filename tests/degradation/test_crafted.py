@@ -15,7 +15,13 @@ from degcraft.errors import DegcraftError
 def example() -> CraftedDistribution:
     rng = np.random.default_rng(0)
     return CraftedDistribution(
-        PAPER_SPACE, rng.random(75), rng.random(75) * 40, 25.0, "squeezenet", 100, {"seed": 0, "note": "σ"}
+        PAPER_SPACE,
+        rng.random(75),
+        rng.random(75) * 40,
+        weighting={"name": "eq4", "alpha": 25.0},
+        extractor="squeezenet",
+        n=100,
+        provenance={"seed": 0, "note": "σ"},
     )
 
 
@@ -26,7 +32,7 @@ def test_it_survives_its_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.distances, crafted.distances)
     np.testing.assert_allclose(loaded.weights, crafted.weights, rtol=1e-15)
     assert loaded.space == PAPER_SPACE
-    assert (loaded.alpha, loaded.extractor, loaded.n) == (25.0, "squeezenet", 100)
+    assert (loaded.weighting, loaded.extractor, loaded.n) == ({"name": "eq4", "alpha": 25.0}, "squeezenet", 100)
     assert loaded.provenance == {"seed": 0, "note": "σ"}
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["crafted.json"]
 
@@ -34,12 +40,22 @@ def test_it_survives_its_file(tmp_path: Path) -> None:
 def test_the_file_names_everything_that_others_need(tmp_path: Path) -> None:
     example().save(tmp_path / "crafted.json")
     content = json.loads((tmp_path / "crafted.json").read_text(encoding="utf-8"))
-    assert content["format"] == "degcraft-crafted/1"
+    assert content["format"] == "degcraft-crafted/2"
     assert content["axes"][0] == {"name": "blur_sigma", "low": 0.0, "high": 5.0, "bins": 5}
     assert len(content["weights"]) == len(content["distances"]) == 75
     assert sum(content["weights"]) == pytest.approx(1)
     assert content["entropy"] == pytest.approx(entropy(content["weights"]))
     assert content["effective_bins"] == pytest.approx(np.exp(entropy(content["weights"])))
+
+
+def test_the_first_format_is_still_read(tmp_path: Path) -> None:
+    content = example().to_dict() | {"format": "degcraft-crafted/1", "alpha": 12}
+    for key in ("low", "high", "weighting"):
+        del content[key]
+    (tmp_path / "old.json").write_text(json.dumps(content), encoding="utf-8")
+    loaded = CraftedDistribution.load(tmp_path / "old.json")
+    assert loaded.weighting == {"name": "eq4", "alpha": 12}
+    np.testing.assert_allclose(loaded.weights, example().weights)
 
 
 def test_uniform_uses_every_bin_and_one_bin_uses_one() -> None:
@@ -71,7 +87,8 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(distances=[1.0] * 74), "distances must be 75"),
         (broken(axes=[]), "at least one axis"),
         (broken(axes=None), "list of axes"),
-        (broken(alpha="25"), "alpha must be a number or null"),
+        (broken(weighting="eq4"), "weighting must be an object"),
+        (broken(low=[0.0]), "low must be 75"),
         (broken(n=1.5), "n must be int or null"),
         (broken(provenance=[]), "provenance must be an object"),
     ],

@@ -102,6 +102,8 @@ def test_a_damaged_copy_is_mended(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_default_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert local_folder(f"file://{folder}").parent == Path(os.environ["DEGCRAFT_CACHE"]) / "folders"
+    monkeypatch.delenv("DEGCRAFT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert local_folder(f"file://{folder}").parent == tmp_path / "xdg" / "degcraft" / "folders"
     monkeypatch.delenv("XDG_CACHE_HOME")

@@ -1,0 +1,20 @@
+"""From a measurement to weights over the bins: methods by name, each with its knobs."""
+
+from degcraft.matching.weightings.base import Weighting, WeightingSpec
+from degcraft.matching.weightings.registry import (
+    DEFAULT,
+    WEIGHTINGS,
+    checked_weighting,
+    find_weighting,
+    make_weighting,
+)
+
+__all__ = [
+    "DEFAULT",
+    "WEIGHTINGS",
+    "Weighting",
+    "WeightingSpec",
+    "checked_weighting",
+    "find_weighting",
+    "make_weighting",
+]

@@ -1,0 +1,51 @@
+"""The weightings by name. A new one is its file with a `WeightingSpec`, and one line here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from degcraft.errors import DegcraftError
+from degcraft.knobs import checked_knobs
+from degcraft.matching.measurement import Measurement
+from degcraft.matching.weightings.base import Weighting, WeightingSpec
+from degcraft.matching.weightings.confusion import CONFUSION
+from degcraft.matching.weightings.em import EM
+from degcraft.matching.weightings.eq4 import EQ4
+from degcraft.matching.weightings.mixture import MIXTURE
+from degcraft.matching.weightings.mmd import MMD
+
+WEIGHTINGS: dict[str, WeightingSpec] = {spec.name: spec for spec in (CONFUSION, EQ4, MIXTURE, MMD, EM)}
+
+DEFAULT = CONFUSION.name
+
+
+def find_weighting(name: Any) -> WeightingSpec:
+    """The registry entry of that name.
+
+    Raises:
+        DegcraftError: unknown name; lists the known ones.
+    """
+    if not isinstance(name, str) or name not in WEIGHTINGS:
+        raise DegcraftError(f"weighting must be one of {', '.join(WEIGHTINGS)}, but got {name!r}")
+    return WEIGHTINGS[name]
+
+
+def checked_weighting(weighting: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A name, or a mapping of `name` and knobs, completed by the defaults: plain JSON.
+
+    Raises:
+        DegcraftError: an unknown name or knob, or a value that breaks its rule.
+    """
+    given = {"name": weighting} if isinstance(weighting, str) else dict(weighting)
+    name = given.pop("name", DEFAULT)
+    spec = find_weighting(name)
+    return {"name": name, **checked_knobs(spec.knobs, given, owner=f"weighting {name}")}
+
+
+def make_weighting(measurement: Measurement, weighting: str | Mapping[str, Any]) -> Weighting:
+    """The weighting of a measurement; what it costs is paid when it is asked.
+
+    Raises:
+        DegcraftError: what `checked_weighting` refuses.
+    """
+    whole = checked_weighting(weighting)
+    return find_weighting(whole.pop("name")).build(measurement, **whole)
