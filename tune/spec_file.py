@@ -31,6 +31,18 @@ def schema_text() -> str:
     return json.dumps(SearchSpec.model_json_schema(), indent=2) + "\n"
 
 
+class _OnceEach(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML's own reader keeps the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def load_spec(path: str | Path) -> SearchSpec:
     """Read and check a specification; every path in it comes back absolute.
 
@@ -43,7 +55,7 @@ def load_spec(path: str | Path) -> SearchSpec:
     """
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _OnceEach)
     except (OSError, UnicodeDecodeError) as error:
         raise DegcraftError(f"{path}: cannot be read ({_reason(error)})") from None
     except yaml.YAMLError as error:

@@ -27,7 +27,10 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whatever writes it may fail in its own way where a file cannot be; here it fails in one, and at once.
         temporary.touch()
+        mode = temporary.stat().st_mode
         yield temporary
+        # Some writers replace it by a file of their own that only its owner may read.
+        temporary.chmod(mode)
         os.replace(temporary, path)
     except OSError as error:
         raise DegcraftError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -37,6 +37,11 @@ def test_round_trip(tmp_path: Path, name: str, scale: int) -> None:
     file = tmp_path / "new folder" / "model.safetensors"
     save_network(file, network, name=name, hyperparameters=SMALL[name], metadata={"note": "hand-made"})
 
+    # Others may read it where they may read other new files.
+    other = tmp_path / "other"
+    other.touch()
+    assert file.stat().st_mode == other.stat().st_mode
+
     loaded = load_network(file)
 
     assert (loaded.name, loaded.scale) == (name, scale)

@@ -108,7 +108,13 @@ def test_several_mistakes_are_counted(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("name: [", "is not valid YAML"), ("- a\n- b", "must hold fields"), ("\x00\xff", "is not valid YAML")],
+    [
+        ("seed: 1\nname: a\nseed: 2", "is not valid YAML .*seed is given twice"),
+        ("training: {steps: 5, steps: 6}", "is not valid YAML .*steps is given twice"),
+        ("name: [", "is not valid YAML"),
+        ("- a\n- b", "must hold fields"),
+        ("\x00\xff", "is not valid YAML"),
+    ],
 )
 def test_a_file_that_is_no_specification(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "search.yaml"
