@@ -1,6 +1,7 @@
 """How near each weighting comes to a truth that is known: Table 1's settings and three mixtures of them.
 
     python tests/benchmarks/benchmark_weightings.py --hr HR --references DIR [--references DIR] [--seeds N]
+        [--weightings NAME,NAME]
 
 HR crops 288² of one folder, references made of the other folders by each setting; degnet, 75 bins, 100 crops. Printed
 are medians of the seeds of the total variation to the truth, and of the shares of bins, and of true bins, whose 95 %
@@ -54,7 +55,9 @@ def main() -> None:
     parser.add_argument("--hr", required=True, type=Path)
     parser.add_argument("--references", required=True, type=Path, action="append")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--weightings", default=",".join(WEIGHTINGS), help="names or all of them")
     args = parser.parse_args()
+    weightings = args.weightings.split(",")
     extractor = make_extractor("degnet")
     found: dict[tuple[str, str, str], list[tuple[float, float, float]]] = defaultdict(list)
 
@@ -87,7 +90,7 @@ def main() -> None:
                     hr_hash=hr.content_hash,
                     reference_hash=images.content_hash,
                 )
-                for weighting in WEIGHTINGS:
+                for weighting in weightings:
                     method = make_weighting(measured, weighting)
                     weights = method.weights()
                     low, high = weight_intervals(weights, method.draws(DRAWS, seed))
@@ -102,7 +105,7 @@ def main() -> None:
     for place, title in enumerate(("total variation", "bins whose interval holds the truth", "true bins of those")):
         table = Table("references", "weighting", *columns, title=f"{title}, medians of {args.seeds} seeds")
         for folder in args.references:
-            for weighting in WEIGHTINGS:
+            for weighting in weightings:
                 rows = [np.median([one[place] for one in found[folder.name, weighting, name]]) for name in columns]
                 table.add_row(folder.name, weighting, *(f"{value:.2f}" for value in rows))
         console.print(table)
