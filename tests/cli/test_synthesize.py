@@ -195,7 +195,7 @@ def test_what_is_wrong_is_said_in_a_line(
     ("content", "message"),
     [
         ("{", "must be a JSON file, but"),
-        ("[]", 'format must be "degcraft-crafted/1", but got None'),
+        ("[]", 'format must be "degcraft-crafted/2", but got None'),
         ('{"format": "degcraft-crafted/1"}', "field axes is missing"),
     ],
 )
