@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HELP = "find which degradations your images carry: a crafted training distribution"
 WEIGHTINGS_HELP = (
-    "confusion:width=0.3 (what the features confuse undone; width 0 is the best fit, 30 nearly uniform), "
+    "confusion:width=0.3 (the default: what the features confuse undone; width 0 is the best fit, 30 nearly uniform), "
     "eq4:alpha=25 (the paper's), mixture:width=0 (least Fréchet distance of the mixture), mmd:width=0 (least energy "
     "distance), em:width=0 (expectation and maximisation)"
 )
@@ -50,9 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--layer", metavar="NAME", help="layer of the extractor (its default)")
     parser.add_argument("--extractor-weights", metavar="FILE", help="local file with the extractor's weights")
-    parser.add_argument(
-        "--weighting", default="confusion", metavar="NAME[:KNOB=X]", help=f"how weights are found: {WEIGHTINGS_HELP}"
-    )
+    parser.add_argument("--weighting", metavar="NAME[:KNOB=X]", help=f"how weights are found: {WEIGHTINGS_HELP}")
     parser.add_argument("--alpha", type=float, metavar="A", help="short for --weighting eq4:alpha=A")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="patches to compare (100)")
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference patch (72)")
@@ -125,9 +123,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _weighting(args: argparse.Namespace) -> dict[str, Any]:
     """What --weighting and --alpha ask for, whole."""
-    from degcraft.matching import checked_weighting
+    from degcraft.matching.weightings import DEFAULT, checked_weighting
 
-    name, _, rest = args.weighting.partition(":")
+    if args.alpha is not None:
+        if args.weighting not in (None, "eq4"):
+            raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
+        return checked_weighting({"name": "eq4", "alpha": args.alpha})
+    name, _, rest = (args.weighting or DEFAULT).partition(":")
     given: dict[str, Any] = {"name": name}
     for part in filter(None, rest.split(",")):
         key, _, text = part.partition("=")
@@ -135,10 +137,6 @@ def _weighting(args: argparse.Namespace) -> dict[str, Any]:
             given[key] = float(text)
         except ValueError:
             raise DegcraftError(f"--weighting: {key} of {name} must be a number, but got {text!r}") from None
-    if args.alpha is not None:
-        if args.weighting not in ("confusion", "eq4"):
-            raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
-        given = {"name": "eq4", "alpha": args.alpha}
     return checked_weighting(given)
 
 
@@ -205,13 +203,14 @@ def _table(crafted: "CraftedDistribution") -> "Table":
     assert crafted.distances is not None
     table = Table(title="heaviest bins", title_justify="left")
     names = [axis.name for axis in crafted.space.axes]
-    for title in ("weight (95 %)", *names, "relative distance"):
+    for title in ("weight", "95 %", *names, "distance"):
         table.add_column(title, justify="right")
     unit = crafted.distances.min() or 1.0
     for index in (-crafted.weights).argsort(kind="stable")[:SHOWN]:
         bounds = crafted.space.bounds(int(index))
         table.add_row(
-            f"{crafted.weights[index]:.3f} ({crafted.low[index]:.2f} to {crafted.high[index]:.2f})",
+            f"{crafted.weights[index]:.3f}",
+            f"{crafted.low[index]:.2f}–{crafted.high[index]:.2f}",
             *(f"{bounds[name][0]:g} to {bounds[name][1]:g}" for name in names),
             f"{crafted.distances[index] / unit:.2f}",
         )

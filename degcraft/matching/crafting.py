@@ -51,7 +51,7 @@ def crafted_by(
     found = CraftedDistribution(
         space=measurement.space,
         weights=method.weights(),
-        distances=measurement.distances(),
+        distances=measurement.distances,
         weighting=checked_weighting(weighting),
         extractor=measurement.extractor,
         n=measurement.m,

@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -84,6 +85,7 @@ class Measurement:
         """Reference patches."""
         return self.references.shape[0]
 
+    @cached_property
     def distances(self) -> NDArray[np.float64]:
         """(N,) squared Fréchet distances of the bins to the references (eq. 3 of arXiv 2305.18107)."""
         return frechet_distances(
@@ -92,7 +94,7 @@ class Measurement:
 
     def with_intervals(self) -> BinDistances:
         """The distances with their 95 % intervals by half-sampling, and all they depend on."""
-        distances, references = self.distances(), self.references.astype(np.float32)
+        distances, references = self.distances, self.references.astype(np.float32)
         found = [
             resample_interval(
                 features.astype(np.float32), references, distance=float(distance), seed=self.seed,

@@ -158,6 +158,7 @@ def test_another_weighting_of_the_same_images_measures_nothing(
     ("weighting", "message"),
     [
         ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, but got 'nearest'"),
+        ("mixture --alpha 3", "--alpha: belongs to --weighting eq4, but got --weighting mixture"),
         ("eq4:width=1", "weighting eq4: no knob 'width'; it has alpha"),
         ("confusion:width=much", "--weighting: width of confusion must be a number, but got 'much'"),
     ],
@@ -165,7 +166,7 @@ def test_another_weighting_of_the_same_images_measures_nothing(
 def test_a_weighting_that_is_not_is_refused(
     arguments: list[str], weighting: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(*arguments, "--weighting", weighting) == 2
+    assert run(*arguments, "--weighting", *weighting.split()) == 2
     assert message in capsys.readouterr().err
 
 

@@ -183,7 +183,7 @@ def test_a_measurement_survives_its_file_and_damage_is_found(tmp_path: Path) -> 
     measured().save(file)
     loaded = Measurement.load(file)
     np.testing.assert_array_equal(loaded.features, measured().features)
-    np.testing.assert_array_equal(loaded.distances(), measured().distances())
+    np.testing.assert_array_equal(loaded.distances, measured().distances)
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)

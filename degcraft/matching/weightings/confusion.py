@@ -84,6 +84,10 @@ class Confusion(Weighting):
 
     def misfit(self) -> float:
         """See `Weighting.misfit`: the squared residual over the mean one of other files."""
+        return self._misfit
+
+    @cached_property
+    def _misfit(self) -> float:
         matrix, target = self._problem
         drawn = [
             np.square(other_target - target).sum() + np.square((other - matrix) @ self._fit).sum()

@@ -1,7 +1,5 @@
 """The paper's weights: eq. 4 of arXiv 2305.18107 on the Fréchet distances of its eq. 3."""
 
-from functools import cached_property
-
 import numpy as np
 
 from degcraft.knobs import number
@@ -19,13 +17,9 @@ class Eq4(Weighting):
     def __init__(self, measurement: Measurement, alpha: float) -> None:
         self._measurement, self._alpha = measurement, alpha
 
-    @cached_property
-    def _distances(self) -> Weights:
-        return self._measurement.distances()
-
     def weights(self) -> Weights:
         """See `Weighting.weights`."""
-        return craft_weights(self._distances, self._alpha)
+        return craft_weights(self._measurement.distances, self._alpha)
 
     def draws(self, count: int, seed: int) -> Weights:
         """By half-sampling, at most `SPLITS` of them: a bootstrap's duplicates would move every distance upward."""
@@ -39,7 +33,7 @@ class Eq4(Weighting):
                 groups=known.hr_groups, reference_groups=known.reference_groups,
             )  # fmt: skip
             errors[:, index] = (halves[:, 0] - halves[:, 1]) / 2
-        return np.stack([craft_weights(self._distances + row, self._alpha) for row in errors])
+        return np.stack([craft_weights(self._measurement.distances + row, self._alpha) for row in errors])
 
 
 EQ4 = WeightingSpec(
