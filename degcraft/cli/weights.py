@@ -94,13 +94,13 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
     with console.status("asking how far it can be relied on"):
         method = make_weighting(measured, weighting)
-        draws = method.draws(DRAWS, args.seed)
+        by_chance = method.draws(DRAWS, args.seed, widened=False)
         distances = measured.with_intervals()
         reliability = assess(
-            space, hr, references, extractor, distances, weights=method.weights(), draws=draws, device=device
+            space, hr, references, extractor, distances, weights=method.weights(), draws=by_chance, device=device
         )
     provenance = {"evident": args.evident, "reliability": reliability.to_dict(), "misfit": method.misfit()}
-    crafted = crafted_by(method, measured, weighting, draws=draws, provenance=provenance)
+    crafted = crafted_by(method, measured, weighting, draws=method.draws(DRAWS, args.seed), provenance=provenance)
     crafted.save(args.output)
     console.print(_table(crafted))
     console.print(

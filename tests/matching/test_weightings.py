@@ -88,6 +88,8 @@ def test_the_misfit_grows_where_no_mixture_explains_the_references() -> None:
     # The classifier of the bins is blind to what no bin differs in, but not to a place between none of them.
     outside.references[:, 0] -= 4
     misfits = [make_weighting(one, "confusion").misfit() for one in (inside, outside)]
+    draws = [make_weighting(outside, "confusion").draws(20, 0, widened=widened) for widened in (False, True)]
+    assert draws[1].std(axis=0).sum() > draws[0].std(axis=0).sum()
     assert misfits[0] is not None
     assert misfits[0] < 3
     assert misfits[1] > 2 * misfits[0]

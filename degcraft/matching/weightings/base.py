@@ -20,11 +20,12 @@ class Weighting(ABC):
         """(N,) the weights, summing to 1."""
 
     @abstractmethod
-    def draws(self, count: int, seed: int) -> Weights:
+    def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
         """Weights that other images by the same source might have given, (draws, N); `count` of them at most.
 
         What is drawn anew are files, of references and where the method allows it of clean images: patches of one
-        file are alike.
+        file are alike. `widened` makes errors as much larger as the misfit says, where the method has one; without
+        it they are those of chance alone.
         """
 
     def misfit(self) -> float | None:

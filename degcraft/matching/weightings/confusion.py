@@ -68,13 +68,13 @@ class Confusion(Weighting):
         """See `Weighting.weights`."""
         return self._found
 
-    def draws(self, count: int, seed: int) -> Weights:
-        """By a bootstrap over the files of both sides, its errors as much larger as the misfit says they must be.
+    def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
+        """By a bootstrap over the files of both sides, widened as `Weighting.draws` says.
 
         Always of width 0: a width moves weights away from the truth on purpose, and what is asked is where that lies.
         """
         matrix, target = self._problem
-        reach = np.sqrt(max(1.0, self.misfit()))
+        reach = np.sqrt(max(1.0, self.misfit())) if widened else 1.0
         return np.stack(
             [
                 least_squares(*_reduced(matrix + reach * (other - matrix), target + reach * (drawn - target)))

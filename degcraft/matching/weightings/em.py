@@ -35,7 +35,7 @@ class ExpectationMaximisation(Weighting):
         """See `Weighting.weights`."""
         return self._found
 
-    def draws(self, count: int, seed: int) -> Weights:
+    def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
         """By a bootstrap over the files of the references; the clean images stay as they are."""
         images = resampled(self._measurement.reference_groups, count, np.random.default_rng(seed))
         return self._settle(images, self._found)

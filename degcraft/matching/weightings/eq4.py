@@ -21,7 +21,7 @@ class Eq4(Weighting):
         """See `Weighting.weights`."""
         return craft_weights(self._measurement.distances, self._alpha)
 
-    def draws(self, count: int, seed: int) -> Weights:
+    def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
         """By half-sampling, at most `SPLITS` of them: a bootstrap's duplicates would move every distance upward."""
         known = self._measurement
         splits = max(2, min(count, SPLITS))

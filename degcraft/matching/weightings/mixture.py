@@ -86,7 +86,7 @@ class Mixture(Weighting):
         """See `Weighting.weights`."""
         return self._found
 
-    def draws(self, count: int, seed: int) -> Weights:
+    def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
         """By a bootstrap over the files of the references, at most `MOST_DRAWS`, each begun at the weights found."""
         images = resampled(self._measurement.reference_groups, min(count, MOST_DRAWS), np.random.default_rng(seed))
         return np.stack([self._solve(row, self._found) for row in images])
