@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from degcraft.matching import weighting_words
+
 Kind = Literal["crafted", "uniform", "start", "bicubic", "upper bound", "shared"]
 """What a row is. A search proposes crafted ones. The others are what they are compared with: training on the whole
 space, the start as it is, no network at all, and (in synthetic runs) training on the truth. `shared` trains on the
@@ -27,7 +29,7 @@ class TrialConfig:
     training: dict[str, Any] = field(default_factory=dict)
     """What is searched of the training plan."""
     distribution: dict[str, Any] = field(default_factory=dict)
-    """Of a crafted trial: `extractor`, `layer`, `alpha`."""
+    """Of a crafted trial: `extractor`, `layer`, `weighting` and the weighting's knobs."""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "TrialConfig":
@@ -42,12 +44,20 @@ class TrialConfig:
         """How a table names what the network was trained on."""
         if self.kind != "crafted":
             return self.kind
-        return distance_name(self.distribution["extractor"], self.distribution["layer"])
+        return measurement_name(self.distribution["extractor"], self.distribution["layer"])
 
     def title(self) -> str:
-        """The label, and the alpha of a crafted distribution."""
-        alpha = self.distribution.get("alpha")
-        return self.label() if alpha is None else f"{self.label()} alpha {alpha:.3g}"
+        """The label, and the weighting of a crafted distribution."""
+        return f"{self.label()} {self.weighting_words()}".strip()
+
+    def weighting(self) -> dict[str, Any]:
+        """The weighting of a crafted trial, as `degcraft.matching.craft` takes it: `name` and knobs."""
+        knobs = {key: value for key, value in self.distribution.items() if key not in ("extractor", "layer")}
+        return {"name": knobs.pop("weighting"), **knobs}
+
+    def weighting_words(self) -> str:
+        """The same for people: `confusion width 0.3`; empty for other rows."""
+        return weighting_words(self.weighting()) if self.kind == "crafted" else ""
 
     def values(self) -> dict[str, Any]:
         """Everything in one flat row, for tables and CSV files."""
@@ -55,8 +65,8 @@ class TrialConfig:
         return {**self.distribution, **self.training, **network}
 
 
-def distance_name(extractor: str, layer: str | None) -> str:
-    """The key under which distances are kept."""
+def measurement_name(extractor: str, layer: str | None) -> str:
+    """The key under which measurements are kept."""
     return f"{extractor}:{layer}" if layer else extractor
 
 

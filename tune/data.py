@@ -29,6 +29,7 @@ from degcraft.images import (
     split_files,
     write_image,
 )
+from degcraft.matching import scenes
 from tune.spec import SearchSpec
 
 FEWEST = 4
@@ -54,6 +55,8 @@ class SearchData:
 
     fit: Patches
     """Reference patches (LR) that the trials' distances are measured against."""
+    scenes: np.ndarray
+    """(m,) number of the scene that each of `fit` shows, by `degcraft.matching.scenes`."""
     crops: Patches
     """HR crops of the training files, which every bin degrades for the trials' distances."""
     pairs: tuple[Pair, ...] | None
@@ -128,8 +131,10 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
             )
         return patches
 
+    fitted = cut(_large_enough(fit, spec.patches.size), "references to fit to", on_jpeg_blocks=True)
     data = SearchData(
-        fit=cut(_large_enough(fit, spec.patches.size), "references to fit to", on_jpeg_blocks=True),
+        fit=fitted,
+        scenes=scenes(fitted.files),
         crops=cut(train, "hr to train on", scale=spec.scale),
         pairs=None
         if held_pairs is None

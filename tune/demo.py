@@ -74,7 +74,7 @@ def demo_specification(*, setting: int, seed: int, trials: int, steps: int) -> d
         "synthetic": {"setting": setting},
         "patches": {"count": 100, "size": 64},
         "held_out": {"fraction": 0.7, "size": 128},
-        "search": {"alpha": {"low": 1.0, "high": 100.0, "log": True}, "learning_rate": 2e-4},
+        "search": {"weighting": {"name": ["confusion", "eq4"]}, "learning_rate": 2e-4},
         "training": {
             "steps": steps,
             "batch": 8,

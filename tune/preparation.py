@@ -15,16 +15,18 @@ from degcraft.degradation import CraftedDistribution
 from degcraft.features import make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
-from degcraft.matching import BinDistances, craft_weights
+from degcraft.matching import Measurement, Reliability, assess, craft, make_weighting
+from degcraft.matching.crafting import DRAWS
 from degcraft.metrics import NiqeModel
 from degcraft.networks import build_network
 from degcraft.training import Precision, choose_precision
 from tune.cluster import worker_device, worker_threads
-from tune.config import TrialConfig, distance_name, network_key, network_label
+from tune.config import TrialConfig, measurement_name, network_key, network_label
 from tune.data import SearchData
-from tune.distances import Workers, sharded_distances
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
+from tune.measuring import Workers, sharded_measurement
 from tune.progress import counting
+from tune.searchable import choices
 from tune.spec import SearchSpec
 from tune.trial import plan_of
 
@@ -34,16 +36,16 @@ Starts = Mapping[str, Mapping[str, torch.Tensor]]
 
 @dataclass(frozen=True)
 class Measurements:
-    """All the distances of a search."""
+    """All the measurements of a search."""
 
     spec: SearchSpec
     folder: Path
     console: Console
 
-    def of_trials(self, data: SearchData) -> dict[str, BinDistances]:
-        """D of every (extractor, layer) that is searched, by `distance_name`."""
+    def of_trials(self, data: SearchData) -> dict[str, Measurement]:
+        """Every (extractor, layer) that is searched, by `measurement_name`."""
         return {
-            distance_name(name, layer): self._measure(name, layer, data.crops, data.fit, "references")
+            measurement_name(name, layer): self._measure(name, layer, data.crops, data.fit, "references")
             for name, layer in self.spec.measured()
         }
 
@@ -53,30 +55,37 @@ class Measurements:
         assert data.judge is not None
         assert data.judge_crops is not None
         measured = self._measure(judge.extractor, judge.layer, data.judge_crops, data.judge, "held-out references")
-        return CraftedDistribution(
-            space=self.spec.degradation_space(),
-            weights=craft_weights(measured.distances, judge.alpha),
-            distances=measured.distances,
-            weighting={"name": "eq4", "alpha": judge.alpha},
-            extractor=measured.extractor,
-            n=measured.m,
-            provenance={"search": self.spec.name, "seed": self.spec.seed, "kind": "judge"},
-        )
+        provenance = {"search": self.spec.name, "seed": self.spec.seed, "kind": "judge"}
+        return craft(measured, judge.weighting, intervals=False, provenance=provenance)
 
-    def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> BinDistances:
+    def reliability(self, data: SearchData, measured: Mapping[str, Measurement]) -> dict[str, Reliability]:
+        """How far the first weighting's weights can be relied on, by `measurement_name`."""
+        section = self.spec.search.weighting
+        weighting = {"name": choices(section.name)[0]}
+        found = {}
+        for name, known in measured.items():
+            method = make_weighting(known, weighting)
+            with self.console.status(f"asking how far {name} can be relied on"):
+                found[name] = assess(
+                    known, method, draws=method.draws(DRAWS, self.spec.seed, widened=False),
+                    files=data.fit.names(), scenes=data.scenes,
+                )  # fmt: skip
+        return found
+
+    def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> Measurement:
         spec, resources = self.spec, self.spec.resources
         extractor = make_extractor(
             name, layer=layer, weights_file=spec.extractor_weights.get(name), seed=spec.seed, device="cpu"
         )
-        with counting(self.console, f"measuring {distance_name(name, layer)} on the {what}", "bins") as progress:
-            measured = sharded_distances(
+        with counting(self.console, f"measuring {measurement_name(name, layer)} on the {what}", "bins") as progress:
+            measured = sharded_measurement(
                 spec.degradation_space(), hr, references, extractor,
-                scale=spec.scale, seed=spec.seed, cache=cache_folder("distances"), progress=progress,
+                scale=spec.scale, seed=spec.seed, cache=cache_folder("measurements"), progress=progress,
                 workers=Workers(resources.distance_cpus, resources.distance_gpus, resources.distance_workers),
             )  # fmt: skip
-        beside = self.folder / "distances"
+        beside = self.folder / "measurements"
         beside.mkdir(exist_ok=True)
-        measured.save(beside / f"{what.replace(' ', '-')}-{distance_name(name, layer).replace(':', '-')}.json")
+        measured.save(beside / f"{what.replace(' ', '-')}-{measurement_name(name, layer).replace(':', '-')}.npz")
         return measured
 
 

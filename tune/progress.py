@@ -82,16 +82,17 @@ class TrialsView:
 
     def _render(self) -> Group:
         table = Table(title=self._title, title_justify="left", expand=False)
-        for column in ("trial", "trained on", "alpha", "steps", "loss", self._metric, "state"):
-            table.add_column(column, justify="left" if column in ("trial", "trained on", "state") else "right")
+        for column in ("trial", "trained on", "weighting", "steps", "loss", self._metric, "state"):
+            table.add_column(
+                column, justify="left" if column in ("trial", "trained on", "weighting", "state") else "right"
+            )
         for trial in self._trials:
             config, result = TrialConfig.of(trial.config), trial.last_result
             step, steps = int(result.get("step", 0)), self._steps_of(config)
-            alpha = config.distribution.get("alpha")
             table.add_row(
                 trial.trial_id,
                 config.label(),
-                "" if alpha is None else f"{alpha:.4g}",
+                config.weighting_words(),
                 f"{step}/{steps}" if steps else "",
                 f"{result['loss']:.4f}" if "loss" in result else "",
                 f"{result['score']:.3f}" if "score" in result else "",

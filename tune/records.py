@@ -21,11 +21,12 @@ from degcraft.figures import (
     RestoredImage,
     draw_contact_sheet,
     draw_restorations,
-    draw_score_against_alpha,
+    draw_scores,
     draw_weight_map,
 )
 from degcraft.images import bicubic_enlarge
 from degcraft.images.atomic import written_whole
+from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
 from tune.config import Kind, TrialConfig
 from tune.data import Pair
@@ -58,13 +59,20 @@ class Records:
         held_out: Whose LR and HR images stand beside the restored samples.
         folder: The search's output folder.
         facts: What all runs of the search share: data hashes, versions, device.
+        reliability: How far the weights can be relied on, by the features that they were measured with.
     """
 
     def __init__(
-        self, recorder: Recorder, spec: SearchSpec, held_out: HeldOut, folder: Path, facts: Mapping[str, str]
+        self,
+        recorder: Recorder,
+        spec: SearchSpec,
+        held_out: HeldOut,
+        folder: Path,
+        facts: Mapping[str, str],
+        reliability: Mapping[str, Reliability],
     ) -> None:
         self._recorder, self._spec, self._held_out, self._facts = recorder, spec, held_out, dict(facts)
-        self._folder = folder
+        self._folder, self._reliability = folder, reliability
         self._file = folder / "recorded.json"
         self._samples = folder / "samples"
         self._told: dict[str, Any] = {"steps": {}, "trials": {}, "shared": []}
@@ -78,6 +86,12 @@ class Records:
             file = Path(name) / "search.yaml"
             file.write_text(spec_text, encoding="utf-8")
             self._recorder.artifact(PARENT, file)
+            file = Path(name) / "reliability.json"
+            content = {features: found.to_dict() for features, found in self._reliability.items()}
+            file.write_text(json.dumps(content, indent=2), encoding="utf-8")
+            self._recorder.artifact(PARENT, file)
+        for features, found in self._reliability.items():
+            self._recorder.tag(PARENT, f"reliability.{features.replace(':', '.')}", " ".join(found.sentences()))
 
     def started(self, trial: Trial) -> None:
         """A child run; the same one however often the trial is started again."""
@@ -178,7 +192,7 @@ class Records:
             registration: Under which alias the best is registered, if the search came to its end.
         """
         spec = self._spec
-        table, figure, content = (self._folder / name for name in ("trials.csv", "alpha.png", "summary.json"))
+        table, figure, content = (self._folder / name for name in ("trials.csv", "scores.png", "summary.json"))
         rows = summary.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
         with table.open("w", newline="", encoding="utf-8") as file:
@@ -189,13 +203,16 @@ class Records:
         summary.save(content, said)
         beside = {kind: summary.of_kind(kind, summary.best_crafted) for kind in LINES}
         points = [
-            {"extractor": t.config.label(), "alpha": t.config.distribution["alpha"], "score": t.score}
+            {"extractor": t.config.label(), "knob": f"{knob} of {weighting['name']}", "value": value, "score": t.score}
             for t in summary.trials
             if t.config.kind == "crafted" and t.is_over
+            for weighting in [t.config.weighting()]
+            for knob, value in weighting.items()
+            if knob != "name"
         ]
         written = [table, content]
         if points:
-            draw_score_against_alpha(
+            draw_scores(
                 points, figure, metric=summary.metric, higher_is_better=summary.higher_is_better,
                 lines={kind: row.score for kind, row in beside.items() if row is not None},
             )  # fmt: skip

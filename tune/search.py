@@ -15,7 +15,7 @@ from rich.console import Console
 
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
-from degcraft.matching import BinDistances
+from degcraft.matching import Measurement, Reliability
 from tracking import Recorder, Store, describe_environment, resolve_store
 from tune.architectures import Architectures
 from tune.budget import Budget
@@ -116,11 +116,15 @@ class _Search:
         for note in data.notes:
             self.console.print(note, highlight=False, soft_wrap=True)
         measurements = Measurements(spec, self.folder, self.console)
-        distances = measurements.of_trials(data)
+        measured = measurements.of_trials(data)
+        reliability = measurements.reliability(data, measured)
+        for name, found in reliability.items():
+            for sentence in found.sentences():
+                self.console.print(f"{name}: {sentence}", highlight=False, soft_wrap=True, markup=False)
         held_out = held_out_part(spec, data, ray.get(pool), measurements, self.folder)
         recorder = Recorder(self.store, spec.tracking.experiment, self.folder / "outbox", self.id)
         try:
-            return self._search(recorder, data, pool, held_out, distances)
+            return self._search(recorder, data, pool, held_out, measured, reliability)
         finally:
             recorder.close(timeout=5)
 
@@ -130,17 +134,18 @@ class _Search:
         data: SearchData,
         pool: ray.ObjectRef,
         held_out: HeldOut,
-        distances: dict[str, BinDistances],
+        measured: dict[str, Measurement],
+        reliability: dict[str, Reliability],
     ) -> SearchResult:
         spec = self.spec
         facts = describe_environment() | {f"data.{name}": value for name, value in data.hashes().items()}
         facts |= {"held_out": held_out.kind, "seed": str(spec.seed)}
         networks = self.architectures.all()
         precisions = measured_precisions(spec, networks, self.folder / "precision.json", self.console)
-        records = Records(recorder, spec, held_out, self.folder, facts)
+        records = Records(recorder, spec, held_out, self.folder, facts, reliability)
         records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
         bind = partial(
-            with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, distances=distances,
+            with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, measured=measured,
             precisions=precisions,
         )  # fmt: skip
 
@@ -159,6 +164,7 @@ class _Search:
             trials=tuple(watcher.outcomes() if watcher else ()),
             ended_by=reason or f"all {spec.budget.trials} trials done",
             seconds=self.budget.seconds,
+            reliability=reliability,
         )
         registration = None
         if not interrupted:

@@ -28,7 +28,8 @@ class Range(Strict):
         return self
 
 
-def _form(value: Any) -> str:
+def form(value: Any) -> str:
+    """`choice`, `range` or `fixed`, by what was written."""
     # Telling the forms apart before validating makes an error speak of the form that was meant, and of no other.
     if isinstance(value, list):
         return "choice"
@@ -39,11 +40,11 @@ Number = Annotated[
     Annotated[float, Tag("fixed")]
     | Annotated[list[float], Field(min_length=1), Tag("choice")]
     | Annotated[Range, Tag("range")],
-    Discriminator(_form),
+    Discriminator(form),
 ]
 Name = Annotated[
     Annotated[str, Tag("fixed")] | Annotated[list[str], Field(min_length=1), Tag("choice")],
-    Discriminator(_form),
+    Discriminator(form),
 ]
 
 FORMS = ("fixed", "choice", "range")

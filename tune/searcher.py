@@ -11,10 +11,10 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
+from degcraft.matching import find_weighting
 from tune.architectures import Architectures
 from tune.config import TrialConfig
 from tune.searchable import Range, choices
-from tune.sections import PAPER_ALPHA
 from tune.spec import SearchSpec
 from tune.trial import report_steps
 
@@ -37,7 +37,7 @@ class SearchSpace:
                 "extractor": extractor,
                 # A name of its own for every extractor: what is learnt of one's layers says nothing of another's.
                 "layer": self._choose(trial, f"layer of {extractor}", knobs.layers_of(extractor)),
-                "alpha": self._number(trial, "alpha", knobs.alpha),
+                **self._weighting(trial),
             },
             network=self.architectures.network(
                 name,
@@ -52,21 +52,34 @@ class SearchSpace:
         return config.to_dict()
 
     def first(self) -> dict[str, Any]:
-        """The first point: the paper's alpha if it is in the range, and the first choice of everything else."""
+        """The first point: the weighting's own defaults where they lie in the range, the first of everything else."""
         knobs = self.spec.search
         extractor, name = choices(knobs.extractor)[0], self.architectures.names[0]
+        weightings = choices(knobs.weighting.name)
         named = {
             "extractor": choices(knobs.extractor),
             f"layer of {extractor}": knobs.layers_of(extractor),
+            "weighting": weightings,
             "network": self.architectures.names,
             **{f"{key} of {name}": values for key, values in self.architectures.values_of(name).items()},
         }
         point = {key: values[0] for key, values in named.items() if len(values) > 1}
-        alpha = knobs.alpha
-        inside = isinstance(alpha, Range) and alpha.low <= PAPER_ALPHA <= alpha.high
-        if inside or (isinstance(alpha, list) and len(alpha) > 1 and PAPER_ALPHA in alpha):
-            point["alpha"] = PAPER_ALPHA
+        usual = find_weighting(weightings[0]).knobs
+        for knob, value in knobs.weighting.knobs_of(weightings[0]).items():
+            default = usual[knob].default
+            inside = isinstance(value, Range) and value.low <= default <= value.high
+            if inside or (isinstance(value, list) and len(value) > 1 and default in value):
+                point[f"{knob} of {weightings[0]}"] = default
         return point
+
+    def _weighting(self, trial: optuna.Trial) -> dict[str, Any]:
+        """The weighting and its knobs, each asked for by a name of its own."""
+        section = self.spec.search.weighting
+        name = self._choose(trial, "weighting", choices(section.name))
+        found = {
+            knob: self._number(trial, f"{knob} of {name}", value) for knob, value in section.knobs_of(name).items()
+        }
+        return {"weighting": name, **found}
 
     def _choose(self, trial: optuna.Trial, name: str, values: list[Any]) -> Any:
         return values[0] if len(values) == 1 else trial.suggest_categorical(name, values)

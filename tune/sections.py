@@ -1,27 +1,29 @@
 """The sections of a search's specification."""
 
-import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     ConfigDict,
+    Discriminator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Tag,
+    TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
-from degcraft.degradation import TEST_SETTINGS
+from degcraft.degradation import TEST_SETTINGS, Axis
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS
+from degcraft.knobs import Knob
+from degcraft.matching.weightings import DEFAULT, checked_weighting, find_weighting
 from degcraft.networks import network_spec
-from tune.searchable import Name, Number, Range, Strict, choices, numbers
-
-PAPER_ALPHA = 25.0
-"""The paper's alpha, and the first trial of every search whose range holds it."""
+from tune.searchable import Name, Number, Range, Strict, choices, form, numbers
 
 
 def check_extractor(name: str, layer: str | None) -> None:
@@ -38,7 +40,25 @@ class AxisSpec(Strict):
     name: str = Field(description="blur_sigma (HR pixels), noise_level (8-bit units) or jpeg_quality")
     low: float = Field(description="lower end of the range")
     high: float = Field(description="upper end of the range")
-    bins: PositiveInt = Field(description="number of equal bins")
+    bins: PositiveInt = Field(description="number of bins, equally wide unless cuts says otherwise")
+    none: bool = Field(default=False, description="whether images without it have a bin of their own")
+    cuts: list[float] = Field(default=[], description="where the range is cut, bins - 1 values")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        """What `--axis` takes is taken here, too."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return Axis.parse(value).to_dict()
+        except DegcraftError as error:
+            raise ValueError(str(error)) from None
+
+
+Space = Annotated[
+    Annotated[Literal["paper"], Tag("fixed")] | Annotated[list[AxisSpec], Tag("choice")], Discriminator(form)
+]
 
 
 class SyntheticSpec(Strict):
@@ -82,7 +102,18 @@ class JudgeSpec(Strict):
 
     extractor: str = Field(default="degnet", description="the judge's features")
     layer: str | None = Field(default=None, description="the judge's layer; the extractor's default if left out")
-    alpha: NonNegativeFloat = Field(default=PAPER_ALPHA, description="the judge's alpha")
+    weighting: dict[str, Any] = Field(
+        default=checked_weighting(DEFAULT),
+        description="the judge's weighting: its name, and knobs if not their defaults",
+    )
+
+    @field_validator("weighting")
+    @classmethod
+    def _check_weighting(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return checked_weighting(value)
+        except DegcraftError as error:
+            raise ValueError(str(error)) from None
 
 
 class HeldOutSpec(Strict):
@@ -109,11 +140,67 @@ class HeldOutSpec(Strict):
     judge: JudgeSpec = Field(default=JudgeSpec(), description="only used without ground truth")
 
 
+class WeightingSection(Strict):
+    """How weights are made of a measurement: a name or several, each with its own knobs, fixed or searched.
+
+    A knob beside the name is that of every weighting that has it; those of one alone stand in a field of its name. A
+    knob that is left out is searched where a search usually looks.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: Name = Field(default=DEFAULT, description="confusion, eq4, mixture, mmd or em; a list to search them")
+
+    @model_validator(mode="after")
+    def _check(self) -> "WeightingSection":
+        names = choices(self.name)
+        if len(set(names)) < len(names):
+            raise ValueError(f"name must name each weighting once, but got {names}")
+        known: set[str] = set()
+        for name in names:
+            try:
+                spec = find_weighting(name)
+                known |= spec.knobs.keys()
+                for knob, value in self.knobs_of(name).items():
+                    for each in numbers(value):
+                        checked_weighting({"name": name, knob: each})
+            except DegcraftError as error:
+                raise ValueError(str(error)) from None
+        if unknown := [key for key in self.model_extra or {} if key not in known | set(names)]:
+            raise ValueError(f"no weighting named has a knob {unknown[0]!r}; they have {', '.join(sorted(known))}")
+        return self
+
+    def knobs_of(self, name: str) -> dict[str, float | list[float] | Range]:
+        """The knobs of a weighting: its own fields, then those of all, then where a search usually looks."""
+        extra, spec = self.model_extra or {}, find_weighting(name)
+        own = extra.get(name, {})
+        if not isinstance(own, dict):
+            raise DegcraftError(f"{name} must map knobs of {name} to values, but got {own!r}")
+        if unknown := [key for key in own if key not in spec.knobs]:
+            raise DegcraftError(f"weighting {name}: no knob {unknown[0]!r}; it has {', '.join(spec.knobs) or 'none'}")
+        return {knob: _searched(knob, own.get(knob, extra.get(knob)), entry) for knob, entry in spec.knobs.items()}
+
+
+def _searched(name: str, value: Any, knob: Knob) -> float | list[float] | Range:
+    """What to try of a knob."""
+    if value is None:
+        return knob.default if knob.usual is None else Range(low=knob.usual[0], high=knob.usual[1], log=True)
+    try:
+        found: float | list[float] | Range = _NUMBER.validate_python(value)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise DegcraftError(f"{name}: {said[:1].lower()}{said[1:]}, but got {value!r}") from None
+    return found
+
+
+_NUMBER: TypeAdapter[Any] = TypeAdapter(Number)
+
+
 class KnobsSpec(Strict):
     """What Optuna searches: a value is fixed, a list is a choice, {low, high, log} is a range."""
 
-    alpha: Number = Field(
-        default=Range(low=1.0, high=100.0, log=True), description="how narrow the distribution is (eq. 4)"
+    weighting: WeightingSection = Field(
+        default=WeightingSection(), description="how weights are made of what was measured"
     )
     extractor: Name = Field(default="degnet", description="the features that measure the degradation")
     layers: dict[str, Name] = Field(
@@ -131,11 +218,11 @@ class KnobsSpec(Strict):
         description="share of the steps that every trial gets before ASHA may stop it",
     )
 
-    @field_validator("alpha")
+    @model_validator(mode="before")
     @classmethod
-    def _check_alpha(cls, value: float | list[float] | Range) -> float | list[float] | Range:
-        if any(not (number >= 0 and math.isfinite(number)) for number in numbers(value)):
-            raise ValueError(f"every alpha must be 0 or more and finite, but got {numbers(value)}")
+    def _say_where_alpha_went(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "alpha" in value:
+            raise ValueError("alpha is a knob of one weighting: write weighting: {name: eq4, alpha: …}")
         return value
 
     @field_validator("learning_rate")

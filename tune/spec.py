@@ -13,13 +13,13 @@ from degcraft.errors import DegcraftError
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
 from tune.sections import (
-    AxisSpec,
     BudgetSpec,
     HeldOutSpec,
     KnobsSpec,
     NetworkSection,
     PatchesSpec,
     ResourcesSpec,
+    Space,
     SyntheticSpec,
     TrackingSpec,
     TrainingSpec,
@@ -38,9 +38,7 @@ class SearchSpec(Strict):
     output: str = Field(description="folder for everything that the search writes")
     scale: Literal[1, 2, 3, 4] = Field(default=4, description="magnification")
     seed: NonNegativeInt = Field(default=0, description="of everything that is drawn")
-    space: Literal["paper"] | list[AxisSpec] = Field(
-        default="paper", description="the paper's 75 bins, or a list of axes"
-    )
+    space: Space = Field(default="paper", description="the paper's 75 bins, or a list of axes")
     synthetic: SyntheticSpec | None = Field(default=None, description="degrade clean references by a hidden box")
     patches: PatchesSpec = PatchesSpec()
     held_out: HeldOutSpec = HeldOutSpec()
@@ -79,7 +77,9 @@ class SearchSpec(Strict):
         if self.space == "paper":
             return PAPER_SPACE
         try:
-            return DegradationSpace(tuple(Axis(a.name, a.low, a.high, a.bins) for a in self.space))
+            return DegradationSpace(
+                tuple(Axis(a.name, a.low, a.high, a.bins, a.none, tuple(a.cuts)) for a in self.space)
+            )
         except DegcraftError as error:
             raise ValueError(f"space: {error}") from None
 

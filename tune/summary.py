@@ -2,14 +2,15 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from degcraft.matching import Reliability
 from degcraft.metrics import Difference, ScoreTable, find_metric
 from tune.config import Kind, network_label
 from tune.outcome import TrialOutcome, best_of
@@ -30,6 +31,8 @@ class Summary:
     ended_by: str
     """Why the search ended, in words."""
     seconds: float
+    reliability: Mapping[str, Reliability] = field(default_factory=dict)
+    """How far the weights can be relied on, by the features that they were measured with."""
 
     @property
     def higher_is_better(self) -> bool:
@@ -104,7 +107,7 @@ class Summary:
             for kind, d in self.won().items()
         }
         content = {
-            "format": "degcraft-summary/2",
+            "format": "degcraft-summary/3",
             "name": self.name,
             "metric": self.metric,
             "direction": "max" if self.higher_is_better else "min",
@@ -115,6 +118,7 @@ class Summary:
             "won": won,
             "gap_closed": self.gap_closed,
             "said": list(said),
+            "reliability": {name: found.to_dict() for name, found in self.reliability.items()},
             "trials": [trial.to_dict() for trial in self.trials],
         }
         path.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -159,22 +163,21 @@ class Summary:
             dict.fromkeys([self.metric, *(name for t in self.trials for name in t.scores if name != "score")])
         )
         network = len({str(trial.config.network) for trial in self.trials if trial.config.network}) > 1
-        columns = ["trial", "trained on", *(["network"] if network else []), "alpha"]
+        columns = ["trial", "trained on", *(["network"] if network else []), "weighting"]
         for column in columns:
-            table.add_column(column, justify="right" if column == "alpha" else "left")
+            table.add_column(column)
         for column in (*metrics, "over bicubic (95 %)", "bins"):
             table.add_column(column, justify="right")
         table.add_column("status")
         bicubic = self.of_kind("bicubic")
         for trial in self.ranked():
             over = None if bicubic is None or trial is bicubic else self.difference(trial, bicubic)
-            alpha = trial.config.distribution.get("alpha")
             is_best = self.best is not None and trial.key == self.best.key
             table.add_row(
                 trial.key,
                 trial.config.label(),
                 *([network_label(trial.config.network)] if network else []),
-                "" if alpha is None else f"{alpha:.4g}",
+                trial.config.weighting_words(),
                 *(f"{trial.scores[name]:.{decimals(name)}f}" if name in trial.scores else "" for name in metrics),
                 "" if over is None else _shown(over, decimals(self.metric)),
                 "" if trial.effective_bins is None else f"{trial.effective_bins:.1f}",
@@ -199,6 +202,8 @@ class Summary:
             elif best.config.kind == "start":
                 said.append("no training beat the start: the best model is the start itself")
         said += self._gap()
+        for name, found in self.reliability.items():
+            said += [f"{name}: {sentence}" for sentence in found.sentences()] if found.cautions else []
         if self.held_out == "proxy":
             said.append(
                 "without ground truth the score is on proxies: it ranks trials, it does not say how good they are"

@@ -13,12 +13,12 @@ from ray.tune import Checkpoint, get_checkpoint, report
 
 from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSource
 from degcraft.images import HrPool
-from degcraft.matching import BinDistances, craft_weights
+from degcraft.matching import Measurement, craft
 from degcraft.networks import build_network, save_network
 from degcraft.training import Precision, Trainer, TrainingDiverged, TrainingPlan
 from degcraft.training.losses import with_weights
 from tune.cluster import worker_device, worker_threads
-from tune.config import TRAINED, TrialConfig, distance_name, network_key
+from tune.config import TRAINED, TrialConfig, measurement_name, network_key
 from tune.held_out import HeldOut, Scores
 from tune.spec import SearchSpec
 
@@ -27,13 +27,13 @@ SAMPLES, SCORES = "samples.npz", "scores.json"
 """Names of the files in a trial's checkpoint."""
 
 
-def distribution(config: TrialConfig, spec: SearchSpec, distances: Mapping[str, BinDistances]) -> CraftedDistribution:
+def distribution(config: TrialConfig, spec: SearchSpec, measured: Mapping[str, Measurement]) -> CraftedDistribution:
     """The distribution that a trial trains on, with where it came from.
 
     Args:
         config: The trial.
         spec: The search.
-        distances: D by `distance_name` of extractor and layer.
+        measured: By `measurement_name` of extractor and layer.
     """
     space = spec.degradation_space()
     provenance = {"search": spec.name, "seed": spec.seed, "kind": config.kind}
@@ -46,17 +46,8 @@ def distribution(config: TrialConfig, spec: SearchSpec, distances: Mapping[str, 
         )  # fmt: skip
     if config.kind != "crafted":
         return CraftedDistribution.uniform(space)
-    alpha = config.distribution["alpha"]
-    measured = distances[distance_name(config.distribution["extractor"], config.distribution["layer"])]
-    return CraftedDistribution(
-        space=space,
-        weights=craft_weights(measured.distances, alpha),
-        distances=measured.distances,
-        weighting={"name": "eq4", "alpha": alpha},
-        extractor=measured.extractor,
-        n=measured.m,
-        provenance=provenance | {"hr": measured.hr_hash, "references": measured.reference_hash},
-    )
+    known = measured[measurement_name(config.distribution["extractor"], config.distribution["layer"])]
+    return craft(known, config.weighting(), intervals=False, provenance=provenance)
 
 
 def run_trial(
@@ -65,7 +56,7 @@ def run_trial(
     spec: SearchSpec,
     pool: HrPool,
     held_out: HeldOut,
-    distances: Mapping[str, BinDistances],
+    measured: Mapping[str, Measurement],
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
 ) -> None:
@@ -76,14 +67,14 @@ def run_trial(
         spec: The search.
         pool: Clean images to train on.
         held_out: What scores.
-        distances: D by `distance_name`, for crafted trials.
+        measured: By `measurement_name`, for crafted trials.
         starts: Weights to start from by `network_key`; a network that is missing is trained from scratch.
         precisions: The arithmetic by `network_key`, where it was measured for the whole search.
     """
     torch.set_num_threads(worker_threads())
     trial = TrialConfig.of(config)
     if trial.kind in TRAINED:
-        _train(trial, spec, pool, held_out, distances, starts, precisions)
+        _train(trial, spec, pool, held_out, measured, starts, precisions)
     else:
         _score(trial, spec, held_out, starts)
 
@@ -114,13 +105,13 @@ def _train(
     spec: SearchSpec,
     pool: HrPool,
     held_out: HeldOut,
-    distances: Mapping[str, BinDistances],
+    measured: Mapping[str, Measurement],
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
 ) -> None:
     device = worker_device()
     key = network_key(trial.network)
-    crafted = distribution(trial, spec, distances)
+    crafted = distribution(trial, spec, measured)
     precision = Precision.from_dict(precisions[key]) if key in precisions else None
     trainer = Trainer(
         _network(trial, spec), _source(trial, spec, crafted), pool, plan_of(trial, spec),

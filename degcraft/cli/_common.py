@@ -45,8 +45,9 @@ def add_space(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--axis",
         action="append",
-        metavar="NAME:LOW:HIGH:BINS",
+        metavar="NAME:LOW:HIGH:BINS[:none]",
         help="an axis of the degradation space, e.g. blur_sigma:0:3:6; repeat for noise_level and jpeg_quality. "
+        "With :none, images without it have a bin of their own; noise_level:0,2,5,10 names the edges of unequal bins. "
         "Without any: the paper's 75 bins",
     )
 
@@ -55,22 +56,16 @@ def parse_space(axes: Sequence[str] | None) -> "DegradationSpace":
     """The space that `--axis` describes.
 
     Raises:
-        DegcraftError: Not of the form NAME:LOW:HIGH:BINS, or not a valid axis.
+        DegcraftError: Not of one of the forms, or not a valid axis.
     """
     from degcraft.degradation import PAPER_SPACE, Axis, DegradationSpace
 
     if not axes:
         return PAPER_SPACE
-    parsed = []
-    for text in axes:
-        try:
-            name, low, high, bins = text.split(":")
-            parsed.append(Axis(name, float(low), float(high), int(bins)))
-        except ValueError:
-            raise DegcraftError(
-                f"--axis: must be NAME:LOW:HIGH:BINS such as blur_sigma:0:3:6, but got {text!r}"
-            ) from None
-    return DegradationSpace(tuple(parsed))
+    try:
+        return DegradationSpace(tuple(Axis.parse(text) for text in axes))
+    except DegcraftError as error:
+        raise DegcraftError(f"--axis: {error}") from None
 
 
 def open_console() -> "Console":

@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Measures which degradations the reference images carry, trains a network on each crafted distribution that\n"
         "Optuna proposes, scores them all on the same held-out images, and keeps the best.\n"
         "Everything is written into the specification's `output` folder: best/ (model.safetensors, crafted.json),\n"
-        "trials.csv, summary.json, alpha.png, and the MLflow store unless a server is named."
+        "trials.csv, summary.json, scores.png, and the MLflow store unless a server is named."
     )
     parser.epilog = (
         "examples:\n"

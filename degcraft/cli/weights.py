@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from degcraft.degradation import CraftedDistribution
     from degcraft.images import Patches
-    from degcraft.matching import Reliability
 
 HELP = "find which degradations your images carry: a crafted training distribution"
 WEIGHTINGS_HELP = (
@@ -69,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.cache import cache_folder
     from degcraft.features import make_extractor
-    from degcraft.matching import assess, make_weighting, measure
+    from degcraft.matching import assess, make_weighting, measure, scenes, weighting_words
     from degcraft.matching.crafting import DRAWS, crafted_by
 
     console = Console()
@@ -95,9 +94,8 @@ def run(args: argparse.Namespace) -> int:
     with console.status("asking how far it can be relied on"):
         method = make_weighting(measured, weighting)
         by_chance = method.draws(DRAWS, args.seed, widened=False)
-        distances = measured.with_intervals()
         reliability = assess(
-            space, hr, references, extractor, distances, weights=method.weights(), draws=by_chance, device=device
+            measured, method, draws=by_chance, files=references.names(), scenes=scenes(references.files)
         )
     provenance = {"evident": args.evident, "reliability": reliability.to_dict(), "misfit": method.misfit()}
     crafted = crafted_by(method, measured, weighting, draws=method.draws(DRAWS, args.seed), provenance=provenance)
@@ -105,18 +103,21 @@ def run(args: argparse.Namespace) -> int:
     console.print(_table(crafted))
     console.print(
         f"effective bins: {crafted.effective_bins:.1f} of {space.n_bins}   features: {extractor.name}:{extractor.layer}"
-        f"   weighting: {_title(weighting)}"
+        f"   weighting: {weighting_words(weighting)}"
         f"   {time.perf_counter() - started:.1f} s on {device}",
         highlight=False,
     )
-    for line in _words(reliability):
+    for line in reliability.sentences():
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
     if args.figure is not None:
         from degcraft.figures import draw_weight_map
 
-        title = f"{Path(args.references).name}: {extractor.name}, {_title(weighting)}"
-        draw_weight_map(space, crafted.weights, args.figure, title=title, distances=crafted.distances)
+        title = f"{Path(args.references).name}: {extractor.name}, {weighting_words(weighting)}"
+        draw_weight_map(
+            space, crafted.weights, args.figure, title=title, distances=crafted.distances, low=crafted.low,
+            high=crafted.high,
+        )  # fmt: skip
         console.print(f"wrote {args.figure}", highlight=False, soft_wrap=True)
     return 0
 
@@ -138,11 +139,6 @@ def _weighting(args: argparse.Namespace) -> dict[str, Any]:
         except ValueError:
             raise DegcraftError(f"--weighting: {key} of {name} must be a number, but got {text!r}") from None
     return checked_weighting(given)
-
-
-def _title(weighting: dict[str, Any]) -> str:
-    knobs = " ".join(f"{key} {value:g}" for key, value in weighting.items() if key != "name")
-    return f"{weighting['name']} {knobs}".strip()
 
 
 def _telling(console: "Console", bar: "Progress", task: "TaskID") -> Callable[[int, int], None]:
@@ -186,32 +182,24 @@ def _patches(
     return patches
 
 
-def _words(reliability: "Reliability") -> Iterator[str]:
-    """What there is to say against the weights, a line each."""
-    if not reliability.warnings:
-        yield "reliable as far as can be told: enough and varied references, and the space holds them"
-    for warning in reliability.warnings:
-        yield f"careful ({warning.code.replace('_', ' ')}): {warning.message}"
-
-
 def _table(crafted: "CraftedDistribution") -> "Table":
     """The heaviest bins, with the intervals of their weights; distances in units of the nearest: D has no scale."""
+    import numpy as np
     from rich.table import Table
 
     assert crafted.low is not None
     assert crafted.high is not None
     assert crafted.distances is not None
     table = Table(title="heaviest bins", title_justify="left")
-    names = [axis.name for axis in crafted.space.axes]
-    for title in ("weight", "95 %", *names, "distance"):
+    for title in ("weight", "95 %", *(axis.name for axis in crafted.space.axes), "distance"):
         table.add_column(title, justify="right")
     unit = crafted.distances.min() or 1.0
     for index in (-crafted.weights).argsort(kind="stable")[:SHOWN]:
-        bounds = crafted.space.bounds(int(index))
+        cells = np.unravel_index(index, crafted.space.shape)
         table.add_row(
             f"{crafted.weights[index]:.3f}",
             f"{crafted.low[index]:.2f}–{crafted.high[index]:.2f}",
-            *(f"{bounds[name][0]:g} to {bounds[name][1]:g}" for name in names),
+            *(axis.words(int(cell)) for axis, cell in zip(crafted.space.axes, cells, strict=True)),
             f"{crafted.distances[index] / unit:.2f}",
         )
     return table

@@ -147,7 +147,7 @@ def compare_once(
     crops = hr.pixels.to(device).float().div_(255)
     for index in range(space.n_bins):
         with degrading:
-            lr = torch.cat(list(degrade_bin(space, index, crops, scale=scale, seed=seed, device=device)))
+            lr, _ = degrade_bin(space, index, crops, scale=scale, seed=seed, device=device)
         for choice, extractor in extractors.items():
             with clocks[choice, None]:
                 features = image_features(lr, extractor, device=device)

@@ -1,6 +1,7 @@
 """Degradations: axes, bins and the space, the operators on batched tensors, and distributions to draw
 from."""
 
+from degcraft.degradation.axis import Axis
 from degcraft.degradation.blur import MAX_SIGMA, gaussian_taps
 from degcraft.degradation.crafted import CraftedDistribution
 from degcraft.degradation.degrade import degrade
@@ -12,7 +13,7 @@ from degcraft.degradation.parameters import NO_JPEG, Degradation
 from degcraft.degradation.resampling import blur_and_reduce, operator_matrix
 from degcraft.degradation.settings import TEST_SETTINGS
 from degcraft.degradation.sources import BoxSource, DegradationSource, SpaceSource
-from degcraft.degradation.space import PAPER_SPACE, Axis, Box, DegradationSpace, check_box, sample_box
+from degcraft.degradation.space import PAPER_SPACE, Box, DegradationSpace, check_box, sample_box
 
 __all__ = [
     "MAX_SIGMA",

@@ -38,5 +38,6 @@ BLUR = Operator(
     low=0.0,
     high=MAX_SIGMA,
     identity=0.0,
+    step=0.5,
     kernel=gaussian_taps,
 )

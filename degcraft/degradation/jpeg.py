@@ -20,11 +20,16 @@ def compress(images: Tensor, quality: Tensor, conditions: Conditions) -> Tensor:
     return implementation(images, quality, conditions.chroma)
 
 
+_UNCOMPRESSED = 110.0
+"""Where no compression lies on a scale of visible differences."""
+
 JPEG = Operator(
     axis="jpeg_quality",
     unit="libjpeg quality",
     low=1.0,
     high=100.0,
     identity=float("inf"),
+    step=5.0,
+    scaled=lambda quality: min(quality, _UNCOMPRESSED),
     apply=compress,
 )

@@ -1,5 +1,7 @@
 """Additive white Gaussian noise, independent in every pixel and channel."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -27,5 +29,7 @@ NOISE = Operator(
     low=0.0,
     high=255.0,
     identity=0.0,
+    step=0.4,
+    scaled=lambda level: math.sqrt(level + 1),
     apply=add_noise,
 )

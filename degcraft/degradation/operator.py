@@ -39,6 +39,10 @@ class Operator:
     """Largest legal value."""
     identity: float
     """The value at which the operator leaves an image exactly as it is (it may lie outside [low, high])."""
+    step: float = 1.0
+    """A small but visible difference, on the scale of `scaled`."""
+    scaled: Callable[[float], float] = float
+    """A value on a scale where equal steps look about equally large; finite for the identity, too."""
     kernel: Callable[[Tensor], Tensor] | None = None
     """Values (B,) → taps (B, 2r+1), float32, symmetric, each row summing to 1."""
     apply: Callable[[Tensor, Tensor, Conditions], Tensor] | None = None

@@ -2,51 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from degcraft.degradation.axis import Axis
 from degcraft.degradation.operators import find_operator
 from degcraft.degradation.parameters import Degradation
 from degcraft.errors import DegcraftError
 
 Box = Mapping[str, tuple[float, float]]
 """Axis name → (low, high)."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One degradation parameter with its range, cut into equal bins.
-
-    Raises:
-        DegcraftError: unknown name, low >= high, a bound outside the operator's legal range, fewer than one
-            bin.
-    """
-
-    name: str
-    low: float
-    high: float
-    bins: int
-
-    def __post_init__(self) -> None:
-        operator = find_operator(self.name)
-        if not self.low < self.high:
-            raise DegcraftError(f"axis {self.name}: low must be below high, but got [{self.low}, {self.high}]")
-        if self.low < operator.low or self.high > operator.high:
-            raise DegcraftError(
-                f"axis {self.name}: the range must lie in [{operator.low:g}, {operator.high:g}], "
-                f"but got [{self.low}, {self.high}]"
-            )
-        if isinstance(self.bins, bool) or not isinstance(self.bins, int) or self.bins < 1:
-            raise DegcraftError(f"axis {self.name}: bins must be a whole number of at least 1, but got {self.bins}")
-
-    @property
-    def edges(self) -> tuple[float, ...]:
-        """The bins + 1 boundaries, from low to high."""
-        return tuple(np.linspace(self.low, self.high, self.bins + 1).tolist())
 
 
 @dataclass(frozen=True)
@@ -69,8 +38,8 @@ class DegradationSpace:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Bins per axis."""
-        return tuple(axis.bins for axis in self.axes)
+        """Cells per axis."""
+        return tuple(len(axis.cells) for axis in self.axes)
 
     @property
     def n_bins(self) -> int:
@@ -78,7 +47,7 @@ class DegradationSpace:
         return math.prod(self.shape)
 
     def bounds(self, index: int) -> dict[str, tuple[float, float]]:
-        """The box of one bin: axis name → (low, high).
+        """The box of one bin: axis name → (low, high); both the operator's identity where it is not applied.
 
         Raises:
             DegcraftError: the index is not in 0 … n_bins - 1.
@@ -86,10 +55,7 @@ class DegradationSpace:
         if not 0 <= index < self.n_bins:
             raise DegcraftError(f"bin index must lie in 0 … {self.n_bins - 1}, but got {index}")
         cells = np.unravel_index(index, self.shape)
-        return {
-            axis.name: (axis.edges[int(cell)], axis.edges[int(cell) + 1])
-            for axis, cell in zip(self.axes, cells, strict=True)
-        }
+        return {axis.name: axis.cells[int(cell)] for axis, cell in zip(self.axes, cells, strict=True)}
 
     def sample_bin(self, index: int, n: int, generator: torch.Generator) -> Degradation:
         """n degradations drawn uniformly from one bin, on the generator's device."""
@@ -119,10 +85,9 @@ class DegradationSpace:
         bins = bins.clamp(max=int(np.flatnonzero(weights)[-1]))
         parameters = {}
         for axis, inside in zip(reversed(self.axes), uniform[1:], strict=True):
-            cell = bins % axis.bins
-            bins = bins // axis.bins
-            step = (axis.high - axis.low) / axis.bins
-            parameters[axis.name] = (axis.low + (cell + inside) * step).float().clamp(axis.low, axis.high)
+            low, high = torch.tensor(axis.cells, dtype=torch.float64, device=device)[bins % len(axis.cells)].unbind(1)
+            bins = bins // len(axis.cells)
+            parameters[axis.name] = _between(low, high, inside)
         return Degradation({axis.name: parameters[axis.name] for axis in self.axes})
 
     def check_weights(self, weights: ArrayLike) -> NDArray[np.float64]:
@@ -162,13 +127,7 @@ class DegradationSpace:
             if axis.name not in box:
                 raise DegcraftError(f"box must name every axis of the space, but {axis.name} is missing")
             low, high = box[axis.name]
-            edges = np.asarray(axis.edges)
-            if low == high:
-                share = np.zeros(axis.bins)
-                if axis.low <= low <= axis.high:
-                    share[min(int(np.searchsorted(edges, low, side="right")) - 1, axis.bins - 1)] = 1.0
-            else:
-                share = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None)
+            share = _share(axis, low, high)
             if share.sum() == 0:
                 raise DegcraftError(
                     f"box must meet the space on axis {axis.name} [{axis.low:g}, {axis.high:g}], "
@@ -178,33 +137,38 @@ class DegradationSpace:
         return shares / shares.sum()
 
     def to_list(self) -> list[dict[str, Any]]:
-        """The axes for JSON: [{"name", "low", "high", "bins"}, …], in order."""
-        return [asdict(axis) for axis in self.axes]
+        """The axes for JSON, in order, as `Axis.to_dict` gives each."""
+        return [axis.to_dict() for axis in self.axes]
 
     @staticmethod
     def from_list(axes: Sequence[Mapping[str, Any]]) -> "DegradationSpace":
         """The space that `to_list` wrote.
 
         Raises:
-            DegcraftError: not a list of mappings with exactly name, low, high and bins, or an invalid axis.
+            DegcraftError: not a list, or what `Axis.from_dict` refuses.
         """
         if not isinstance(axes, Sequence) or isinstance(axes, str):
             raise DegcraftError(f"axes must be a list of axes, but got {type(axes).__name__}")
-        return DegradationSpace(tuple(_read_axis(axis) for axis in axes))
+        return DegradationSpace(tuple(Axis.from_dict(axis) for axis in axes))
 
 
-def _read_axis(axis: Any) -> Axis:
-    fields = ("name", "low", "high", "bins")
-    if not isinstance(axis, Mapping) or set(axis) != set(fields):
-        raise DegcraftError(f"axes: every axis must have exactly the fields {', '.join(fields)}, but got {axis!r}")
-    for bound in ("low", "high"):
-        if isinstance(axis[bound], bool) or not isinstance(axis[bound], int | float):
-            raise DegcraftError(f"axes: {bound} of {axis['name']!r} must be a number, but got {axis[bound]!r}")
-    return Axis(axis["name"], float(axis["low"]), float(axis["high"]), axis["bins"])
+def _share(axis: Axis, low: float, high: float) -> NDArray[np.float64]:
+    """How much of [low, high] lies in each cell, not normalised."""
+    edges, share = np.asarray(axis.edges), np.zeros(len(axis.cells))
+    ranged = np.arange(len(axis.cells)) != axis.none_cell
+    if low < high:
+        share[ranged] = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None)
+    elif axis.none_cell is not None and low == axis.cells[axis.none_cell][0]:
+        share[axis.none_cell] = 1.0
+    elif axis.low <= low <= axis.high:
+        cell = min(int(np.searchsorted(edges, low, side="right")) - 1, axis.bins - 1)
+        share[np.flatnonzero(ranged)[cell]] = 1.0
+    return share
 
 
 def check_box(box: Box) -> None:
-    """Refuses a box with an unknown name, low > high, or a bound outside the operator's legal range.
+    """Refuses a box with an unknown name, low > high, or a bound outside the operator's legal range; both bounds may
+    be the operator's identity.
 
     Raises:
         DegcraftError: naming the side.
@@ -213,7 +177,7 @@ def check_box(box: Box) -> None:
         raise DegcraftError("box must have at least one side, but got none")
     for name, (low, high) in box.items():
         operator = find_operator(name)
-        if not operator.low <= low <= high <= operator.high:
+        if not operator.low <= low <= high <= operator.high and not low == high == operator.identity:
             raise DegcraftError(
                 f"box side {name} must be low <= high inside [{operator.low:g}, {operator.high:g}], "
                 f"but got [{low}, {high}]"
@@ -230,10 +194,16 @@ def sample_box(box: Box, n: int, generator: torch.Generator) -> Degradation:
     uniform = torch.rand(len(box), n, generator=generator, device=generator.device, dtype=torch.float64)
     return Degradation(
         {
-            name: (low + (high - low) * inside).float().clamp(low, high)
+            name: _between(torch.full_like(inside, low), torch.full_like(inside, high), inside)
             for (name, (low, high)), inside in zip(box.items(), uniform, strict=True)
         }
     )
+
+
+def _between(low: torch.Tensor, high: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """float32 values from low to high; exactly low where both are equal, be it infinite."""
+    drawn = torch.where(low == high, low, low + (high - low) * inside)
+    return drawn.float().clamp(low.float(), high.float())
 
 
 PAPER_SPACE = DegradationSpace(

@@ -1,20 +1,23 @@
-"""The score against alpha: the paper's Figure 5."""
+"""The score against the knobs of the weightings: the paper's Figure 5 has alpha's."""
 
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from degcraft.errors import DegcraftError
 from degcraft.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _DASHES = ((1, 1.5), (5, 2), (5, 1.5, 1, 1.5), (9, 2))
 """Of the lines of what the trials are compared with, so that they are told apart without colour."""
 
 
-def draw_score_against_alpha(
+def draw_scores(
     points: Sequence[Mapping[str, Any]],
     path: str | Path,
     *,
@@ -22,90 +25,89 @@ def draw_score_against_alpha(
     lines: Mapping[str, float] | None = None,
     higher_is_better: bool | None = None,
 ) -> None:
-    """Draws the score of every trial over its alpha, a line per extractor, and writes a PNG.
+    """Draws the score of every trial over the knob of its weighting, and writes a PNG.
 
-    Alpha lies on a logarithmic axis; where an alpha of 0 (uniform weights) occurs, the axis is linear below the
-    smallest positive one.
+    A panel per knob, with a line per extractor. Knobs lie on a logarithmic axis; where a 0 occurs, the axis is linear
+    below the smallest positive value.
 
     Args:
-        points: mappings with "extractor" (str), "alpha" (float >= 0) and "score" (float). Points whose score is None
-            or not finite are left out, and how many is written into the figure.
+        points: mappings with "extractor" (str), "knob" (str: what the panel is called), "value" (float >= 0) and
+            "score" (float). Points whose score is None or not finite are left out, and how many is written into the
+            figure.
         path: the PNG file; its folder is made where it is missing.
         metric: what the score is, as the label of the vertical axis.
         lines: what the trials are compared with, name → score: a horizontal line each.
         higher_is_better: which way is up; then the best point is marked. None marks none.
 
     Raises:
-        DegcraftError: an alpha that is negative or not finite.
+        DegcraftError: a value that is negative or not finite.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     for point in points:
-        if not (math.isfinite(point["alpha"]) and point["alpha"] >= 0):
-            raise DegcraftError(f"alpha must be finite and at least 0, but got {point['alpha']}")
+        if not (math.isfinite(point["value"]) and point["value"] >= 0):
+            raise DegcraftError(f"{point['knob']} must be finite and at least 0, but got {point['value']}")
     scored = [point for point in points if point["score"] is not None and math.isfinite(point["score"])]
-    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for point in scored:
-        groups[point["extractor"]].append((point["alpha"], point["score"]))
+    knobs = sorted({point["knob"] for point in points}) or [""]
+    names = sorted({point["extractor"] for point in scored})
+    best = None
+    if scored and higher_is_better is not None:
+        best = (max if higher_is_better else min)(scored, key=lambda point: point["score"])
 
     with rc_context(style.TEXT):
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        axes = figure.subplots()
-        for index, name in enumerate(sorted(groups)):
-            alphas, scores = zip(*sorted(groups[name]), strict=True)
-            axes.plot(
-                alphas,
-                scores,
-                color=style.PALETTE[index % len(style.PALETTE)],
-                marker=style.MARKERS[index % len(style.MARKERS)],
-                markersize=5.5,
-                linewidth=1.6,
-                label=name,
-                zorder=3,
-            )
-        for (name, value), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
-            if math.isfinite(value):
-                axes.axhline(value, color=style.INK, linewidth=1.2, dashes=dashes, label=f"{name} {value:.4g}")
-        if scored and higher_is_better is not None:
-            pick = max if higher_is_better else min
-            best = pick(scored, key=lambda point: point["score"])
-            axes.plot(
-                best["alpha"],
-                best["score"],
-                marker="o",
-                markersize=13,
-                fillstyle="none",
-                color=style.INK,
-                linestyle="none",
-                label=f"best {best['score']:.4g} (alpha {best['alpha']:.3g})",
-                zorder=4,
-            )
-        _scale(axes, [point["alpha"] for point in scored])
-        axes.set_xlabel("alpha")
-        axes.set_ylabel(metric)
-        axes.margins(y=0.12)
-        axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.tick_params(which="both", color=style.FAINT)
-        style.without_frame(axes)
-        if axes.get_legend_handles_labels()[0]:
-            figure.legend(loc="outside right upper", frameon=False, fontsize=8)
+        figure = Figure(figsize=(2.6 + 3.8 * len(knobs), 4.0), layout="constrained")
+        panels = figure.subplots(1, len(knobs), sharey=True, squeeze=False)[0]
+        for axes, knob in zip(panels, knobs, strict=True):
+            here = [point for point in scored if point["knob"] == knob]
+            _lines_of_extractors(axes, here, names)
+            for (name, value), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
+                if math.isfinite(value):
+                    axes.axhline(value, color=style.INK, linewidth=1.2, dashes=dashes, label=f"{name} {value:.4g}")
+            if best is not None and best["knob"] == knob:
+                label = f"best {best['score']:.4g} ({knob} {best['value']:.3g})"
+                look = {"marker": "o", "markersize": 13, "fillstyle": "none", "linestyle": "none", "zorder": 4}
+                axes.plot(best["value"], best["score"], color=style.INK, label=label, **look)
+            _scale(axes, [point["value"] for point in here])
+            axes.set_xlabel(knob)
+            axes.margins(y=0.12)
+            axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+            axes.set_axisbelow(True)
+            axes.tick_params(which="both", color=style.FAINT)
+            style.without_frame(axes)
+        panels[0].set_ylabel(metric)
+        entries = {
+            label: drawn for axes in panels for drawn, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        if entries:
+            figure.legend(entries.values(), entries.keys(), loc="outside right upper", frameon=False, fontsize=8)
         if len(scored) < len(points):
             figure.text(0.01, 0.01, f"{len(points) - len(scored)} without a score", fontsize=7, color=style.FAINT)
         style.save(figure, path)
 
 
-def _scale(axes: Any, alphas: Sequence[float]) -> None:
+def _lines_of_extractors(axes: "Axes", points: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for point in points:
+        groups[point["extractor"]].append((point["value"], point["score"]))
+    for index, name in enumerate(names):
+        if name in groups:
+            values, scores = zip(*sorted(groups[name]), strict=True)
+            colour = style.PALETTE[index % len(style.PALETTE)]
+            marker = style.MARKERS[index % len(style.MARKERS)]
+            axes.plot(values, scores, color=colour, marker=marker, markersize=5.5, linewidth=1.6, label=name, zorder=3)
+
+
+def _scale(axes: Any, values: Sequence[float]) -> None:
     """A logarithmic axis with plain numbers at 1, 2 and 5, and a straight piece down to 0 where 0 occurs."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    positive = [alpha for alpha in alphas if alpha > 0]
+    positive = [value for value in values if value > 0]
     if not positive:
         axes.set_xlim(-1, 1)
         return
     low, high = min(positive), max(positive)
-    if len(positive) < len(alphas):
+    if len(positive) < len(values):
         axes.set_xscale("symlog", linthresh=low, linscale=0.4)
         axes.set_xlim(-low * 0.15, high * 1.4)
         axes.set_xticks(

@@ -28,11 +28,14 @@ def draw_weight_map(
     title: str = "",
     true_weights: ArrayLike | None = None,
     distances: ArrayLike | None = None,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
 ) -> None:
     """Draws the weights as heat maps and writes a PNG.
 
     The first axis runs to the right and the second upwards; the third makes a row of panels, and a fourth makes
-    rows of them. All panels share one colour scale. Weights above the uniform one are printed, in percent.
+    rows of them. All panels share one colour scale. Weights above the uniform one are printed, in percent, with their
+    intervals under them.
 
     Args:
         space: one to four axes.
@@ -42,6 +45,8 @@ def draw_weight_map(
         true_weights: (n_bins,) a known distribution; the bins where it is above zero are outlined.
         distances: (n_bins,) Fréchet distances, drawn as further panels in which the nearest fifth of the
             bins is printed.
+        low: (n_bins,) lower ends of the weights' 95 % intervals; both or none.
+        high: (n_bins,) upper ends.
 
     Raises:
         DegcraftError: more than four axes, or vectors that do not fit the space.
@@ -77,9 +82,10 @@ def draw_weight_map(
             percent,
             norm=Normalize(0, max(float(percent.max()), 2 * 100 / space.n_bins)),
             colours="YlGnBu",
-            label="weight, %",
+            label="weight, %" if low is None else "weight, % (95 %)",
             shown=percent > 100 / space.n_bins * 1.0001,
             true=true,
+            ends=None if low is None or high is None else 100 * np.stack([np.asarray(low), np.asarray(high)], axis=1),
         )
         if far is not None:
             _draw_block(
@@ -114,6 +120,7 @@ def _draw_block(
     label: str,
     shown: NDArray[np.bool_],
     true: NDArray[np.bool_] | None,
+    ends: NDArray[np.float64] | None = None,
 ) -> None:
     """One heat map per bin of the third and fourth axis, with a colour bar for all of them."""
     from matplotlib import colormaps
@@ -123,6 +130,7 @@ def _draw_block(
     shape = (columns, lines, across, down)
     grid, marked = values.reshape(shape), shown.reshape(shape)
     outlined = None if true is None else true.reshape(shape)
+    intervals = None if ends is None else ends.reshape(*shape, 2)
     panels = part.subplots(down, across, squeeze=False, sharex=True, sharey=True, gridspec_kw={"wspace": 0.08})
     cmap = colormaps[colours]
     for row in range(down):
@@ -135,15 +143,13 @@ def _draw_block(
                 if not marked[cell, line, column, row]:
                     continue
                 dark = float(np.dot(cmap(norm(value))[:3], (0.299, 0.587, 0.114))) < 0.55
-                axes.text(
-                    cell + 0.5,
-                    line + 0.5,
-                    _short(value),
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color="white" if dark else style.INK,
-                )
+                colour = "white" if dark else style.INK
+                middle: dict[str, Any] = {"ha": "center", "va": "center", "color": colour}
+                place = cell + 0.5, line + (0.5 if intervals is None else 0.62)
+                axes.text(*place, _short(value), fontsize=8, **middle)
+                if intervals is not None:
+                    least, most = intervals[cell, line, column, row]
+                    axes.text(cell + 0.5, line + 0.25, f"{least:.0f}–{most:.0f}", fontsize=5.5, **middle)
             if outlined is not None:
                 _outline(axes, outlined[:, :, column, row])
             _label(axes, space, row, column, last_row=row == down - 1)
@@ -155,23 +161,31 @@ def _draw_block(
 def _label(axes: "Axes", space: DegradationSpace, row: int, column: int, *, last_row: bool) -> None:
     """Edges of the bins as ticks, names of the axes at the left and below, and what a panel stands for above."""
     first = space.axes[0]
-    axes.set_xticks(range(first.bins + 1), [f"{edge:g}" for edge in first.edges])
+    axes.set_xticks(*_ticks(first))
     if last_row:
         axes.set_xlabel(_name(first))
     if len(space.axes) > 1:
         second = space.axes[1]
-        axes.set_yticks(range(second.bins + 1), [f"{edge:g}" for edge in second.edges])
+        axes.set_yticks(*_ticks(second))
         if column == 0:
             axes.set_ylabel(_name(second))
     else:
         axes.set_yticks([])
-    headings = [
-        f"{_name(axis)} {axis.edges[cell]:g}–{axis.edges[cell + 1]:g}"
-        for axis, cell in zip(space.axes[2:], (column, row), strict=False)
-    ]
+    headings = [f"{_name(axis)} {axis.words(cell)}" for axis, cell in zip(space.axes[2:], (column, row), strict=False)]
     axes.set_title("\n".join(headings), fontsize=9)
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
+
+
+def _ticks(axis: Axis) -> tuple[list[float], list[str]]:
+    """Places and words: the edges, and `none` at the middle of its cell."""
+    shift = 1 if axis.none_cell == 0 else 0
+    places = [float(place + shift) for place in range(axis.bins + 1)]
+    words = [f"{edge:g}" for edge in axis.edges]
+    if axis.none_cell is not None:
+        places.append(axis.none_cell + 0.5)
+        words.append("none")
+    return places, words
 
 
 def _outline(axes: "Axes", inside: NDArray[np.bool_]) -> None:

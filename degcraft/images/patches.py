@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,11 @@ class Patches:
     def content_hash(self) -> str:
         """Of the pixels and their order."""
         return hash_pixels(self.pixels.numpy())
+
+    def names(self) -> tuple[str, ...]:
+        """(n,) the files as people call them: less the folder that is common to all."""
+        folder = os.path.commonpath([os.path.dirname(file) for file in self.files]) if self.files else ""
+        return tuple(os.path.relpath(file, folder) if folder else file for file in self.files)
 
     def images(self) -> Tensor:
         """(n, 3, size, size) float32 in [0, 1]."""

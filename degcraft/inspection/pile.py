@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from degcraft.degradation import find_operator
 from degcraft.inspection.distribution import AxisEstimate, read_estimate
 from degcraft.inspection.estimate import Inspection
-from degcraft.inspection.scales import UNITS, doubt, scaled
+from degcraft.inspection.scales import doubt, scaled
 from degcraft.inspection.sources import LEAST_SOURCE, find_sources
 from degcraft.inspection.words import contrast
 
@@ -50,9 +51,9 @@ class Pile:
 def summarise(inspection: Inspection) -> Pile:
     """Find the main source of a pile, what it carries, and what stands apart.
 
-    Two images are as far apart as their estimates differ, in units of `UNITS` and of their own uncertainty;
-    `find_sources` says how groups are made of that. The largest group is the main source, and images that repeat
-    others (near-duplicates that carry the same) count once.
+    Two images are as far apart as their estimates differ, in visible steps (`Operator.step`) and of their own
+    uncertainty; `find_sources` says how groups are made of that. The largest group is the main source, and images
+    that repeat others (near-duplicates that carry the same) count once.
 
     Args:
         inspection: at least one image.
@@ -96,6 +97,6 @@ def _units_apart(one: Mapping[str, AxisEstimate], other: Mapping[str, AxisEstima
     """Per axis, how far two estimates differ in units of what can be told apart, by what `one` can tell."""
     return {
         axis: abs(scaled(axis, one[axis].value) - scaled(axis, other[axis].value))
-        / math.hypot(UNITS[axis], doubt(axis, one[axis]))
+        / math.hypot(find_operator(axis).step, doubt(axis, one[axis]))
         for axis in one
     }

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from degcraft.degradation import find_operator
 from degcraft.inspection.distribution import AxisEstimate
 from degcraft.inspection.estimate import ImageEstimate
 from degcraft.inspection.repeats import find_repeats
-from degcraft.inspection.scales import UNITS, WIDTH, scaled
+from degcraft.inspection.scales import WIDTH, scaled
+from degcraft.matching.valleys import GAP, LEAST_SOURCE, divided
 
 LEAST_IMAGES = 5
 """Fewer images that tell enough have no middle to stand apart from."""
-LEAST_SOURCE = 3
-"""Images that stand apart together and are alike make a source of their own; fewer are outliers."""
-GAP = 2.5
-"""How far apart two groups must at least be, in units of what can be told apart."""
 GAP_TO_USUAL = 3.0
 """And how much farther than neighbours in the pile usually are."""
 VAGUE = 3.0
@@ -32,7 +29,7 @@ Places = NDArray[np.intp]
 
 
 def estimate_distances(images: Sequence[ImageEstimate]) -> Floats:
-    """(n, n) how far images differ on the axis where they differ most, in `UNITS` and their own uncertainty."""
+    """(n, n) how far images differ on the axis where they differ most, in visible steps and their own uncertainty."""
     values, doubts = _values(images), _doubts(images)
     variances = _units(images) ** 2 + doubts[:, None] ** 2 + doubts**2
     return np.asarray((np.abs(values[:, None] - values) / np.sqrt(variances)).max(axis=2))
@@ -43,7 +40,7 @@ def find_sources(images: Sequence[ImageEstimate]) -> tuple[NDArray[np.intp], NDA
 
     The pile is cut at gaps, where an edge of its minimum spanning tree is longer than `GAP` and than `GAP_TO_USUAL`
     times the usual edge (C. T. Zahn, "Graph-theoretical methods for detecting and describing Gestalt clusters", 1971).
-    A few images in between bridge a gap, so what is left is divided at valleys (`_divided`). Images that then stand
+    A few images in between bridge a gap, so what is left is divided at valleys (`divided`). Images that then stand
     alone, but are nearer to each other than to any group, are put together (`_strays_together`). So images that vary
     steadily stay together, however widely they do, and a narrow pile loses whatever is far from it.
 
@@ -69,7 +66,7 @@ def find_sources(images: Sequence[ImageEstimate]) -> tuple[NDArray[np.intp], NDA
     limit = max(GAP, GAP_TO_USUAL * float(np.median(tree[:, 2])))
     cut = fcluster(tree, limit, criterion="distance")
     units, values = _units(images), _with_own_blur(images)
-    parts = [part for label in np.unique(cut) for part in _divided(sure[cut == label], values, units)]
+    parts = [part for label in np.unique(cut) for part in divided(sure[cut == label], values, units)]
     parts = _strays_together(parts, distances)
     for label, part in enumerate(parts):
         labels[part] = label
@@ -82,52 +79,6 @@ def find_sources(images: Sequence[ImageEstimate]) -> tuple[NDArray[np.intp], NDA
         alone = distances[index, place] > limit
         labels[index] = labels.max() + 1 if alone else labels[place]
     return labels[first[contents]], contents
-
-
-def _divided(group: Places, values: Floats, units: Floats) -> Iterator[Places]:
-    """A group in two, and each of these again, as long as an axis has a valley between two heaps.
-
-    The axis is cut where the variance between the two sides is largest (N. Otsu 1979). They are two heaps if their
-    means lie at least `GAP` units apart, and in units of their spread (D of K. M. Ashman, C. M. Bird & S. E. Zepf,
-    "Detecting bimodality in astronomical datasets", 1994) farther than the halves of an even spread, whose D is 2√3.
-    """
-    best = 0.0
-    cut: NDArray[np.bool_] | None = None
-    if len(group) >= 2 * LEAST_SOURCE:
-        for axis, unit in enumerate(units):
-            along = values[group, axis]
-            lower = along <= _last_below(along)
-            if lower.all() or along[~lower].mean() - along[lower].mean() < GAP * unit:
-                continue
-            # Half a unit of spread is always allowed for: estimates that hit a bound coincide.
-            score = _ashman(along, lower, unit / 2)
-            if score > best:
-                best, cut = score, lower
-    if cut is None or best < _even_spread(len(group)):
-        yield group
-        return
-    yield from _divided(group[cut], values, units)
-    yield from _divided(group[~cut], values, units)
-
-
-def _even_spread(count: int) -> float:
-    """D that `count` values of an even spread, cut in two, exceed once in a hundred (simulated for 6 to 400)."""
-    return 2 * math.sqrt(3) + 30 / count**0.8
-
-
-def _last_below(along: Floats) -> float:
-    """The last value of the lower side."""
-    ordered = np.sort(along)
-    count = len(ordered)
-    sizes = np.arange(LEAST_SOURCE, count - LEAST_SOURCE + 1)
-    sums = np.cumsum(ordered)
-    apart = (sums[-1] - sums[sizes - 1]) / (count - sizes) - sums[sizes - 1] / sizes
-    return float(ordered[sizes[(sizes * (count - sizes) * apart**2).argmax()] - 1])
-
-
-def _ashman(along: Floats, lower: NDArray[np.bool_], least: float) -> float:
-    low, high = along[lower], along[~lower]
-    return float((high.mean() - low.mean()) * np.sqrt(2 / max(low.var() + high.var() + 2 * least**2, 1e-12)))
 
 
 def _strays_together(parts: list[Places], distances: Floats) -> list[Places]:
@@ -180,4 +131,4 @@ def _doubts(images: Sequence[ImageEstimate]) -> Floats:
 
 
 def _units(images: Sequence[ImageEstimate]) -> Floats:
-    return np.array([UNITS[axis] for axis in images[0].axes])
+    return np.array([find_operator(axis).step for axis in images[0].axes])

@@ -2,6 +2,7 @@
 
 import math
 
+from degcraft.degradation import Axis
 from degcraft.inspection.distribution import AxisEstimate
 from degcraft.inspection.pile import Pile
 
@@ -14,16 +15,17 @@ _MOST_BINS = 5
 def suggest_axes(pile: Pile) -> list[str]:
     """Axes, as `--axis` takes them, of a space around the main source of a pile.
 
-    Each reaches from the lower to the upper end of the pile's range, rounded outwards, and has up to five bins. An axis
-    of JPEG quality is left out where most images are not compressed: a space without it compresses nothing.
+    Each reaches from the lower to the upper end of the pile's range, rounded outwards, and has up to five bins. Where
+    some images are not compressed these have a bin of their own; where all are not, an axis of JPEG quality is left
+    out: a space without it compresses nothing.
     """
-    return [_axis(name, estimate) for name, estimate in pile.axes.items() if math.isfinite(estimate.value)]
+    return [str(_axis(name, estimate)) for name, estimate in pile.axes.items() if math.isfinite(estimate.low)]
 
 
-def _axis(axis: str, estimate: AxisEstimate) -> str:
+def _axis(axis: str, estimate: AxisEstimate) -> Axis:
     step, (least, most) = _STEPS[axis], _LIMITS[axis]
-    low = max(least, math.floor(estimate.low / step) * step)
+    low = min(most - step, max(least, math.floor(estimate.low / step) * step))
     high = min(most, math.ceil(min(estimate.high, most) / step) * step)
     if high <= low:
         low, high = max(least, high - step), max(high, least + step)
-    return f"{axis}:{low:g}:{high:g}:{min(_MOST_BINS, round((high - low) / step))}"
+    return Axis(axis, low, high, min(_MOST_BINS, round((high - low) / step)), none=math.isinf(estimate.high))

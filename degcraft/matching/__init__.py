@@ -1,25 +1,25 @@
-"""Fréchet distances of bins to reference images, how far to trust them, and the weights made from them."""
+"""What references are measured to carry, the weights made of it, and how far to trust them."""
 
 from degcraft.matching.alike import independent_images, scenes
 from degcraft.matching.crafting import craft, weight_intervals
-from degcraft.matching.distances import (
+from degcraft.matching.frechet import frechet_distance, frechet_distances
+from degcraft.matching.intervals import half_distances
+from degcraft.matching.measurement import Measurement, measurement_key
+from degcraft.matching.measuring import (
     Group,
-    bin_features,
     bin_generator,
     check_patches,
     degrade_bin,
     file_numbers,
     image_features,
     join_groups,
-    measure_distances,
+    key_of,
+    load_kept,
+    measure,
     measure_group,
 )
-from degcraft.matching.frechet import frechet_distance, frechet_distances
-from degcraft.matching.intervals import Interval, half_distances, own_half_distances, resample_interval
-from degcraft.matching.measurement import Measurement
-from degcraft.matching.measuring import measure
-from degcraft.matching.record import BinDistances, cache_key
-from degcraft.matching.reliability import Reliability, Warning, assess
+from degcraft.matching.reliability import Caution, Reliability, assess
+from degcraft.matching.two_sample import TwoSampleTest, two_sample_test
 from degcraft.matching.weightings import (
     WEIGHTINGS,
     Weighting,
@@ -27,23 +27,21 @@ from degcraft.matching.weightings import (
     checked_weighting,
     find_weighting,
     make_weighting,
+    weighting_words,
 )
 from degcraft.matching.weights import craft_weights, effective_bins, entropy
 
 __all__ = [
     "WEIGHTINGS",
-    "BinDistances",
+    "Caution",
     "Group",
-    "Interval",
     "Measurement",
     "Reliability",
-    "Warning",
+    "TwoSampleTest",
     "Weighting",
     "WeightingSpec",
     "assess",
-    "bin_features",
     "bin_generator",
-    "cache_key",
     "check_patches",
     "checked_weighting",
     "craft",
@@ -59,12 +57,14 @@ __all__ = [
     "image_features",
     "independent_images",
     "join_groups",
+    "key_of",
+    "load_kept",
     "make_weighting",
     "measure",
-    "measure_distances",
     "measure_group",
-    "own_half_distances",
-    "resample_interval",
+    "measurement_key",
     "scenes",
+    "two_sample_test",
     "weight_intervals",
+    "weighting_words",
 ]

@@ -25,82 +25,19 @@ on CID22; degnet, SqueezeNet, random AlexNet), images cut one by one, then by fi
     100 images of 25 files    0.94, 0.88, 0.77    0.95, 0.98, 0.91
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import special
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
-from degcraft.matching.frechet import Features, as_features, frechet_distance, squared_distances
+from degcraft.matching.frechet import Features, as_features, squared_distances
 
 Groups = NDArray[np.integer]
 
 SPLITS = 25
-LEVEL = 0.95
 
 _BYTES_AT_ONCE = 64 << 20
-
-
-@dataclass(frozen=True)
-class Interval:
-    """What resampling says of one distance."""
-
-    low: float
-    """Lower end, at least 0."""
-    high: float
-    """Upper end. [low, high] holds the mean of D over draws of as many images, at the stated level."""
-    excess: float
-    """Estimate of how much of D and of both ends is there only because the images are few: less it, they tell
-    of the distance of the distributions themselves. Can come out slightly negative."""
-
-
-def resample_interval(
-    features: Features,
-    reference: Features,
-    *,
-    distance: float | None = None,
-    seed: int = 0,
-    splits: int = SPLITS,
-    level: float = LEVEL,
-    groups: Groups | None = None,
-    reference_groups: Groups | None = None,
-) -> Interval:
-    """Interval for the squared Fréchet distance of two sets of images.
-
-    The interval is for the number of images there are: it holds, in a share `level` of all cases, the mean of
-    D over new draws of n and m images. Distances of bins with equally many images compare by it.
-
-    Args:
-        features: (n, c), n at least 4.
-        reference: (m, c), m at least 4.
-        distance: D of the two, if it is known already.
-        seed: Of the cuts. Bins with the same seed and n are cut alike, whatever order they come in.
-        splits: How often both sets are cut in halves, at least 2. With an odd number of images each cut
-            leaves one out.
-        level: Between 0 and 1, exclusive.
-        groups: As of `half_distances`.
-        reference_groups: As of `half_distances`.
-
-    Raises:
-        DegcraftError: fewer than 4 images, or what `frechet_distance` refuses, or an argument out of range.
-    """
-    if not 0 < level < 1:
-        raise DegcraftError(f"level must be between 0 and 1, but got {level}")
-    halves = half_distances(
-        features, reference, seed=seed, splits=splits, groups=groups, reference_groups=reference_groups
-    )
-    if distance is None:
-        distance = frechet_distance(features, reference)
-    standard_error = float(np.sqrt(np.mean((halves[:, 0] - halves[:, 1]) ** 2)) / 2)
-    reach = float(special.stdtrit(splits, (1 + level) / 2)) * standard_error  # Student's t
-    return Interval(
-        low=max(0.0, distance - reach),
-        high=distance + reach,
-        excess=float(halves.mean()) - distance,
-    )
 
 
 def half_distances(
@@ -157,26 +94,6 @@ def half_distances(
         for start in range(0, splits, step)
     ]
     return torch.cat(pieces).cpu().numpy()
-
-
-def own_half_distances(
-    features: Features, *, seed: int = 0, splits: int = SPLITS, groups: Groups | None = None
-) -> NDArray[np.float64]:
-    """Distances between the two random halves of one set of images: what D is when nothing but content differs.
-
-    Args and errors are those of `half_distances`.
-
-    Returns:
-        (splits,).
-    """
-    if splits < 2:
-        raise DegcraftError(f"splits must be at least 2, but got {splits}")
-    values = as_features(features, "bin")
-    if values.ndim != 2 or len(values) < 4:
-        raise DegcraftError(f"halves need (images, features) of at least 4 images, but got {tuple(values.shape)}")
-    halves = torch.from_numpy(_halves(groups, len(values), [seed, 0], splits))
-    distances = [squared_distances(values[first], values[second]) for first, second in halves]
-    return torch.stack(distances).cpu().numpy()
 
 
 def _without_spare_dimensions(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,14 +19,12 @@ from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.matching.frechet import frechet_distances
-from degcraft.matching.intervals import resample_interval
-from degcraft.matching.record import BinDistances
 
-FORMAT = "degcraft-measurement/1"
+FORMAT = "degcraft-measurement/2"
 """In every file and every cache key: a change of the measurement or of the file raises the number."""
 
 _FACTS = ("extractor", "layer", "extractor_identity", "seed", "scale", "hr_hash", "reference_hash")
-_ARRAYS = ("features", "references", "hr_groups", "reference_groups")
+_ARRAYS = ("features", "parameters", "references", "hr_groups", "reference_groups")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +38,8 @@ class Measurement:
     space: DegradationSpace
     features: NDArray[np.float16]
     """(N, n, c): of the same n clean crops in each of the N bins, row-major over the axes of the space."""
+    parameters: NDArray[np.float32]
+    """(N, n, axes): what was done to each of them, in the units of the axes."""
     references: NDArray[np.float16]
     """(m, c)."""
     hr_groups: NDArray[np.integer]
@@ -68,9 +68,12 @@ class Measurement:
                 f"a measurement of {self.space.n_bins} bins needs features (bins, crops, c) and references (m, c), "
                 f"but got {self.features.shape} and {self.references.shape}"
             )
-        for name, count in (("hr_groups", crops), ("reference_groups", self.m)):
-            if getattr(self, name).shape != (count,):
-                raise DegcraftError(f"{name} must be {count} numbers, but got the shape {getattr(self, name).shape}")
+        shapes = {
+            "parameters": (bins, crops, len(self.space.axes)), "hr_groups": (crops,), "reference_groups": (self.m,),
+        }  # fmt: skip
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise DegcraftError(f"{name} must have the shape {shape}, but got {getattr(self, name).shape}")
         for name in ("features", "references"):
             if not np.isfinite(getattr(self, name)).all():
                 raise DegcraftError(f"{name} of {self.extractor}:{self.layer} must be finite in half precision")
@@ -92,26 +95,16 @@ class Measurement:
             (features.astype(np.float32) for features in self.features), self.references.astype(np.float32)
         )
 
-    def with_intervals(self) -> BinDistances:
-        """The distances with their 95 % intervals by half-sampling, and all they depend on."""
-        distances, references = self.distances, self.references.astype(np.float32)
-        found = [
-            resample_interval(
-                features.astype(np.float32), references, distance=float(distance), seed=self.seed,
-                groups=self.hr_groups, reference_groups=self.reference_groups,
-            )
-            for features, distance in zip(self.features, distances, strict=True)
-        ]  # fmt: skip
-        return BinDistances(
-            distances=distances,
-            low=np.array([one.low for one in found]),
-            high=np.array([one.high for one in found]),
-            excess=np.array([one.excess for one in found]),
-            n=self.n,
-            m=self.m,
-            space=self.space.to_list(),
-            **{name: getattr(self, name) for name in _FACTS},
-        )
+    def drawn(self, weights: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float32]:
+        """(draws, n, c) features of the clean crops as a distribution over the bins degrades them: a bin for each crop.
+
+        Args:
+            weights: (N,) summing to 1.
+            draws: How many times.
+            seed: Of the bins drawn.
+        """
+        bins = np.random.default_rng(seed).choice(len(weights), size=(draws, self.n), p=weights)
+        return self.features[bins, np.arange(self.n)].astype(np.float32)
 
     def save(self, path: str | Path) -> None:
         """Writes an .npz with a checksum, whole or not at all; missing parent folders are made.
@@ -154,3 +147,22 @@ def _checksum(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> s
         digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()
+
+
+def measurement_key(
+    *, space: DegradationSpace, scale: int, seed: int, hr_hash: str, reference_hash: str, extractor_identity: str
+) -> str:
+    """sha256 over all that decides a measurement: what has the same key need not be measured again.
+
+    The sizes of both sets are part of their content hashes.
+    """
+    known = {
+        "format": FORMAT,
+        "space": space.to_list(),
+        "scale": scale,
+        "seed": seed,
+        "hr": hr_hash,
+        "references": reference_hash,
+        "extractor": extractor_identity,
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True, allow_nan=False).encode()).hexdigest()

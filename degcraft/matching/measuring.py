@@ -1,24 +1,38 @@
-"""Measures the features of every bin's crops and of the references once, and keeps them."""
+"""Measures the features of every bin's crops and of the references once, in groups of bins that may run anywhere.
 
+A bin's images are the same HR crops in every bin, degraded with a generator that is seeded from (seed, bin)
+alone, so that a bin's numbers do not depend on which process measured it, or after which other bin.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from degcraft.degradation import DegradationSpace
+from degcraft.degradation import Degradation, DegradationSpace, degrade
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
-from degcraft.matching.distances import (
-    BATCH,
-    Progress,
-    bin_features,
-    check_patches,
-    file_numbers,
-    image_features,
-)
-from degcraft.matching.measurement import FORMAT, Measurement
-from degcraft.matching.record import cache_key
+from degcraft.matching.measurement import Measurement, measurement_key
+
+Group = dict[str, NDArray[np.generic]]
+"""Bins measured together: `bin` (k,) int64, `features` (k, n, c) float16, `parameters` (k, n, axes) float32."""
+
+Progress = Callable[[int, int], None]
+"""Told (bins done, bins in all) after each bin."""
+
+BATCH = 25
+"""Images per pass: what a CPU core's cache likes."""
+
+FEWEST = 4
+"""Patches that a measurement needs on either side."""
+
+# Also how many images share one draw of the noise, so it must not follow the batch of the extractor.
+_DEGRADED_AT_ONCE = 25
 
 
 def measure(
@@ -51,33 +65,97 @@ def measure(
     Raises:
         DegcraftError: sizes that do not fit, fewer than 4 patches, or what degrading and extracting refuse.
     """
+    kept = None if cache is None else cache / f"{key_of(space, hr, references, extractor, scale, seed)}.npz"
+    found = None if kept is None else load_kept(kept)
+    if found is not None:
+        return found
     check_patches(hr, references, scale)
-    if min(len(hr), len(references)) < 4:
-        raise DegcraftError(
-            f"measuring needs at least 4 patches of either side, but got {len(hr)} of clean images "
-            f"and {len(references)} of references"
-        )
-    key = cache_key(
-        space=space, scale=scale, seed=seed, hr_hash=hr.content_hash, reference_hash=references.content_hash,
-        extractor_identity=f"{FORMAT} {extractor.identity}",
+    group = measure_group(
+        space, range(space.n_bins), hr.pixels, extractor,
+        scale=scale, seed=seed, device=device, batch=batch, progress=progress,
     )  # fmt: skip
-    kept = None if cache is None else cache / f"{key}.npz"
-    if kept is not None and kept.exists():
-        try:
-            return Measurement.load(kept)
-        except DegcraftError:
-            pass  # damaged, or of another version: measured anew, and replaced
-    crops = hr.images().to(device)
-    features = []
-    for index in range(space.n_bins):
-        found = bin_features(space, index, crops, extractor, scale=scale, seed=seed, device=device, batch=batch)
-        features.append(found.astype(np.float16))
+    measured = join_groups(
+        [group], space, hr, references, extractor, scale=scale, seed=seed, device=device, batch=batch
+    )
+    if kept is not None:
+        measured.save(kept)
+    return measured
+
+
+def measure_group(
+    space: DegradationSpace,
+    bins: Sequence[int],
+    hr: Tensor,
+    extractor: FeatureExtractor,
+    *,
+    scale: int,
+    seed: int,
+    device: str | torch.device = "cpu",
+    batch: int = BATCH,
+    progress: Progress | None = None,
+) -> Group:
+    """Features of the crops degraded by some bins; the work of one shard.
+
+    Any partition of the bins into groups gives the same numbers.
+
+    Args:
+        space: The degradation space.
+        bins: Which ones, row-major.
+        hr: (n, 3, H, W) HR crops, the same for all bins.
+        extractor: Which features.
+        scale: Downsampling factor.
+        seed: Of the degradations.
+        device: Where to degrade and extract.
+        batch: Images the extractor sees at once.
+        progress: Told after each bin.
+
+    Raises:
+        DegcraftError: a bin that does not exist, or what degrading or extracting refuse.
+    """
+    # Once for all bins: converting them is half as much work as degrading them.
+    hr = _as_float(hr.to(device))
+    features = np.empty((len(bins), len(hr), extractor.dimensions), dtype=np.float16)
+    parameters = np.empty((len(bins), len(hr), len(space.axes)), dtype=np.float32)
+    for place, index in enumerate(bins):
+        lr, drawn = degrade_bin(space, index, hr, scale=scale, seed=seed, device=device)
+        features[place] = image_features(lr, extractor, device=device, batch=batch)
+        parameters[place] = np.stack([drawn.parameters[axis.name].numpy() for axis in space.axes], axis=1)
         if progress is not None:
-            progress(index + 1, space.n_bins)
-    measured = Measurement(
+            progress(place + 1, len(bins))
+    return {"bin": np.asarray(bins, dtype=np.int64), "features": features, "parameters": parameters}
+
+
+def join_groups(
+    groups: Iterable[Group],
+    space: DegradationSpace,
+    hr: Patches,
+    references: Patches,
+    extractor: FeatureExtractor,
+    *,
+    scale: int,
+    seed: int,
+    device: str | torch.device = "cpu",
+    batch: int = BATCH,
+) -> Measurement:
+    """Puts the groups that `measure_group` gave, in any order, together with the features of the references.
+
+    Raises:
+        DegcraftError: a bin is missing or was measured twice, or what extracting refuses.
+    """
+    parts = list(groups)
+    bins = np.concatenate([part["bin"] for part in parts]) if parts else np.empty(0, dtype=np.int64)
+    if not np.array_equal(np.sort(bins), np.arange(space.n_bins)):
+        raise DegcraftError(
+            f"groups must hold each of the {space.n_bins} bins once, "
+            f"but hold {len(bins)}, {len(set(bins.tolist()))} of them different"
+        )
+    order = np.argsort(bins)
+    features = image_features(references.pixels, extractor, device=device, batch=batch)
+    return Measurement(
         space=space,
-        features=np.stack(features),
-        references=image_features(references.pixels, extractor, device=device, batch=batch).astype(np.float16),
+        features=np.concatenate([part["features"] for part in parts])[order],
+        parameters=np.concatenate([part["parameters"] for part in parts])[order],
+        references=features.astype(np.float16),
         hr_groups=file_numbers(hr),
         reference_groups=file_numbers(references),
         extractor=extractor.name,
@@ -88,6 +166,107 @@ def measure(
         hr_hash=hr.content_hash,
         reference_hash=references.content_hash,
     )
-    if kept is not None:
-        measured.save(kept)
-    return measured
+
+
+def degrade_bin(
+    space: DegradationSpace,
+    index: int,
+    hr: Tensor,
+    *,
+    scale: int,
+    seed: int,
+    device: str | torch.device = "cpu",
+) -> tuple[Tensor, Degradation]:
+    """The HR crops degraded by draws from one bin, in order, and what was done to each.
+
+    Args:
+        space: The degradation space.
+        index: Number of the bin, row-major.
+        hr: (n, 3, H, W), uint8 or float in [0, 1]; H and W multiples of `scale`.
+        scale: Downsampling factor.
+        seed: With the bin it decides the parameters and the noise.
+        device: Where to compute; the draws are the same on every one.
+
+    Returns:
+        (n, 3, H/scale, W/scale) float32 in [0, 1] on `device`, and the degradation of each on the CPU.
+    """
+    generator = bin_generator(seed, index)
+    images, drawn = [], []
+    for part in hr.split(_DEGRADED_AT_ONCE):
+        degradation = space.sample_bin(index, len(part), generator)
+        images.append(degrade(_as_float(part.to(device)), degradation.to(device), scale, generator))
+        drawn.append(degradation.parameters)
+    return torch.cat(images), Degradation({name: torch.cat([one[name] for one in drawn]) for name in drawn[0]})
+
+
+def image_features(
+    images: Tensor, extractor: FeatureExtractor, *, device: str | torch.device = "cpu", batch: int = BATCH
+) -> NDArray[np.float32]:
+    """Features of many images, a batch at a time.
+
+    Args:
+        images: (n, 3, h, w), uint8 or float in [0, 1].
+        extractor: Which features.
+        device: Where the images are put before the extractor sees them.
+        batch: Images at once.
+
+    Returns:
+        (n, c).
+
+    Raises:
+        DegcraftError: what the extractor refuses.
+    """
+    parts = [extractor(_as_float(part.to(device))).cpu() for part in images.split(batch)]
+    return torch.cat(parts).numpy()
+
+
+def bin_generator(seed: int, index: int) -> torch.Generator:
+    """The CPU generator of one bin, seeded from (seed, bin) alone."""
+    digest = hashlib.sha256(f"degcraft bin {seed} {index}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
+
+
+def key_of(
+    space: DegradationSpace, hr: Patches, references: Patches, extractor: FeatureExtractor, scale: int, seed: int
+) -> str:
+    """The `measurement_key` of what `measure` would measure."""
+    return measurement_key(
+        space=space, scale=scale, seed=seed, hr_hash=hr.content_hash, reference_hash=references.content_hash,
+        extractor_identity=extractor.identity,
+    )  # fmt: skip
+
+
+def load_kept(path: Path) -> Measurement | None:
+    """A measurement of the cache; None where there is none, or a damaged one or one of another version."""
+    try:
+        return Measurement.load(path) if path.exists() else None
+    except DegcraftError:
+        return None
+
+
+def file_numbers(patches: Patches) -> NDArray[np.intp]:
+    """(n,) number, from 0, of the file that each patch was cut from."""
+    return np.unique(np.asarray(patches.files, dtype=object), return_inverse=True)[1]
+
+
+def check_patches(hr: Patches, references: Patches, scale: int) -> None:
+    """Both sides must be enough, and show the extractor equally large images: features average over borders, too.
+
+    Raises:
+        DegcraftError: fewer than 4 patches, or HR patches that are not `scale` times as large as the references'.
+    """
+    if min(len(hr), len(references)) < FEWEST:
+        raise DegcraftError(
+            f"measuring needs at least {FEWEST} patches of either side, but got {len(hr)} of clean images "
+            f"and {len(references)} of references"
+        )
+    expected, side = scale * references.pixels.shape[-1], hr.pixels.shape[-1]
+    if side != expected:
+        raise DegcraftError(
+            f"HR patches must have {expected} pixels a side, {scale} times those of the reference patches, "
+            f"but have {side}"
+        )
+
+
+def _as_float(images: Tensor) -> Tensor:
+    return images.float().div_(255) if images.dtype == torch.uint8 else images

@@ -71,25 +71,41 @@ def lda_responses(measurement: Measurement) -> Responses:
 
 
 def axis_mass(axis: Axis, posterior: AxisPosterior) -> NDArray[np.float32]:
-    """Probability of each bin of an axis and, where the posterior goes on beyond it, of what lies below and above.
-
-    A cell stands for the values that are nearest to it, spread evenly.
+    """Probability of each cell of an axis and, where the posterior goes on beyond it, of what lies below and above.
 
     Returns:
-        (…, bins), with one more at an end that is not the end of the posterior's own range.
+        (…, cells), with one more at an end that is not the end of the posterior's own range.
     """
-    values = posterior.values
-    finite = values[np.isfinite(values)]
-    borders = np.concatenate([finite[:1], (finite[1:] + finite[:-1]) / 2, finite[-1:]])
-    low, high = borders[:-1], borders[1:]
-    edges = np.array([-np.inf, *axis.edges, np.inf])
-    share = np.clip(np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1]), 0, None)
-    share = share / (high - low)[:, None]
-    if len(finite) < len(values):
-        share = np.vstack([share, np.eye(len(edges) - 1)[-1:]])
+    share = shares_of_cells(axis, posterior.values)
     reached = share.sum(axis=0) > 0
     reached[1:-1] = True
     return np.asarray(posterior.probabilities @ share[:, reached], dtype=np.float32)
+
+
+def shares_of_cells(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of each cell of a posterior lies below an axis, in each of its cells, and above.
+
+    A cell of the posterior stands for the values that are nearest to it, spread evenly; that of the operator's identity
+    stands for images without it, if the axis has a cell of these.
+
+    Args:
+        axis: Of the space.
+        values: (k,) of the posterior, the last perhaps infinite.
+
+    Returns:
+        (k, cells + 2), rows summing to 1.
+    """
+    finite = values[np.isfinite(values)]
+    borders = np.concatenate([finite[:1], (finite[1:] + finite[:-1]) / 2, finite[-1:]])
+    low, high = borders[:-1, None], borders[1:, None]
+    edges = np.array([-np.inf, *axis.edges, np.inf])
+    share = np.clip(np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1]), 0, None) / (high - low)
+    if len(finite) < len(values):
+        share = np.vstack([share, np.eye(share.shape[1])[-1:]])
+    if axis.none_cell is not None:
+        share = np.insert(share, 1 + axis.none_cell, 0.0, axis=1)
+        share[values == axis.cells[axis.none_cell][0]] = np.eye(share.shape[1])[1 + axis.none_cell]
+    return share
 
 
 def _product(masses: list[NDArray[np.float32]]) -> NDArray[np.float32]:

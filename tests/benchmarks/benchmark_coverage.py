@@ -10,10 +10,10 @@ standard error over that of these deviations: 1 is exact, below 1 is too sure.
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -23,15 +23,22 @@ from degcraft.comparison import known_references
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS
 from degcraft.features import make_extractor
 from degcraft.images import cut_patches, scan_folder
-from degcraft.matching import degrade_bin, file_numbers, half_distances
-from degcraft.matching.intervals import LEVEL, SPLITS
-from degcraft.matching.sets import ImageSet
+from degcraft.matching import degrade_bin, file_numbers, frechet_distance, half_distances, image_features
+from degcraft.matching.intervals import SPLITS
 
 SIDE, SCALE, PER_FILE = 64, 4, 4
 BINS = {1: (5, 0), 2: (22, 40), 3: (34, 37), 4: (58, 74)}
 """Setting → bins it is compared with: one that it holds, one that it does not."""
 PLANS = ((25, 1), (45, 1), (50, 2), (100, 4))
 """Images of a draw, patches per file."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Features of images, and the file of each."""
+
+    features: NDArray[np.float32]
+    groups: NDArray[np.intp]
 
 
 def draws(sets: ImageSet, images: int, per_file: int, random: np.random.Generator) -> list[ImageSet]:
@@ -54,7 +61,7 @@ def covered(
     """Deviations of the draws' distances from their expectation, and the standard errors that go with them."""
     distances, errors = [], []
     for one, other in pairs:
-        distances.append(one.distance(other))
+        distances.append(frechet_distance(one.features, other.features))
         halves = half_distances(
             one.features, other.features,
             groups=one.groups if by_file else None, reference_groups=other.groups if by_file else None,
@@ -77,7 +84,7 @@ def main() -> None:
         cut_patches(part, size=SIDE * SCALE, count=PER_FILE * len(part), seed=0) for part in (files[::2], files[1::2])
     ]
     groups = [file_numbers(side) for side in sides]
-    reach = float(special.stdtrit(SPLITS, (1 + LEVEL) / 2))
+    reach = float(special.stdtrit(SPLITS, 0.975))
     table = Table("extractor", "images", "files", "cut by", "pairs", "coverage", "se/sd")
     for choice in arguments.extractors.split(","):
         name, _, file = choice.partition("=")
@@ -86,10 +93,11 @@ def main() -> None:
         cases = []
         for number, bins in BINS.items():
             references = known_references(sides[1], TEST_SETTINGS[number], SCALE, seed=0)
-            target = ImageSet.of(references.pixels, groups[1], extractor, device=arguments.device)
+            target = ImageSet(image_features(references.pixels, extractor, device=arguments.device), groups[1])
             for index in bins:
-                lr = torch.cat(list(degrade_bin(PAPER_SPACE, index, sides[0].pixels, scale=SCALE, seed=0)))
-                cases.append((ImageSet.of(lr, groups[0], extractor, device=arguments.device), target))
+                lr, _ = degrade_bin(PAPER_SPACE, index, sides[0].pixels, scale=SCALE, seed=0)
+                found = image_features(lr, extractor, device=arguments.device)
+                cases.append((ImageSet(found, groups[0]), target))
         for images, per_file in PLANS:
             for by_file in (False, True) if per_file > 1 else (False,):
                 random = np.random.default_rng(0)
@@ -99,9 +107,9 @@ def main() -> None:
                         sets = [draws(one, images, per_file, random) for one in pair]
                         if min(map(len, sets)) < 2:
                             continue
-                        found = covered(list(zip(*sets, strict=False)), by_file=by_file)
-                        deviations.append(found[0])
-                        errors.append(found[1])
+                        deviation, error = covered(list(zip(*sets, strict=False)), by_file=by_file)
+                        deviations.append(deviation)
+                        errors.append(error)
                 if not deviations:
                     continue
                 deviation, error = np.concatenate(deviations), np.concatenate(errors)

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from degcraft.degradation import NO_JPEG, Degradation, degrade
+from degcraft.degradation import NO_JPEG, Degradation, degrade, find_operator
 from degcraft.encoders.wide import WideDegradations
 from degcraft.features import DegNet, load_degnet
 from degcraft.images import read_image, scan_folder, split_files, to_uint8, write_image
@@ -34,7 +34,7 @@ from degcraft.inspection.calibration import TRUST, Trust
 from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
-from degcraft.inspection.scales import UNITS, scaled
+from degcraft.inspection.scales import scaled
 
 SCALE = 4
 AXES = ("blur_sigma", "noise_level", "jpeg_quality")
@@ -45,7 +45,7 @@ LEAST_CORRELATION = 0.1
 """Images here have about five patches and others twelve: what was not seen to be shared may be all the same."""
 PILE, STRANGERS = 20, 4
 DISTANCES = {"under 4 units away": (0, 4), "4 to 8 units away": (4, 8), "farther": (8, np.inf)}
-"""Of two sources, in `degcraft.inspection.scales.UNITS`: 0.5 px of blur, 5 of JPEG quality."""
+"""Of two sources, in visible steps (`Operator.step`): 0.5 px of blur, 5 of JPEG quality."""
 
 Labels = dict[str, Tensor]
 Degrade = Callable[[Tensor, torch.Generator], tuple[Tensor, Labels]]
@@ -207,7 +207,10 @@ def pile_table(images: list[Tensor], network: DegNet, device: str, piles: int, t
             chosen = torch.randperm(len(images), generator=generator)[: PILE + STRANGERS].tolist()
             hr = torch.cat([images[index] for index in chosen])
             one, other = middles(generator), middles(generator)
-            units = {axis: abs(scaled(axis, one[axis]) - scaled(axis, other[axis])) / UNITS[axis] for axis in AXES}
+            units = {
+                axis: abs(scaled(axis, one[axis]) - scaled(axis, other[axis])) / find_operator(axis).step
+                for axis in AXES
+            }
             lr = torch.cat([around(one, hr[:PILE], generator), around(other, hr[PILE:], generator)])
             files = [Path(place) / f"{number}-{index:02d}.png" for index in range(len(lr))]
             for file, image in zip(files, lr, strict=True):

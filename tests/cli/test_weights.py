@@ -15,7 +15,7 @@ from degcraft.cli.weights import WEIGHTINGS_HELP
 from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSpace
 from degcraft.features import make_extractor
 from degcraft.images import cut_evident, read_image, scan_folder, write_image
-from degcraft.matching import WEIGHTINGS, craft_weights, measure_distances
+from degcraft.matching import WEIGHTINGS, craft_weights, measure
 
 AXES = ("blur_sigma:0:4:2", "noise_level:0:40:2")
 SIZE, COUNT, SCALE = 32, 12, 2
@@ -97,7 +97,7 @@ def test_finds_the_degradation_and_writes_all_it_knows(
         for folder, blocks, scale in ((references, True, 1), (photographs / "clean", False, SCALE))
     )
     extractor = make_extractor("degnet")
-    measured = measure_distances(DegradationSpace.from_list(content["axes"]), hr, lr, extractor, scale=SCALE)
+    measured = measure(DegradationSpace.from_list(content["axes"]), hr, lr, extractor, scale=SCALE)
     assert content["distances"] == pytest.approx(measured.distances.tolist(), rel=2e-3)  # half precision
     assert content["weights"] == pytest.approx(craft_weights(measured.distances, 3).tolist(), abs=2e-3)
     provenance = content["provenance"]
@@ -120,14 +120,16 @@ def test_says_how_far_the_weights_can_be_relied_on(
 ) -> None:
     assert run(*arguments) == 0
     reliability = content_of(tmp_path / "crafted.json")["provenance"]["reliability"]
-    first = reliability["warnings"][0]
+    first = reliability["cautions"][0]
     assert first["code"] == "too_few"
     assert "only 12 patches could be cut from the references" in first["message"]
     printed = " ".join(capsys.readouterr().out.split())
-    for warning in reliability["warnings"]:
-        assert f"careful ({warning['code'].replace('_', ' ')}): {warning['message']}" in printed
+    for caution in reliability["cautions"]:
+        assert f"careful ({caution['code'].replace('_', ' ')}): {caution['message']}" in printed
     assert reliability["measures"]["files"] <= 8
     assert 0 < reliability["measures"]["independent_images"] <= COUNT
+    told = reliability["measures"]["told_apart"]
+    assert f"in {told['accuracy']:.0%} of cases (by chance: up to {told['chance']:.0%})" in printed
 
 
 def test_another_weighting_of_the_same_images_measures_nothing(
@@ -143,7 +145,7 @@ def test_another_weighting_of_the_same_images_measures_nothing(
     def measured_again(*_: object, **__: object) -> None:
         raise AssertionError("measured twice")
 
-    monkeypatch.setattr("degcraft.matching.measuring.bin_features", measured_again)
+    monkeypatch.setattr("degcraft.matching.measuring.measure_group", measured_again)
     assert run(*arguments, "--weighting", "mixture:width=0.5") == 0
     assert content_of(tmp_path / "crafted.json")["weighting"] == {"name": "mixture", "width": 0.5}
     monkeypatch.undo()

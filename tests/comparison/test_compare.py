@@ -19,7 +19,7 @@ from degcraft.degradation import Axis, Box, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches, cut_evident, scan_folder
-from degcraft.matching import measure_distances
+from degcraft.matching import measure
 from tests.comparison.light import SCALE, SETTINGS, SPACE
 
 Extractors = dict[Choice, FeatureExtractor]
@@ -32,8 +32,8 @@ def test_every_distance_is_that_of_measuring_alone(extractors: Extractors, hr: P
     ]
     for one in run.measurements:
         references = known_references(clean, SETTINGS[one.setting], SCALE, seed=3)
-        alone = measure_distances(SPACE, hr, references, extractors[one.choice], scale=SCALE, seed=3)
-        np.testing.assert_allclose(one.distances, alone.distances, rtol=1e-6)
+        alone = measure(SPACE, hr, references, extractors[one.choice], scale=SCALE, seed=3)
+        np.testing.assert_allclose(one.distances, alone.distances, rtol=2e-3)  # half precision
         assert one.seed == 3
         assert one.seconds > 0
     assert (run.hr_hash, run.clean_hash) == (hr.content_hash, clean.content_hash)

@@ -141,7 +141,7 @@ def test_axes_must_be_there_and_differ() -> None:
     ("axes", "complaint"),
     [
         ("blur_sigma", "list of axes"),
-        ([{"name": "blur_sigma", "low": 0, "high": 1}], "exactly the fields"),
+        ([{"name": "blur_sigma", "low": 0, "high": 1}], "must have the fields"),
         ([{"name": "blur_sigma", "low": "0", "high": 1, "bins": 2}], "low of 'blur_sigma' must be a number"),
         ([{"name": ["blur_sigma"], "low": 0, "high": 1, "bins": 2}], "axis name"),
     ],

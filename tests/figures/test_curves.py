@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from degcraft.errors import DegcraftError
-from degcraft.figures import draw_score_against_alpha
+from degcraft.figures import draw_scores
 
 
 def point(extractor: str, alpha: float, score: float | None) -> dict[str, Any]:
-    return {"extractor": extractor, "alpha": alpha, "score": score}
+    return {"extractor": extractor, "knob": "alpha", "value": alpha, "score": score}
 
 
 POINTS = [point("vgg", 25, 27.5), point("alexnet", 25, 27.4), point("vgg", 5, 27.1), point("vgg", 100, 27.3)]
@@ -25,7 +25,7 @@ def lines(figure: Figure) -> dict[str, np.ndarray]:
 
 
 def test_a_line_per_extractor_runs_through_its_points_by_alpha(tmp_path: Path, drawn: list[Figure]) -> None:
-    draw_score_against_alpha(POINTS, tmp_path / "a" / "curve.png", metric="PSNR, dB")
+    draw_scores(POINTS, tmp_path / "a" / "curve.png", metric="PSNR, dB")
     seen = lines(drawn[0])
     assert list(seen) == ["alexnet", "vgg"]
     assert seen["vgg"].tolist() == [[5, 27.1], [25, 27.5], [100, 27.3]]
@@ -38,7 +38,7 @@ def test_a_line_per_extractor_runs_through_its_points_by_alpha(tmp_path: Path, d
 
 def test_what_is_compared_with_are_lines_across(tmp_path: Path, drawn: list[Figure]) -> None:
     compared = {"bicubic": 26.2, "uniform": 26.9, "upper bound": 27.8}
-    draw_score_against_alpha(POINTS, tmp_path / "c.png", metric="PSNR", lines=compared)
+    draw_scores(POINTS, tmp_path / "c.png", metric="PSNR", lines=compared)
     seen = lines(drawn[0])
     assert set(seen["bicubic 26.2"][:, 1]) == {26.2}
     assert set(seen["uniform 26.9"][:, 1]) == {26.9}
@@ -51,13 +51,13 @@ def test_what_is_compared_with_are_lines_across(tmp_path: Path, drawn: list[Figu
 def test_the_best_point_follows_the_direction(
     higher: bool, best: list[float], tmp_path: Path, drawn: list[Figure]
 ) -> None:
-    draw_score_against_alpha(POINTS, tmp_path / "c.png", metric="score", higher_is_better=higher)
+    draw_scores(POINTS, tmp_path / "c.png", metric="score", higher_is_better=higher)
     found = next(line for name, line in lines(drawn[0]).items() if name.startswith("best"))
     assert found.tolist() == [best]
 
 
 def test_alpha_zero_has_its_place(tmp_path: Path, drawn: list[Figure]) -> None:
-    draw_score_against_alpha([*POINTS, point("vgg", 0, 26.9)], tmp_path / "c.png", metric="PSNR")
+    draw_scores([*POINTS, point("vgg", 0, 26.9)], tmp_path / "c.png", metric="PSNR")
     axes = drawn[0].axes[0]
     assert axes.get_xscale() == "symlog"
     assert axes.get_xlim()[0] < 0
@@ -66,18 +66,18 @@ def test_alpha_zero_has_its_place(tmp_path: Path, drawn: list[Figure]) -> None:
 
 def test_failed_trials_are_left_out_and_counted(tmp_path: Path, drawn: list[Figure]) -> None:
     failed = [point("vgg", 7, None), point("vgg", 8, float("nan"))]
-    draw_score_against_alpha([*POINTS, *failed], tmp_path / "c.png", metric="PSNR")
+    draw_scores([*POINTS, *failed], tmp_path / "c.png", metric="PSNR")
     assert len(lines(drawn[0])["vgg"]) == 3
     assert [text.get_text() for text in drawn[0].texts] == ["2 without a score"]
 
 
 @pytest.mark.parametrize("points", [[], [point("vgg", 25, 27.0)], [point("vgg", 0, 27.0)]])
 def test_few_points_still_make_a_figure(points: list, tmp_path: Path) -> None:
-    draw_score_against_alpha(points, tmp_path / "c.png", metric="PSNR", lines={"uniform": 26.0})
+    draw_scores(points, tmp_path / "c.png", metric="PSNR", lines={"uniform": 26.0})
     assert (tmp_path / "c.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("alpha", [-1.0, float("nan"), float("inf")])
 def test_an_impossible_alpha_is_refused(alpha: float, tmp_path: Path) -> None:
     with pytest.raises(DegcraftError, match="alpha must be finite"):
-        draw_score_against_alpha([point("vgg", alpha, 27.0)], tmp_path / "c.png", metric="PSNR")
+        draw_scores([point("vgg", alpha, 27.0)], tmp_path / "c.png", metric="PSNR")

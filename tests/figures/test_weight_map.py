@@ -43,9 +43,9 @@ def test_each_bin_stands_where_its_panel_row_and_column_say(tmp_path: Path, draw
     draw_weight_map(PAPER_SPACE, weights, tmp_path / "map.png", title="a title")
     low, middle, high = panels(drawn[0])
     assert [axes.get_title() for axes in (low, middle, high)] == [
-        "JPEG quality 30–50",
-        "JPEG quality 50–70",
-        "JPEG quality 70–90",
+        "JPEG quality 30 to 50",
+        "JPEG quality 50 to 70",
+        "JPEG quality 70 to 90",
     ]
     assert cells(low).sum() == 0
     assert cells(middle)[0, 0] == pytest.approx(25)
@@ -116,7 +116,7 @@ def test_any_number_of_axes_up_to_four(
     shown = np.stack([cells(panel).T for panel in panels(drawn[0])])  # (panels, columns, lines)
     if count == 4:
         shown = shown.reshape(2, 2, 4, 3).transpose(2, 3, 1, 0)
-        assert panels(drawn[0])[-1].get_title() == "JPEG quality 60–90\ngrain 0.5–1"
+        assert panels(drawn[0])[-1].get_title() == "JPEG quality 60 to 90\ngrain 0.5 to 1"
     else:
         shown = np.moveaxis(shown, 0, -1)
     np.testing.assert_allclose(shown.ravel(), 100 * weights / weights.sum())

@@ -28,6 +28,7 @@ def measured(truth: np.ndarray = TRUTH, *, crops: int = 60, references: int = 40
     return Measurement(
         space=SPACE,
         features=features.astype(np.float16),
+        parameters=np.zeros((8, crops, 2), dtype=np.float32),
         references=(centres[drawn] + random.normal(size=(references, 4))).astype(np.float16),
         hr_groups=np.arange(crops) // 2,
         reference_groups=np.arange(references) // 4,

@@ -10,7 +10,10 @@ from tune.spec import SearchSpec
 SPEC = SearchSpec.model_validate({"name": "s", "references": "r", "hr": "h", "output": "o", "training": {"steps": 100}})
 NETWORK = {"name": "compact", "channels": 8, "convs": 2}
 CRAFTED = TrialConfig(
-    "crafted", NETWORK, {"learning_rate": 2e-4}, {"extractor": "squeezenet", "layer": "fire5", "alpha": 25.0}
+    "crafted",
+    NETWORK,
+    {"learning_rate": 2e-4},
+    {"extractor": "squeezenet", "layer": "fire5", "weighting": "eq4", "alpha": 25.0},
 ).to_dict()
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from degcraft.degradation import CraftedDistribution
-from degcraft.matching import BinDistances, craft_weights
+from degcraft.matching import Measurement, craft
 from degcraft.networks import load_network
 from tests.tune.searches import MakeSearch, SearchFolder, StoreOf
 from tracking.models import load_sr_model
@@ -56,7 +56,10 @@ def test_what_it_leaves_in_the_output_folder(finished: SearchFolder) -> None:
     scores = [float(row["psnr"]) for row in table]
     assert scores == sorted(scores, reverse=True)
     assert {row["status"] for row in table} == {"done"}
-    assert 25.0 in [float(row["alpha"]) for row in table if row["alpha"]]
+    assert 0.3 in [float(row["width"]) for row in table if row["width"]]
+    (reliability,) = summary["reliability"].values()
+    assert reliability["cautions"][0]["code"] == "too_few"
+    assert 0 <= reliability["measures"]["told_apart"]["accuracy"] <= 1
     shared = {path.name for path in (finished.output / "shared").iterdir()}
     assert shared == {f"srresnet channels={c} blocks=1 dropout=0.0.safetensors" for c in (4, 8)}
 
@@ -86,19 +89,31 @@ def test_every_trial_is_one_finished_run_with_all_that_belongs_to_it(finished: S
 def test_the_parent_holds_the_whole(finished: SearchFolder) -> None:
     store = StoreOf(finished.output)
     parent = store.parent()
-    assert {"search.yaml", "trials.csv", "summary.json", "alpha.png", "restored.png"} <= store.files(parent)
+    assert {
+        "search.yaml",
+        "reliability.json",
+        "trials.csv",
+        "summary.json",
+        "scores.png",
+        "restored.png",
+    } <= store.files(parent)
     compared = {f"score.{kind}" for kind in ("best", "bicubic", "start", "uniform", "upper_bound")}
     assert compared | {"won.over_bicubic"} <= set(parent.data.metrics)
     assert parent.data.tags["said.0"].startswith("best: ")
+    assert any(
+        name.startswith("reliability.") and "careful (too few)" in text for name, text in parent.data.tags.items()
+    )
+    assert finished.printed.count("careful (too few)") == 2, "at the start and in the summary"
 
 
-def test_weights_are_those_of_the_distances(finished: SearchFolder) -> None:
-    (file,) = (finished.output / "distances").glob("references-*.json")
+def test_weights_are_those_of_the_measurement(finished: SearchFolder) -> None:
+    (file,) = (finished.output / "measurements").glob("references-*.npz")
+    measured = Measurement.load(file)
     store = StoreOf(finished.output)
     for run in store.children("crafted"):
-        alpha = float(run.data.params["trial.alpha"])
+        weighting = {"name": run.data.params["trial.weighting"], "width": float(run.data.params["trial.width"])}
         path = store.client.download_artifacts(run.info.run_id, "weights.npy")
-        np.testing.assert_allclose(np.load(path), craft_weights(BinDistances.load(file).distances, alpha), rtol=1e-6)
+        np.testing.assert_allclose(np.load(path), craft(measured, weighting).weights, rtol=1e-4, atol=1e-8)
 
 
 def test_the_champion_is_the_network_in_best(finished: SearchFolder) -> None:
@@ -164,7 +179,7 @@ def test_pairs_score_and_a_diverging_trial_is_named(make_search: MakeSearch, pai
         patches={"count": 8, "size": 40},
         held_out={"pairs": str(pairs(2)), "fraction": 0.5, "metric": "ssim"},
         network={"name": "srresnet", "channels": 8, "blocks": 1, "start": "none"},
-        search={"learning_rate": [0.0002, 0.999], "alpha": 25.0},
+        search={"learning_rate": [0.0002, 0.999], "weighting": {"name": "eq4", "alpha": 25.0}},
         training={"warmup": 0.0, "steps": 60, "batch": 2, "lr_patch": 16, "reports": 2},
         budget={"trials": 6, "failures": 6},
     )

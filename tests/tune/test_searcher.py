@@ -45,20 +45,35 @@ def test_fixed_trials_come_first_and_optuna_never_hears_of_them() -> None:
     assert states(search) == [optuna.trial.TrialState.WAITING], "only the first crafted trial is queued"
 
 
-def test_the_first_crafted_trial_is_the_papers() -> None:
-    search = craft_search(spec(extractor=["squeezenet", "alexnet"]), [])
+def test_the_first_crafted_trial_is_the_weightings_default() -> None:
+    search = craft_search(spec(extractor=["squeezenet", "alexnet"], weighting={"name": ["eq4", "confusion"]}), [])
     first = search.suggest("a")
     assert first is not None
-    assert first["distribution"]["alpha"] == 25.0
+    assert TrialConfig.of(first).weighting() == {"name": "eq4", "alpha": 25.0}
     assert first["distribution"]["extractor"] == "squeezenet"
 
 
-def test_a_range_without_the_papers_alpha_is_respected() -> None:
-    search = craft_search(spec(alpha={"low": 1.0, "high": 5.0}), [])
+def test_a_range_without_the_default_is_respected() -> None:
+    search = craft_search(spec(weighting={"name": "eq4", "alpha": {"low": 1.0, "high": 5.0}}), [])
     for key in "abcdef":
         suggested = search.suggest(key)
         assert suggested is not None
         assert 1.0 <= suggested["distribution"]["alpha"] <= 5.0
+
+
+def test_each_weighting_is_asked_for_its_own_knobs_alone() -> None:
+    weighting = {"name": ["confusion", "eq4", "em"], "width": [0.0, 1.0], "em": {"width": 0.5}}
+    search, seen = craft_search(spec(weighting=weighting), []), set()
+    for index in range(24):
+        suggested = search.suggest(str(index))
+        assert suggested is not None
+        found = TrialConfig.of(suggested).weighting()
+        if found["name"] == "eq4":
+            assert 1.0 <= found.pop("alpha") <= 100.0, "where a search usually looks"
+        seen.add(tuple(found.items()))
+        search.on_trial_complete(str(index), {"score": float(index % 5), "step": 100})
+    widths = {(("name", "confusion"), ("width", width)) for width in (0.0, 1.0)}
+    assert seen == {*widths, (("name", "eq4"),), (("name", "em"), ("width", 0.5))}
 
 
 def test_a_layer_is_always_one_of_its_extractor() -> None:
@@ -162,8 +177,8 @@ def test_a_list_is_handed_out_once() -> None:
 
 
 def test_nothing_to_search_is_a_search_too() -> None:
-    fixed = spec(alpha=25.0)
+    fixed = spec(weighting={"name": "eq4", "alpha": 25.0})
     assert SearchSpace(fixed, Architectures(fixed)).first() == {}
-    suggested = craft_search(spec(alpha=25.0), []).suggest("a")
+    suggested = craft_search(fixed, []).suggest("a")
     assert suggested is not None
     assert suggested["distribution"]["alpha"] == 25.0

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from degcraft.degradation import Axis, DegradationSpace
 from degcraft.errors import DegcraftError
 from tune.example import example_text
 from tune.searchable import Range
@@ -77,9 +78,20 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ({"training": {"steps": "many"}}, "training.steps: input should be a valid integer, but got 'many'"),
         ({"network": {"name": "unet"}}, "network: network must be one of "),
         ({"scale": 5}, "scale: input should be 1, 2, 3 or 4, but got 5"),
-        ({"search": {"alpha": -1.0}}, "every alpha must be 0 or more and finite, but got [-1.0]"),
-        ({"search": {"alpha": {"low": 5, "high": 2}}}, "low must be below high, but got low 5 and high 2"),
-        ({"search": {"alpha": {"low": 0.0, "high": 2.0, "log": True}}}, "low must be above 0 when log is true"),
+        ({"search": {"alpha": 25.0}}, "alpha is a knob of one weighting: write weighting: {name: eq4, alpha: …}"),
+        ({"search": {"weighting": {"name": "eq5"}}}, "weighting must be one of confusion, eq4"),
+        ({"search": {"weighting": {"name": ["em", "em"]}}}, "name must name each weighting once"),
+        ({"search": {"weighting": {"alpha": 25.0}}}, "no weighting named has a knob 'alpha'; they have width"),
+        ({"search": {"weighting": {"eq4": {"alpha": 1.0}}}}, "no weighting named has a knob 'eq4'"),
+        ({"search": {"weighting": {"width": -1.0}}}, "weighting confusion: width must be a number at least 0"),
+        ({"search": {"weighting": {"width": "wide"}}}, "input should be a valid number"),
+        (
+            {"search": {"weighting": {"width": {"low": 5, "high": 2}}}},
+            "low must be below high, but got low 5 and high 2",
+        ),
+        ({"held_out": {"judge": {"weighting": {"name": "eq4", "width": 1.0}}}}, "weighting eq4: no knob 'width'"),
+        ({"search": {"learning_rate": {"low": 0.0, "high": 0.1, "log": True}}}, "low must be above 0 when log is true"),
+        ({"space": ["blur_sigma:0:3"]}, "space.0: must be NAME:LOW:HIGH:BINS"),
         ({"search": {"extractor": ["alexnet", "resnet"]}}, "extractor must be one of"),
         ({"search": {"layers": {"squeezenet": "fire3"}}}, "layers names squeezenet, which is not among"),
         ({"network": {"name": ["compact", "srresnet"], "compact": 5}}, "network: compact must map hyperparameters"),
@@ -129,9 +141,20 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_forms_of_a_searchable_field(folder: Path) -> None:
-    assert check(minimal(search={"alpha": 25}), folder).search.alpha == 25
-    assert check(minimal(search={"alpha": [1, 25]}), folder).search.alpha == [1, 25]
-    assert check(minimal(search={"alpha": {"low": 1, "high": 9}}), folder).search.alpha == Range(low=1, high=9)
+    def width(value: Any) -> Any:
+        return check(minimal(search={"weighting": {"width": value}}), folder).search.weighting.knobs_of("confusion")
+
+    assert width(25) == {"width": 25}
+    assert width([1, 25]) == {"width": [1, 25]}
+    assert width({"low": 1, "high": 9}) == {"width": Range(low=1, high=9)}
+    assert width(None) == {"width": Range(low=0.03, high=10.0, log=True)}
+
+
+def test_an_axis_may_be_written_as_the_command_takes_it(folder: Path) -> None:
+    space = check(minimal(space=["noise_level:0,2,10", "jpeg_quality:60:100:2:none"]), folder).degradation_space()
+    assert space == DegradationSpace(
+        (Axis.of_edges("noise_level", [0, 2, 10]), Axis("jpeg_quality", 60, 100, 2, none=True))
+    )
 
 
 def test_what_may_change_on_resume(folder: Path) -> None:

@@ -21,7 +21,9 @@ def trial(
     key: str, kind: Kind, scores: Sequence[float] | None, alpha: float | None = None, network: dict[str, Any] = SMALL
 ) -> TrialOutcome:
     """A row with a PSNR (or whatever the summary's metric is) for each image."""
-    distribution = {} if alpha is None else {"extractor": "degnet", "layer": "cells", "alpha": alpha}
+    distribution = (
+        {} if alpha is None else {"extractor": "degnet", "layer": "cells", "weighting": "eq4", "alpha": alpha}
+    )
     config = TrialConfig(kind, {} if kind == "bicubic" else network, {"learning_rate": 2e-4}, distribution)
     if scores is None:
         return TrialOutcome(key, config, "done", 100, {}, 5.0, 1.0)
@@ -55,7 +57,7 @@ BOUND = trial("b", "upper bound", [25.0, 26.0, 28.5])
 
 def test_what_was_won_is_said_with_intervals() -> None:
     (first, *_) = summary(BICUBIC, START, UNIFORM, CRAFTED).sentences()
-    assert first.startswith("best: degnet:cells alpha 25, psnr 26.03: +2.03 dB over bicubic (95 % interval ")
+    assert first.startswith("best: degnet:cells eq4 alpha 25, psnr 26.03: +2.03 dB over bicubic (95 % interval ")
     assert "; +1.000 dB over the start (95 % interval 1.000 to 1.000" in first
     assert "; tie with uniform training: +0.80 dB (" in first
 

@@ -7,6 +7,7 @@ from degcraft.matching.weightings.registry import (
     checked_weighting,
     find_weighting,
     make_weighting,
+    weighting_words,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "checked_weighting",
     "find_weighting",
     "make_weighting",
+    "weighting_words",
 ]

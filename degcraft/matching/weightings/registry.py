@@ -41,6 +41,12 @@ def checked_weighting(weighting: str | Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **checked_knobs(spec.knobs, given, owner=f"weighting {name}")}
 
 
+def weighting_words(weighting: Mapping[str, Any]) -> str:
+    """A weighting for people: `confusion width 0.3`."""
+    knobs = (f"{key} {value:.3g}" for key, value in weighting.items() if key != "name")
+    return " ".join([weighting["name"], *knobs])
+
+
 def make_weighting(measurement: Measurement, weighting: str | Mapping[str, Any]) -> Weighting:
     """The weighting of a measurement; what it costs is paid when it is asked.
 

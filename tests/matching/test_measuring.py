@@ -12,17 +12,14 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import Patches
 from degcraft.matching import (
-    BinDistances,
-    bin_features,
+    Measurement,
     bin_generator,
     degrade_bin,
-    file_numbers,
     frechet_distances,
     image_features,
     join_groups,
-    measure_distances,
+    measure,
     measure_group,
-    resample_interval,
 )
 
 SCALE = 2
@@ -64,73 +61,60 @@ def references() -> Patches:
 
 
 @pytest.fixture(scope="module")
-def measured(extractor: FeatureExtractor, hr: Patches, references: Patches) -> BinDistances:
-    return measure_distances(SPACE, hr, references, extractor, scale=SCALE, seed=3)
+def measured(extractor: FeatureExtractor, hr: Patches, references: Patches) -> Measurement:
+    return measure(SPACE, hr, references, extractor, scale=SCALE, seed=3)
 
 
-def test_the_bin_that_made_the_references_is_the_nearest(measured: BinDistances) -> None:
+def test_the_bin_that_made_the_references_is_the_nearest(measured: Measurement) -> None:
     assert int(measured.distances.argmin()) == 4
     assert SPACE.bounds(4)["noise_level"] == pytest.approx((40 / 3, 80 / 3))
 
 
 def test_the_record_says_what_was_measured(
-    measured: BinDistances, extractor: FeatureExtractor, hr: Patches, references: Patches
+    measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches
 ) -> None:
     assert (measured.n, measured.m, measured.seed, measured.scale) == (30, 26, 3, SCALE)
     assert (measured.extractor, measured.layer) == ("alexnet-random", "relu1")
     assert measured.extractor_identity == extractor.identity
     assert (measured.hr_hash, measured.reference_hash) == (hr.content_hash, references.content_hash)
-    assert DegradationSpace.from_list(measured.space) == SPACE
-    assert ((measured.low <= measured.distances) & (measured.distances <= measured.high)).all()
+    assert measured.space == SPACE
+    # Patches of one photograph go together, by the number of their file.
+    assert measured.hr_groups.tolist() == [sorted(set(hr.files)).index(file) for file in hr.files]
 
 
 def test_each_step_done_by_hand_gives_the_same(
-    measured: BinDistances, extractor: FeatureExtractor, hr: Patches, references: Patches
+    measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches
 ) -> None:
     target = extractor(references.images()).numpy()
     bins = []
     for index in range(SPACE.n_bins):
         generator = bin_generator(3, index)
-        parts = []
+        parts, sigmas = [], []
         for part in hr.images().split(25):
             degradation = SPACE.sample_bin(index, len(part), generator)
             parts.append(degrade(part, degradation, SCALE, generator))
+            sigmas.append(degradation.parameters["blur_sigma"])
         bins.append(extractor(torch.cat(parts)).numpy())
-    np.testing.assert_allclose(measured.distances, frechet_distances(bins, target), rtol=1e-4)
-    # Patches of one photograph go together, by the number of their file.
-    numbers = [[sorted(set(files)).index(file) for file in files] for files in (hr.files, references.files)]
-    interval = resample_interval(bins[2], target, seed=3, groups=numbers[0], reference_groups=numbers[1])
-    assert measured.low[2] == pytest.approx(interval.low, rel=1e-3)
-    assert measured.high[2] == pytest.approx(interval.high, rel=1e-3)
-    assert measured.excess[2] == pytest.approx(interval.excess, rel=1e-2)
+        np.testing.assert_array_equal(measured.parameters[index, :, 0], torch.cat(sigmas).numpy())
+    # Half precision keeps three digits.
+    np.testing.assert_allclose(measured.features, bins, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(measured.distances, frechet_distances(bins, target), rtol=5e-3)
 
 
 def test_any_sharding_gives_identical_numbers(
-    measured: BinDistances, extractor: FeatureExtractor, hr: Patches, references: Patches
+    measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches
 ) -> None:
-    target = image_features(references.pixels, extractor)
     groups = [
-        measure_group(
-            SPACE,
-            bins,
-            hr.pixels,
-            target,
-            extractor,
-            scale=SCALE,
-            seed=3,
-            groups=file_numbers(hr),
-            reference_groups=file_numbers(references),
-        )
-        for bins in ([5, 1], [0], [4, 2, 3])
+        measure_group(SPACE, bins, hr.pixels, extractor, scale=SCALE, seed=3) for bins in ([5, 1], [0], [4, 2, 3])
     ]
     joined = join_groups(groups, SPACE, hr, references, extractor, scale=SCALE, seed=3)
-    for name in ("distances", "low", "high", "excess"):
+    for name in ("features", "parameters", "references"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(measured, name))
 
 
 def test_a_bin_is_drawn_from_seed_and_bin_alone(hr: Patches) -> None:
     def lr(index: int, seed: int) -> torch.Tensor:
-        return torch.cat(list(degrade_bin(SPACE, index, hr.pixels, scale=SCALE, seed=seed)))
+        return degrade_bin(SPACE, index, hr.pixels, scale=SCALE, seed=seed)[0]
 
     state = torch.random.get_rng_state()
     first = lr(1, 0)
@@ -146,71 +130,81 @@ def test_a_bin_is_drawn_from_seed_and_bin_alone(hr: Patches) -> None:
 
 def test_the_extractors_batch_does_not_change_what_is_drawn(extractor: FeatureExtractor, hr: Patches) -> None:
     by_seven, at_once = (
-        bin_features(SPACE, 5, hr.pixels, extractor, scale=SCALE, seed=0, batch=batch) for batch in (7, 30)
+        measure_group(SPACE, [5], hr.pixels, extractor, scale=SCALE, seed=0, batch=batch)["features"]
+        for batch in (7, 30)
     )
-    assert by_seven.shape == (30, extractor.dimensions)
-    assert by_seven.dtype == np.float32
-    np.testing.assert_allclose(by_seven, at_once, rtol=1e-4, atol=1e-5)
+    assert by_seven.shape == (1, 30, extractor.dimensions)
+    assert by_seven.dtype == np.float16
+    np.testing.assert_allclose(by_seven, at_once, rtol=2e-3, atol=1e-5)
 
 
 def test_eight_bit_and_float_images_have_the_same_features(extractor: FeatureExtractor, hr: Patches) -> None:
     np.testing.assert_array_equal(image_features(hr.pixels, extractor), image_features(hr.images(), extractor))
 
 
-def test_progress_counts_the_bins(extractor: FeatureExtractor, hr: Patches, references: Patches) -> None:
+def test_progress_counts_the_bins(extractor: FeatureExtractor, hr: Patches) -> None:
     told: list[tuple[int, int]] = []
-    target = image_features(references.pixels, extractor)
-    measure_group(
-        SPACE,
-        [2, 0],
-        hr.pixels,
-        target,
-        extractor,
-        scale=SCALE,
-        progress=lambda done, total: told.append((done, total)),
-    )
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    measure_group(SPACE, [2, 0], hr.pixels, extractor, scale=SCALE, seed=0, progress=tell)
     assert told == [(1, 2), (2, 2)]
-    empty = measure_group(SPACE, [], hr.pixels, target, extractor, scale=SCALE)
-    assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(
-        ("bin", "distance", "low", "high", "excess"), 0
-    )
+    empty = measure_group(SPACE, [], hr.pixels, extractor, scale=SCALE, seed=0)
+    assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(("bin", "features", "parameters"), 0)
 
 
 def test_missing_and_doubled_bins_are_refused(extractor: FeatureExtractor, hr: Patches, references: Patches) -> None:
-    target = image_features(references.pixels, extractor)
-    some = measure_group(SPACE, [0, 1], hr.pixels, target, extractor, scale=SCALE)
+    some = measure_group(SPACE, [0, 1], hr.pixels, extractor, scale=SCALE, seed=0)
     with pytest.raises(DegcraftError, match="each of the 6 bins once, but hold 2, 2 of them different"):
-        join_groups([some], SPACE, hr, references, extractor, scale=SCALE)
+        join_groups([some], SPACE, hr, references, extractor, scale=SCALE, seed=0)
     with pytest.raises(DegcraftError, match="each of the 6 bins once, but hold 6, 2 of them different"):
-        join_groups([some] * 3, SPACE, hr, references, extractor, scale=SCALE)
+        join_groups([some] * 3, SPACE, hr, references, extractor, scale=SCALE, seed=0)
 
 
 def test_sizes_that_do_not_fit_are_refused(extractor: FeatureExtractor, hr: Patches, references: Patches) -> None:
     with pytest.raises(DegcraftError, match=r"HR patches must have 192 pixels a side, 4 times .*, but have 96"):
-        measure_distances(SPACE, hr, references, extractor, scale=4)
+        measure(SPACE, hr, references, extractor, scale=4)
     deep = make_extractor("alexnet-random", layer="relu5")
     tiny = Patches(references.pixels[..., :24, :24], references.files)
     with pytest.raises(DegcraftError, match="at least 31×31 pixels, but got 24×24"):
-        measure_distances(SPACE, Patches(hr.pixels[..., :48, :48], hr.files), tiny, deep, scale=SCALE)
+        measure(SPACE, Patches(hr.pixels[..., :48, :48], hr.files), tiny, deep, scale=SCALE)
     few = Patches(references.pixels[:3], references.files[:3])
-    with pytest.raises(DegcraftError, match="at least 4 images on both sides"):
-        measure_distances(SPACE, hr, few, extractor, scale=SCALE)
+    with pytest.raises(DegcraftError, match=r"at least 4 patches of either side, but got 30 of .* 3 of references"):
+        measure(SPACE, hr, few, extractor, scale=SCALE)
 
 
-def test_distances_do_not_depend_on_where_the_record_was(measured: BinDistances, tmp_path: Path) -> None:
-    measured.save(tmp_path / "deep" / "distances.json")
-    loaded = BinDistances.load(tmp_path / "deep" / "distances.json")
-    assert loaded.key == measured.key
-    for name in ("distances", "low", "high", "excess"):
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(measured, name))
+def test_the_cache_gives_back_what_was_measured_and_only_that(
+    measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def cached(seed: int) -> Measurement:
+        told.clear()
+        return measure(
+            SPACE, hr, references, extractor, scale=SCALE, seed=seed, cache=tmp_path,
+            progress=lambda *done: told.append(done),
+        )  # fmt: skip
+
+    first = cached(3)
+    assert len(told) == SPACE.n_bins
+    again = cached(3)
+    assert told == []
+    for one in (first, again):
+        np.testing.assert_array_equal(one.features, measured.features)
+    cached(4)
+    assert len(told) == SPACE.n_bins
+    for file in tmp_path.glob("*.npz"):
+        file.write_bytes(file.read_bytes()[:-100])
+    np.testing.assert_array_equal(cached(3).features, measured.features)
+    assert len(told) == SPACE.n_bins
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_measures_the_cpus_distances(
-    measured: BinDistances, extractor: FeatureExtractor, hr: Patches, references: Patches
+    measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches
 ) -> None:
     on_cuda = make_extractor("alexnet-random", layer="relu1", device="cuda")
-    other = measure_distances(SPACE, hr, references, on_cuda, scale=SCALE, seed=3, device="cuda")
-    assert other.key == measured.key
+    other = measure(SPACE, hr, references, on_cuda, scale=SCALE, seed=3, device="cuda")
     np.testing.assert_allclose(other.distances, measured.distances, rtol=0.02)
     assert int(other.distances.argmin()) == 4

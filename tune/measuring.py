@@ -1,4 +1,4 @@
-"""The distances of all bins, sharded over Ray actors: groups of bins, each written down whole, none measured twice."""
+"""The features of all bins, sharded over Ray actors: groups of bins, each written down whole, none measured twice."""
 
 import shutil
 from collections.abc import Callable
@@ -16,16 +16,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
 from degcraft.images.atomic import written_whole
-from degcraft.matching import (
-    BinDistances,
-    Group,
-    cache_key,
-    check_patches,
-    file_numbers,
-    image_features,
-    join_groups,
-    measure_group,
-)
+from degcraft.matching import Group, Measurement, check_patches, join_groups, key_of, load_kept, measure_group
 from tune.cluster import fits, worker_device, worker_threads
 
 GROUP = 5
@@ -45,7 +36,7 @@ class Workers:
     """As many as fit, if None."""
 
 
-class _DistanceWorker:
+class _Worker:
     """Holds the images and the extractor; measures group after group of bins."""
 
     def __init__(self) -> None:
@@ -58,21 +49,15 @@ class _DistanceWorker:
         # what it was made with, and Ray does not keep an actor's own arguments for it.
         if not self._ready:
             self._unpack(*ray.get(inputs))
-        return measure_group(
-            self._space, bins, self._hr, self._references, self._extractor, scale=scale, seed=seed, device=self._device,
-            groups=self._groups[0], reference_groups=self._groups[1],
-        )  # fmt: skip
+        return measure_group(self._space, bins, self._hr, self._extractor, scale=scale, seed=seed, device=self._device)
 
-    def _unpack(self, space: DegradationSpace, hr: Patches, references: Patches, extractor: FeatureExtractor) -> None:
-        # Arrays out of the object store are read-only, which torch cannot express: hence the copies.
-        self._space, self._hr = space, hr.pixels.clone()
-        self._extractor = extractor.to(self._device)
-        self._references = image_features(references.pixels.clone(), self._extractor, device=self._device)
-        self._groups = file_numbers(hr), file_numbers(references)
+    def _unpack(self, space: DegradationSpace, hr: Patches, extractor: FeatureExtractor) -> None:
+        # Arrays out of the object store are read-only, which torch cannot express: hence the copy.
+        self._space, self._hr, self._extractor = space, hr.pixels.clone(), extractor.to(self._device)
         self._ready = True
 
 
-def sharded_distances(
+def sharded_measurement(
     space: DegradationSpace,
     hr: Patches,
     references: Patches,
@@ -83,8 +68,8 @@ def sharded_distances(
     workers: Workers,
     cache: Path,
     progress: Callable[[int, int], None] | None = None,
-) -> BinDistances:
-    """Measure the distance of every bin to the references on Ray actors, or read it from the cache.
+) -> Measurement:
+    """`degcraft.matching.measure` on Ray actors, or read from the cache that it keeps, too.
 
     Each group of bins is written to the cache whole as soon as it is measured, so a killed driver goes on where it
     was, a killed actor costs one group, and a repeated call measures nothing. Numbers do not depend on the sharding.
@@ -92,7 +77,7 @@ def sharded_distances(
     Args:
         space: The bins.
         hr: HR crops that every bin degrades.
-        references: Reference patches (LR).
+        references: Reference patches (LR); their features are computed here.
         extractor: On the CPU; the actors move it to what Ray gives them.
         scale: LR is HR divided by it.
         seed: Of what the bins draw.
@@ -103,44 +88,21 @@ def sharded_distances(
     Raises:
         DegcraftError: The cluster is too small for one actor, or a group could not be measured even after restarts.
     """
+    key = key_of(space, hr, references, extractor, scale, seed)
+    whole = cache / f"{key}.npz"
+    kept = load_kept(whole)
+    if kept is not None:
+        return kept
     check_patches(hr, references, scale)
-    key = cache_key(
-        space=space,
-        scale=scale,
-        seed=seed,
-        hr_hash=hr.content_hash,
-        reference_hash=references.content_hash,
-        extractor_identity=extractor.identity,
-    )
-    whole = cache / f"{key}.json"
-    if whole.exists():
-        return BinDistances.load(whole)
     pieces = cache / key
     pieces.mkdir(parents=True, exist_ok=True)
     groups = [list(range(start, min(start + GROUP, space.n_bins))) for start in range(0, space.n_bins, GROUP)]
     missing = [group for group in groups if not _piece(pieces, group).exists()]
     if missing:
         count = min(workers.count or fits(workers.cpus, workers.gpus), len(missing))
-        _measure(
-            missing,
-            pieces,
-            (space, hr, references, extractor),
-            count,
-            scale,
-            seed,
-            workers,
-            progress,
-            space.n_bins,
-        )
-    measured = join_groups(
-        [_read(_piece(pieces, group)) for group in groups],
-        space,
-        hr,
-        references,
-        extractor,
-        scale=scale,
-        seed=seed,
-    )
+        _measure(missing, pieces, (space, hr, extractor), count, scale, seed, workers, progress, space.n_bins)
+    parts = [_read(_piece(pieces, group)) for group in groups]
+    measured = join_groups(parts, space, hr, references, extractor, scale=scale, seed=seed)
     measured.save(whole)
     shutil.rmtree(pieces, ignore_errors=True)
     return measured
@@ -149,7 +111,7 @@ def sharded_distances(
 def _measure(
     groups: list[list[int]],
     pieces: Path,
-    inputs: tuple[DegradationSpace, Patches, Patches, FeatureExtractor],
+    inputs: tuple[DegradationSpace, Patches, FeatureExtractor],
     count: int,
     scale: int,
     seed: int,
@@ -160,7 +122,7 @@ def _measure(
     """Keep every actor busy with one group, and no more than one waiting behind it."""
     # One copy in the object store for all actors, and for their restarts.
     kept = [ray.put(part) for part in inputs]
-    factory: Any = ray.remote(_DistanceWorker).options(
+    factory: Any = ray.remote(_Worker).options(
         num_cpus=workers.cpus, num_gpus=workers.gpus, max_restarts=RESTARTS, max_task_retries=RESTARTS
     )
     actors = [factory.remote() for _ in range(count)]
@@ -187,7 +149,7 @@ def _measure(
                 raise
             except RayActorError as error:
                 raise DegcraftError(
-                    f"distances: bins {group[0]} to {group[-1]} could not be measured, because their worker died "
+                    f"measuring: bins {group[0]} to {group[-1]} could not be measured, because their worker died "
                     f"{RESTARTS + 1} times ({' '.join(str(error).split())[:200]})"
                 ) from None
             done += len(group)
