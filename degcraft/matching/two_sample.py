@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from degcraft.errors import DegcraftError
 
 FOLDS = 5
-SHUFFLES = 60
+SHUFFLES = 40
 DIMENSIONS = 40
 """Principal components that the classifier sees at most: more of about 100 images a side only cost time."""
 

@@ -17,29 +17,16 @@ from unittest import mock
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from degcraft.comparison import known_references, score_weights
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, Box
-from degcraft.features import FeatureExtractor, make_extractor
+from degcraft.features import make_extractor
 from degcraft.images import Patches, cut_evident, read_rgb8, scan_folder, write_image
-from degcraft.matching import craft_weights, degrade_bin, file_numbers, image_features
-from degcraft.matching.sets import ImageSet
+from degcraft.matching import craft_weights, join_groups, measure_group
 
 COUNT, SIDE, SCALE, ALPHA = 100, 72, 4, 25.0
 WAYS = ("whole", "cropped, own corner", "cropped, blocks found")
-
-
-def bin_sets(hr: Patches, extractor: FeatureExtractor, seed: int) -> list[ImageSet]:
-    """The features of the HR crops in every bin."""
-    return [
-        ImageSet.of(
-            torch.cat(list(degrade_bin(PAPER_SPACE, index, hr.pixels, scale=SCALE, seed=seed))),
-            file_numbers(hr), extractor, device="cpu",
-        )
-        for index in track(range(PAPER_SPACE.n_bins), f"seed {seed}: bins", transient=True)
-    ]  # fmt: skip
 
 
 def write_degraded(files: Sequence[Path], box: Box, offset: tuple[int, int], seed: int, folder: Path) -> None:
@@ -78,14 +65,14 @@ def main() -> None:
     shares: dict[tuple[str, int], list[float]] = {(way, number): [] for way in WAYS for number in TEST_SETTINGS}
     for seed in range(args.seeds):
         hr = cut_evident(hr_files, size=SIDE * SCALE, count=COUNT, seed=seed, scale=SCALE)
-        bins = bin_sets(hr, extractor, seed)
+        group = measure_group(PAPER_SPACE, range(PAPER_SPACE.n_bins), hr.pixels, extractor, scale=SCALE, seed=seed)
         for number, box in TEST_SETTINGS.items():
             with tempfile.TemporaryDirectory() as folder:
                 write_degraded(clean_files, box, (top, left), seed, Path(folder))
                 for way in WAYS:
                     references = cut(Path(folder), way, seed)
-                    target = ImageSet(image_features(references.pixels, extractor), np.arange(len(references)))
-                    weights = craft_weights(np.array([one.distance(target) for one in bins]), ALPHA)
+                    measured = join_groups([group], PAPER_SPACE, hr, references, extractor, scale=SCALE, seed=seed)
+                    weights = craft_weights(measured.distances, ALPHA)
                     score = score_weights(PAPER_SPACE, weights, PAPER_SPACE.overlap(box))
                     shares[way, number].append(score.on_true_bins)
 

@@ -1,17 +1,18 @@
 """What `assess` says of references whose source is known: false alarms inside the space, alarms outside of it.
 
     python tests/benchmarks/benchmark_reliability.py --hr DIR [--references DIR] [--extractor NAME]
-        [--weights-file FILE] [--count N] [--seeds N] [--device D]
+        [--weights-file FILE] [--weighting NAME] [--count N] [--seeds N] [--device D]
 
 Without --references a third of the files of --hr plays that part. Inside lie the four test settings and single random
 bins; "softer" are the same settings on photographs reduced to 0.6, so that the content differs in sharpness. Outside
-lie blur, noise and compression beyond the ranges, none at all, and motion blur. The bins are read once for all
-sources.
+lie blur, noise and compression beyond the ranges, none at all, and motion blur. Where an axis is blamed, the space that
+is advised is tried, up to three times.
 """
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-import degcraft.matching.reliability as reliability
 from degcraft.comparison import known_references
-from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, Box, Degradation, degrade
-from degcraft.features import make_extractor
+from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, Axis, Box, Degradation, DegradationSpace, degrade
+from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches, cut_evident, scan_folder, to_uint8
-from degcraft.matching import BinDistances, craft_weights, degrade_bin, file_numbers, image_features
-from degcraft.matching.sets import ImageSet
+from degcraft.matching import Group, Reliability, assess, join_groups, make_weighting, measure_group
 
-SIZE, SCALE, ALPHA = 72, 4, 25.0
+SIZE, SCALE = 72, 4
 
 OUTSIDE: dict[str, dict[str, float]] = {
     "blur sigma 8": {"blur_sigma": 8.0, "noise_level": 10.0, "jpeg_quality": 70.0},
@@ -90,12 +89,32 @@ def softer_patches(files: list[Path], count: int, seed: int) -> Patches:
     return Patches(to_uint8(reduced), tuple(str(files[index % len(files)]) for index in range(count)))
 
 
+class Judge:
+    """Measures the bins of a space once for all references."""
+
+    def __init__(self, hr: Patches, extractor: FeatureExtractor, arguments: argparse.Namespace, seed: int) -> None:
+        self._hr, self._extractor, self._weighting, self._seed = hr, extractor, arguments.weighting, seed
+        self._device = arguments.device
+        self._groups: dict[DegradationSpace, Group] = {}
+
+    def __call__(self, space: DegradationSpace, references: Patches) -> Reliability:
+        settings = {"scale": SCALE, "seed": self._seed, "device": self._device}
+        if space not in self._groups:
+            bins = range(space.n_bins)
+            self._groups[space] = measure_group(space, bins, self._hr.pixels, self._extractor, **settings)
+        measured = join_groups([self._groups[space]], space, self._hr, references, self._extractor, **settings)
+        method = make_weighting(measured, self._weighting)
+        draws = method.draws(30, self._seed, widened=False)
+        return assess(measured, method, draws=draws, files=references.names(), scenes=measured.reference_groups)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hr", type=Path, required=True)
     parser.add_argument("--references", type=Path)
     parser.add_argument("--extractor", default="degnet")
     parser.add_argument("--weights-file", type=Path)
+    parser.add_argument("--weighting", default="confusion")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -108,65 +127,45 @@ def main() -> None:
     else:
         others = list(scan_folder(arguments.references, min_side=math.ceil(SIZE * SCALE / 0.6)).files)
     extractor = make_extractor(arguments.extractor, weights_file=arguments.weights_file, device=arguments.device)
-    table = Table("kind", "source", "ratio", "moved", "independent", "nearest", "warnings")
-    outcomes: dict[str, list[tuple[str, ...]]] = {}
+    table = Table("kind", "source", "told apart", "chance", "axis", "beyond", "moved", "cautions", "after the advice")
+    outcomes: dict[str, list[tuple[list[str], list[str]]]] = {}
     for seed in range(arguments.seeds):
         hr = cut_evident(files, size=SIZE * SCALE, count=arguments.count, seed=seed, scale=SCALE)
         clean = cut_evident(others, size=SIZE * SCALE, count=arguments.count, seed=seed, scale=SCALE)
         softer = softer_patches(others, arguments.count, seed)
-        reliability.degrade_bin = kept_degrading()  # type: ignore[attr-defined]
-        bins = [
-            ImageSet.of(
-                torch.cat(list(reliability.degrade_bin(PAPER_SPACE, i, hr.pixels, scale=SCALE, seed=seed))),
-                file_numbers(hr), extractor, device=arguments.device,
-            )
-            for i in range(PAPER_SPACE.n_bins)
-        ]  # fmt: skip
+        judged = Judge(hr, extractor, arguments, seed)
         for kind, name, references in sources(clean, softer, seed):
-            target = image_features(references.pixels, extractor, device=arguments.device)
-            distances = np.array([one.distance(ImageSet(target, np.arange(len(target)))) for one in bins])
-            measured = BinDistances(
-                distances=distances, low=distances, high=distances, excess=distances, extractor=extractor.name,
-                layer=extractor.layer, extractor_identity=extractor.identity, n=len(hr), m=len(references), seed=seed,
-                scale=SCALE, space=PAPER_SPACE.to_list(), hr_hash=hr.content_hash,
-                reference_hash=references.content_hash,
-            )  # fmt: skip
-            found = reliability.assess(
-                PAPER_SPACE, hr, references, extractor, measured, alpha=ALPHA, device=arguments.device
-            )
-            outcomes.setdefault(kind, []).append(found.codes)
-            nearest = PAPER_SPACE.bounds(int(craft_weights(distances, ALPHA).argmax()))
+            found = judged(PAPER_SPACE, references)
+            codes, after = [one.code for one in found.cautions], []
+            if advised := [re.findall(r"--axis (\S+)", one.message) for one in found.cautions if one.code == "axis"]:
+                # Advice is followed up to three times, as a person would.
+                steps = advised[0]
+                for _ in range(3):
+                    again = judged(DegradationSpace(tuple(Axis.parse(text) for text in steps)), references)
+                    after = [one.code for one in again.cautions]
+                    steps = [text for one in again.cautions for text in re.findall(r"--axis (\S+)", one.message)]
+                    if not steps:
+                        break
+            outcomes.setdefault(kind, []).append((codes, after))
+            measures = found.measures
+            axis, fit = max(measures["axes"].items(), key=lambda item: item[1]["accuracy"], default=("", None))
             table.add_row(
-                kind,
-                name,
-                *(f"{found.measures[key]:.2f}" for key in ("distance_ratio", "weight_moved")),
-                f"{found.measures['independent_images']:.0f}",
-                " ".join(f"{low:g}-{high:g}" for low, high in nearest.values()),
-                " ".join(found.codes),
-            )
-    console = Console(width=130)
+                kind, name, f"{measures['told_apart']['accuracy']:.2f}", f"{measures['told_apart']['chance']:.2f}",
+                "" if fit is None else f"{axis} {fit['accuracy']:.2f}",
+                "" if fit is None else f"{max(fit['below'], fit['above'], fit['without']):.2f}",
+                f"{measures['weight_moved']:.2f}", " ".join(codes), " ".join(after) if "axis" in codes else "",
+            )  # fmt: skip
+    console = Console(width=150)
     console.print(table)
-    for kind, codes in outcomes.items():
-        shares = {
-            code: sum(code in each for each in codes) / len(codes)
-            for code in ("too_few", "too_alike", "out_of_space", "edge")
-        }
-        either = sum("out_of_space" in each or "edge" in each for each in codes) / len(codes)
-        text = ", ".join(f"{code} {share:.2f}" for code, share in shares.items())
-        console.print(f"{kind} ({len(codes)}): warned of {text}; out_of_space or edge {either:.2f}", highlight=False)
-
-
-def kept_degrading() -> Callable[..., list[Tensor]]:
-    """`degrade_bin` that keeps what it made: every source looks at the same bins."""
-    kept: dict[tuple[object, ...], list[Tensor]] = {}
-
-    def look_up(space: object, index: int, hr: Tensor, **settings: object) -> list[Tensor]:
-        key = (space, index, settings["seed"])
-        if key not in kept:
-            kept[key] = [to_uint8(part) for part in degrade_bin(space, index, hr, **settings)]  # type: ignore[arg-type]
-        return [part.float().div_(255) for part in kept[key]]
-
-    return look_up
+    for kind, rows in outcomes.items():
+        unlike = [
+            ("axis" in codes or "content" in codes, "axis" in after or "content" in after) for codes, after in rows
+        ]
+        console.print(
+            f"{kind} ({len(rows)}): {np.mean([one for one, _ in unlike]):.0%} cautioned of an axis or the content, "
+            f"{np.mean([other for _, other in unlike]):.0%} after the advice was followed",
+            highlight=False,
+        )
 
 
 if __name__ == "__main__":

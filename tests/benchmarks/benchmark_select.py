@@ -26,7 +26,7 @@ from rich.table import Table
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, BoxSource
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import cut_evident, read_image, scan_folder, write_image
-from degcraft.matching import bin_features, craft_weights, frechet_distances, image_features
+from degcraft.matching import craft_weights, frechet_distances, image_features, measure_group
 from degcraft.matching.selection import select_files
 
 SIZE, SCALE, ALPHA, CROP, PATCHES, COUNT = 72, 4, 25.0, 384, 6, 100
@@ -79,7 +79,8 @@ def main() -> None:
         others += scan_folder(arguments.more, min_side=CROP).files
     extractor = make_extractor("degnet")
     hr = cut_evident(photographs[::3], size=SIZE * SCALE, count=COUNT, seed=0, scale=SCALE).pixels
-    bins = [bin_features(PAPER_SPACE, index, hr, extractor, scale=SCALE, seed=0) for index in range(PAPER_SPACE.n_bins)]
+    group = measure_group(PAPER_SPACE, range(PAPER_SPACE.n_bins), hr, extractor, scale=SCALE, seed=0)
+    bins = group["features"].astype(np.float32)
     console = Console(width=130)
     table = Table("files", "set", "distance to pile", "TV of repeats", "TV to pile's", "spread, nearest", "spread, all")
     with tempfile.TemporaryDirectory() as folder:

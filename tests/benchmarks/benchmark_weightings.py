@@ -22,15 +22,7 @@ from degcraft.comparison import known_references
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS
 from degcraft.features import make_extractor
 from degcraft.images import Patches, cut_evident, scan_folder
-from degcraft.matching import (
-    WEIGHTINGS,
-    Measurement,
-    bin_features,
-    file_numbers,
-    image_features,
-    make_weighting,
-    weight_intervals,
-)
+from degcraft.matching import WEIGHTINGS, join_groups, make_weighting, measure_group, weight_intervals
 
 COUNT, SIDE, SCALE, DRAWS = 100, 72, 4, 60
 MIXTURES = {"70% 1, 30% 4": (1, 4, 0.7), "50% 2, 50% 3": (2, 3, 0.5), "90% 3, 10% 1": (3, 1, 0.9)}
@@ -67,29 +59,11 @@ def main() -> None:
 
     for seed in range(args.seeds):
         hr = cut(args.hr, seed)
-        features = np.stack(
-            [
-                bin_features(PAPER_SPACE, index, hr.pixels, extractor, scale=SCALE, seed=seed).astype(np.float16)
-                for index in range(PAPER_SPACE.n_bins)
-            ]
-        )
+        group = measure_group(PAPER_SPACE, range(PAPER_SPACE.n_bins), hr.pixels, extractor, scale=SCALE, seed=seed)
         for folder in args.references:
             clean = cut(folder, seed)
             for name, images, truth in references(clean, seed):
-                measured = Measurement(
-                    space=PAPER_SPACE,
-                    features=features,
-                    references=image_features(images.pixels, extractor).astype(np.float16),
-                    hr_groups=file_numbers(hr),
-                    reference_groups=file_numbers(clean),
-                    extractor=extractor.name,
-                    layer=extractor.layer,
-                    extractor_identity=extractor.identity,
-                    seed=seed,
-                    scale=SCALE,
-                    hr_hash=hr.content_hash,
-                    reference_hash=images.content_hash,
-                )
+                measured = join_groups([group], PAPER_SPACE, hr, images, extractor, scale=SCALE, seed=seed)
                 for weighting in weightings:
                     method = make_weighting(measured, weighting)
                     weights = method.weights()

@@ -75,6 +75,7 @@ def judge(hr: Patches, extractor: FeatureExtractor, groups: dict[DegradationSpac
         space: DegradationSpace = SPACE,
         weighting: str | dict[str, Any] = "confusion",
         scene_of: Callable[[int], int] = lambda index: index,
+        draws: np.ndarray | None = None,
     ) -> Reliability:
         clean = crops(COUNT, seed=1) if clean is None else clean
         parts = [
@@ -87,7 +88,7 @@ def judge(hr: Patches, extractor: FeatureExtractor, groups: dict[DegradationSpac
             groups[space] = measure_group(space, range(space.n_bins), hr.pixels, extractor, scale=SCALE, seed=0)
         measured = join_groups([groups[space]], space, hr, references, extractor, scale=SCALE, seed=0)
         method = make_weighting(measured, weighting)
-        draws = method.draws(20, 0, widened=False)
+        draws = method.draws(20, 0, widened=False) if draws is None else draws
         scenes = np.array([scene_of(index) for index in range(len(clean))])
         return assess(measured, method, draws=draws, files=names, scenes=scenes)
 
@@ -164,8 +165,10 @@ def test_frames_of_one_scene_are_too_alike(judge: Judge) -> None:
 
 
 def test_weights_that_would_lie_elsewhere_are_said_to(judge: Judge) -> None:
-    # The nearest bin alone: with other images it is another one.
-    assert codes(judge({**INSIDE, "blur_sigma": (1.5, 2.5)}, weighting={"name": "eq4", "alpha": 1e6})) == ["moved"]
+    elsewhere = np.eye(SPACE.n_bins)[[0, 5, 11]]
+    found = judge(INSIDE, draws=elsewhere)
+    assert codes(found) == ["moved"]
+    assert found.measures["weight_moved"] > 0.8
     assert judge(INSIDE, weighting={"name": "eq4", "alpha": 0.0}).measures["weight_moved"] == 0
 
 

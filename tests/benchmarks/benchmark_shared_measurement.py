@@ -1,8 +1,8 @@
-"""Eight trials that share one extractor, against eight separate measurements of its distances.
+"""Eight trials that share one extractor, against eight separate measurements of it.
 
-    python tests/benchmarks/benchmark_shared_distances.py
+    python tests/benchmarks/benchmark_shared_measurement.py
 
-What a trial needs is D of its extractor; `sharded_distances` is what a search calls for it.
+What a trial needs is the measurement of its extractor; `sharded_measurement` is what a search calls for it.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ from degcraft.degradation import PAPER_SPACE
 from degcraft.features import make_extractor
 from degcraft.images import Patches
 from tune.cluster import connect
-from tune.distances import Workers, sharded_distances
+from tune.measuring import Workers, sharded_measurement
 
 TRIALS = 8
 IMAGES = 16
@@ -46,7 +46,7 @@ def main() -> None:
         nonlocal measured
         measured = 0
         start = time.perf_counter()
-        found = sharded_distances(
+        found = sharded_measurement(
             PAPER_SPACE, hr, lr, extractor, scale=4, seed=0, workers=Workers(), cache=cache, progress=count
         )
         return time.perf_counter() - start, measured, found.distances
