@@ -12,7 +12,7 @@ from degcraft.degradation.operators import OPERATORS, find_operator
 from degcraft.degradation.parameters import NO_JPEG, Degradation
 from degcraft.degradation.resampling import blur_and_reduce, operator_matrix
 from degcraft.degradation.settings import TEST_SETTINGS
-from degcraft.degradation.sources import BoxSource, DegradationSource, SpaceSource
+from degcraft.degradation.sources import BoxSource, DegradationSource, ListedSource, SpaceSource
 from degcraft.degradation.space import PAPER_SPACE, Box, DegradationSpace, check_box, sample_box
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Degradation",
     "DegradationSource",
     "DegradationSpace",
+    "ListedSource",
     "Operator",
     "SpaceSource",
     "blur_and_reduce",

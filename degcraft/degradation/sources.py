@@ -1,5 +1,6 @@
 """What a trainer draws its low-resolution images from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from degcraft.degradation.degrade import degrade
 from degcraft.degradation.operator import Chroma
+from degcraft.degradation.operators import find_operator
 from degcraft.degradation.parameters import Degradation
 from degcraft.degradation.space import Box, DegradationSpace, check_box, sample_box
+from degcraft.errors import DegcraftError
 
 
 @runtime_checkable
@@ -88,3 +91,35 @@ class BoxSource:
             "box": {name: list(bounds) for name, bounds in self.box.items()},
             "chroma": self.chroma,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class ListedSource:
+    """Degradations drawn from a list, with replacement: what is done together on one image stays together.
+
+    Raises:
+        DegcraftError: no row, or an invalid degradation.
+    """
+
+    parameters: Mapping[str, Tensor]
+    """Axis name → (k,) values."""
+    chroma: Chroma = "4:2:0"
+
+    def __post_init__(self) -> None:
+        if not len(Degradation(self.parameters)):
+            raise DegcraftError("a list of degradations must have at least one row, but got none")
+
+    def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
+        """See `DegradationSource.degrade`; there always is a second part."""
+        listed = Degradation(self.parameters).to(generator.device)
+        rows = torch.randint(len(listed), (len(hr),), generator=generator, device=generator.device)
+        degradation = listed[rows]
+        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+
+    def describe(self) -> dict[str, Any]:
+        """See `DegradationSource.describe`; an axis that is not applied to an image is null there."""
+        columns = {
+            name: [None if value == find_operator(name).identity else value for value in values.tolist()]
+            for name, values in self.parameters.items()
+        }
+        return {"kind": "list", "parameters": columns, "chroma": self.chroma}

@@ -1,6 +1,6 @@
 """Feature extractors: images in, one vector each out, by name from a registry."""
 
-from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor
+from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor, cell_borders
 from degcraft.features.dasr import load_dasr
 from degcraft.features.dasr_network import DasrEncoder
 from degcraft.features.degnet import load_degnet
@@ -17,6 +17,7 @@ __all__ = [
     "FeatureExtractor",
     "SpatialMeanExtractor",
     "available",
+    "cell_borders",
     "find_extractor",
     "load_dasr",
     "load_degnet",

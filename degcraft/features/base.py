@@ -69,6 +69,13 @@ class AxisPosterior:
     """(…, cells), summing to 1."""
 
 
+def cell_borders(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Borders of a posterior's finite cells, one more than there are: half-way between values, and the outermost."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return np.concatenate([finite[:1], (finite[1:] + finite[:-1]) / 2, finite[-1:]])
+
+
 @dataclass(frozen=True)
 class ExtractorSpec:
     """What the registry knows of an extractor before it is made."""

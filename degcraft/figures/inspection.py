@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from degcraft.features import cell_borders
 from degcraft.figures import style
-from degcraft.inspection.distribution import cell_edges
 from degcraft.inspection.pile import Pile
 from degcraft.inspection.words import NAMES, sentence
 
@@ -123,7 +123,7 @@ def _draw_strip(axes: Axes, pile: Pile, axis: str, colours: dict[int, str], limi
     images, grid = pile.inspection.images, pile.inspection.grids[axis]
     mean = np.mean([images[index].probabilities[axis] for index in pile.main], axis=0)
     finite = np.isfinite(grid)
-    edges = cell_edges(grid)
+    edges = cell_borders(grid)
     # Cells differ in width, so their probabilities are shared out to bars of one width.
     borders = np.linspace(edges[0], max(limits[1], edges[1]), _BARS + 1)
     below = np.interp(borders, edges, np.concatenate([[0.0], np.cumsum(mean[finite])]))

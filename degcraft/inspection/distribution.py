@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from degcraft.features import cell_borders
+
 COVERAGE = 0.9
 """Share of the probability that an interval holds, the same on both sides left out."""
 
@@ -51,18 +53,11 @@ def read_estimate(probabilities: Probabilities, grid: NDArray[np.floating]) -> A
         probabilities: (cells,) summing to 1.
         grid: (cells,) rising values of the cells; the last may be infinite.
     """
-    edges = cell_edges(grid)
+    edges = cell_borders(grid)
     cumulative = np.concatenate([[0.0], np.cumsum(probabilities)])[: len(edges)]
     tail = (1 - COVERAGE) / 2
     low, value, high = (_quantile(share, edges, cumulative) for share in (tail, 0.5, 1 - tail))
     return AxisEstimate(value, low, high)
-
-
-def cell_edges(grid: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Borders of the finite cells, one more than there are: half-way between values, and the outermost values."""
-    finite = np.asarray(grid, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    return np.concatenate([finite[:1], (finite[1:] + finite[:-1]) / 2, finite[-1:]])
 
 
 def _quantile(share: float, edges: NDArray[np.float64], cumulative: NDArray[np.float64]) -> float:

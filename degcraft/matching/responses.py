@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.degradation import Axis
-from degcraft.features import AxisPosterior, find_extractor
+from degcraft.features import AxisPosterior, cell_borders, find_extractor
 from degcraft.matching.measurement import Measurement
 
 FOLDS = 4
@@ -95,12 +95,11 @@ def shares_of_cells(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.float
     Returns:
         (k, cells + 2), rows summing to 1.
     """
-    finite = values[np.isfinite(values)]
-    borders = np.concatenate([finite[:1], (finite[1:] + finite[:-1]) / 2, finite[-1:]])
+    borders = cell_borders(values)
     low, high = borders[:-1, None], borders[1:, None]
     edges = np.array([-np.inf, *axis.edges, np.inf])
     share = np.clip(np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1]), 0, None) / (high - low)
-    if len(finite) < len(values):
+    if np.isinf(values[-1]):
         share = np.vstack([share, np.eye(share.shape[1])[-1:]])
     if axis.none_cell is not None:
         share = np.insert(share, 1 + axis.none_cell, 0.0, axis=1)

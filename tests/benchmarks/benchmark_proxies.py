@@ -1,0 +1,233 @@
+"""Does a score without ground truth rank as the truth does? Real camera pairs, real networks.
+
+    python tests/benchmarks/benchmark_proxies.py --pairs DIR --scale S --hr HR --kept DIR [--steps 300] [--seeds 2]
+
+Protocol, written before anything was looked at. Half of the pairs' LR images (every second one, by name) are the
+references that distributions are crafted from; the other half are held out. The start of the scale is fine-tuned on two
+thirds of --hr by 14 distributions from very wrong to right; the truth is the PSNR on the held-out pairs, aligned in
+shift and brightness as `evaluate --align` does, of the mean over seeds. Proxies are clean centre crops of the other
+third of --hr, 32 of them, degraded by what each family says of the held-out LR images; a proxy's score is the PSNR on
+them. Printed are, per family, Spearman's rank correlation to the truth over the distributions, with a bootstrap
+interval over held-out pairs and proxies, and the regret: by how much the distribution that the proxy takes is worse
+than the best.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from finetuning import finetuned, scored
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import spearmanr
+
+from degcraft.degradation import (
+    PAPER_SPACE,
+    TEST_SETTINGS,
+    Axis,
+    BoxSource,
+    Degradation,
+    DegradationSource,
+    DegradationSpace,
+    ListedSource,
+    degrade,
+)
+from degcraft.features import AxisPosterior, make_extractor
+from degcraft.images import (
+    HrPool,
+    bicubic_enlarge,
+    cut_evident,
+    cut_patches,
+    list_pairs,
+    read_rgb8,
+    scan_folder,
+)
+from degcraft.matching import Measurement, craft, measure
+from degcraft.matching.estimates import mild_values, reference_beliefs
+from degcraft.metrics import aligned_truth, estimate_alignment, psnr
+
+COUNT, SIDE, PROXIES, PROXY_SIDE = 100, 72, 32, 96
+FINE = DegradationSpace(
+    (
+        Axis.of_edges("blur_sigma", [0, 0.5, 1, 1.5, 2, 3, 4, 6]),
+        Axis.of_edges("noise_level", [0, 2, 4, 8, 16, 32, 50]),
+        Axis("jpeg_quality", 30, 90, 3, none=True),
+    )
+)
+"""What the paper's space cannot say: hardly any noise, and no compression."""
+
+
+def rows_of(beliefs: Mapping[str, AxisPosterior], quantile: float, blur: float = 1.0) -> ListedSource:
+    """Each image's own estimate, at one quantile of the mild side; blur times a factor."""
+    values = {name: mild_values(name, belief, quantile) for name, belief in beliefs.items()}
+    values["blur_sigma"] = values["blur_sigma"] * blur
+    return ListedSource({name: torch.from_numpy(one).float() for name, one in values.items()})
+
+
+def drawn_rows(beliefs: Mapping[str, AxisPosterior], seed: int) -> ListedSource:
+    """A draw from each image's belief, each axis at its own quantile."""
+    random, columns = np.random.default_rng(seed), {}
+    for name, belief in beliefs.items():
+        shares = random.random(len(belief.probabilities))
+        single = [AxisPosterior(belief.values, row[None]) for row in belief.probabilities]
+        found = [mild_values(name, one, float(share))[0] for one, share in zip(single, shares, strict=True)]
+        columns[name] = torch.tensor(found).float()
+    return ListedSource(columns)
+
+
+def distributions(fit: Measurement, fine: Measurement) -> dict[str, DegradationSource]:
+    """From very wrong to right, for a camera of mild degradations."""
+    beliefs = reference_beliefs(fit)
+    return {
+        "uniform": craft(fit, {"name": "eq4", "alpha": 0.0}, intervals=False).source(),
+        **{f"setting {number}": BoxSource(box) for number, box in TEST_SETTINGS.items()},
+        "strong JPEG": BoxSource({"blur_sigma": (0, 1), "jpeg_quality": (20, 50)}),
+        "noise alone": BoxSource({"noise_level": (5, 20)}),
+        "bicubic": BoxSource({"blur_sigma": (0, 0)}),
+        "mild": BoxSource({"blur_sigma": (0.5, 2.5), "noise_level": (0, 4)}),
+        "blurred": BoxSource({"blur_sigma": (2.5, 4), "noise_level": (0, 4)}),
+        "eq4, alpha 25": craft(fit, "eq4", intervals=False).source(),
+        "confusion": craft(fit, "confusion", intervals=False).source(),
+        "confusion, fine": craft(fine, "confusion", intervals=False).source(),
+        "estimates": rows_of(beliefs, 0.25),
+    }
+
+
+def proxies(hr: torch.Tensor, held: Measurement, fine: Measurement, scale: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """(family, LR): the same clean crops, degraded as each family says."""
+    beliefs = reference_beliefs(held)
+    families: dict[str, DegradationSource] = {
+        "eq4, alpha 25": craft(held, "eq4", intervals=False).source(),
+        "confusion": craft(held, "confusion", intervals=False).source(),
+        "confusion, fine": craft(fine, "confusion", intervals=False).source(),
+        "estimates, 0.25": rows_of(beliefs, 0.25),
+        "estimates, 0.5": rows_of(beliefs, 0.5),
+        "estimates, 0.5, blur halved": rows_of(beliefs, 0.5, blur=0.5),
+        "posterior draws": drawn_rows(beliefs, 0),
+    }
+    for name, source in families.items():
+        lr, _ = source.degrade(hr, scale, torch.Generator().manual_seed(0))
+        yield name, lr
+
+
+def consistency(network: torch.nn.Module | None, lr: list[torch.Tensor], rows: ListedSource, scale: int) -> list[float]:
+    """PSNR of a held-out image against its restored version, degraded by the image's own estimate without its noise."""
+    found = []
+    for index, image in enumerate(lr):
+        values = {name: column[index : index + 1] for name, column in rows.parameters.items() if name != "noise_level"}
+        again = degrade(scored(network, image, scale)[None], Degradation(values), scale, torch.Generator())
+        found.append(float(psnr(again[0], image, border=4)))
+    return found
+
+
+def truths(pairs: list[tuple[Path, Path]], scale: int) -> list[tuple[torch.Tensor, torch.Tensor, int]]:
+    """(LR, aligned HR, border) of the held-out pairs."""
+    found = []
+    for lr_file, hr_file in pairs:
+        lr, hr = (torch.from_numpy(read_rgb8(file)).float() / 255 for file in (lr_file, hr_file))
+        alignment = estimate_alignment(bicubic_enlarge(lr, scale), hr)
+        truth, border = aligned_truth(hr, alignment)
+        found.append((lr, truth, border + scale))
+    return found
+
+
+def centres(files: list[Path], side: int) -> torch.Tensor:
+    """(n, 3, side, side) float."""
+    crops = []
+    for file in files:
+        image = read_rgb8(file)
+        top, left = ((have - side) // 2 for have in image.shape[1:])
+        crops.append(torch.from_numpy(image[:, top : top + side, left : left + side].copy()).float() / 255)
+    return torch.stack(crops)
+
+
+def main() -> None:
+    """Trains what is missing, and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("--pairs", "--hr", "--kept"):
+        parser.add_argument(name, required=True, type=Path)
+    parser.add_argument("--scale", required=True, type=int)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    args.kept.mkdir(parents=True, exist_ok=True)
+    scale, console = args.scale, Console(width=130)
+
+    pairs = list_pairs(args.pairs)
+    clean = list(scan_folder(args.hr, min_side=SIDE * 4).files)
+    training = [file for index, file in enumerate(clean) if index % 3]
+    others = clean[::3]
+    extractor = make_extractor("degnet", device=args.device)
+    hr = cut_evident(training, size=SIDE * scale, count=COUNT, seed=0, scale=scale)
+
+    def measured(files: list[Path], space: DegradationSpace) -> Measurement:
+        patches = cut_evident(files, size=SIDE, count=COUNT, seed=0, on_jpeg_blocks=True)
+        return measure(space, hr, patches, extractor, scale=scale, device=args.device, cache=args.kept)
+
+    fit_files, held_pairs = [lr for lr, _ in pairs[::2]], pairs[1::2]
+    held_files = [lr for lr, _ in held_pairs]
+    sources = distributions(measured(fit_files, PAPER_SPACE), measured(fit_files, FINE))
+    pool = HrPool.from_files(training, min_side=32 * scale, seed=0)
+    held, crops = truths(held_pairs, scale), centres(others[:PROXIES], PROXY_SIDE * scale)
+    families = dict(proxies(crops, measured(held_files, PAPER_SPACE), measured(held_files, FINE), scale))
+    whole = cut_patches(held_files, size=SIDE, count=len(held_files), seed=0)
+    own = rows_of(reference_beliefs(measure(PAPER_SPACE, hr, whole, extractor, scale=scale, cache=args.kept)), 0.25)
+
+    table: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for name, source in sources.items():
+        each: dict[str, list[list[float]]] = {}
+        for seed in range(args.seeds):
+            settings = {"scale": scale, "steps": args.steps, "seed": seed, "kept": args.kept, "device": args.device}
+            network = finetuned(source, pool, **settings)
+            found = {"truth": [float(psnr(scored(network, lr, scale), hr, border=edge)) for lr, hr, edge in held]}
+            for family, lr in families.items():
+                rows = zip(lr, crops, strict=True)
+                found[family] = [float(psnr(scored(network, one, scale), truth, border=scale)) for one, truth in rows]
+            found["consistency"] = consistency(network, [lr for lr, _, _ in held], own, scale)
+            for family, values in found.items():
+                each.setdefault(family, []).append(values)
+            console.print(f"{name}, seed {seed}: truth {np.mean(found['truth']):.3f} dB", highlight=False)
+        table[name] = {family: np.mean(values, axis=0) for family, values in each.items()}
+    bicubic = np.mean([float(psnr(scored(None, lr, scale), hr, border=edge)) for lr, hr, edge in held])
+    report(
+        console, table, f"{args.pairs.name} x{scale}: bicubic {bicubic:.2f} dB, {args.steps} steps, {args.seeds} seeds"
+    )
+
+
+def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64]]], title: str) -> None:
+    """The distributions by their scores, and the families by how they rank them."""
+    names = list(table)
+    families = [family for family in table[names[0]] if family != "truth"]
+    shown = Table("trained on", "truth", *families, title=title)
+    for name in sorted(names, key=lambda one: -table[one]["truth"].mean()):
+        shown.add_row(name, *(f"{table[name][family].mean():.2f}" for family in ("truth", *families)))
+    console.print(shown)
+    random = np.random.default_rng(0)
+    ranks = Table("proxies", "Spearman (95 %)", "takes", "regret, dB (95 %)", title=title)
+    for family in families:
+        truth, proxy = (np.stack([table[name][one] for name in names]) for one in ("truth", family))
+        drawn = [
+            ranked(truth[:, random.integers(0, truth.shape[1], truth.shape[1])].mean(axis=1),
+                   proxy[:, random.integers(0, proxy.shape[1], proxy.shape[1])].mean(axis=1))
+            for _ in range(500)
+        ]  # fmt: skip
+        found = ranked(truth.mean(axis=1), proxy.mean(axis=1))
+        ends = np.quantile(drawn, [0.025, 0.975], axis=0)
+        ranks.add_row(
+            family, f"{found[0]:.2f} ({ends[0, 0]:.2f} to {ends[1, 0]:.2f})", names[int(proxy.mean(axis=1).argmax())],
+            f"{found[1]:.2f} ({ends[0, 1]:.2f} to {ends[1, 1]:.2f})",
+        )  # fmt: skip
+    console.print(ranks)
+
+
+def ranked(truth: NDArray[np.float64], proxy: NDArray[np.float64]) -> tuple[float, float]:
+    """Spearman's correlation, and the regret."""
+    return float(spearmanr(truth, proxy)[0]), float(truth.max() - truth[int(proxy.argmax())])
+
+
+if __name__ == "__main__":
+    main()
