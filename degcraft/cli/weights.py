@@ -21,7 +21,8 @@ HELP = "find which degradations your images carry: a crafted training distributi
 WEIGHTINGS_HELP = (
     "confusion:width=0.3 (the default: what the features confuse undone; width 0 is the best fit, 30 nearly uniform), "
     "eq4:alpha=25 (the paper's), mixture:width=0 (least Fréchet distance of the mixture), mmd:width=0 (least energy "
-    "distance), em:width=0 (expectation and maximisation)"
+    "distance), em:width=0 (expectation and maximisation), "
+    "estimates:quantile=0.25 (each image's own estimate, on its mild side)"
 )
 SHOWN = 8
 """Bins in the table."""

@@ -6,7 +6,7 @@ Protocol, written before anything was looked at. Half of the pairs' LR images (e
 references that distributions are crafted from; the other half are held out. The start of the scale is fine-tuned on two
 thirds of --hr by 14 distributions from very wrong to right; the truth is the PSNR on the held-out pairs, aligned in
 shift and brightness as `evaluate --align` does, of the mean over seeds. Proxies are clean centre crops of the other
-third of --hr, 32 of them, degraded by what each family says of the held-out LR images; a proxy's score is the PSNR on
+third of --hr, 24 of them, degraded by what each family says of the held-out LR images; a proxy's score is the PSNR on
 them. Printed are, per family, Spearman's rank correlation to the truth over the distributions, with a bootstrap
 interval over held-out pairs and proxies, and the regret: by how much the distribution that the proxy takes is worse
 than the best.
@@ -49,7 +49,7 @@ from degcraft.matching import Measurement, craft, measure
 from degcraft.matching.estimates import mild_values, reference_beliefs
 from degcraft.metrics import aligned_truth, estimate_alignment, psnr
 
-COUNT, SIDE, PROXIES, PROXY_SIDE = 100, 72, 32, 96
+COUNT, SIDE, PROXIES, PROXY_SIDE, HELD_SIDE = 100, 72, 24, 64, 96
 FINE = DegradationSpace(
     (
         Axis.of_edges("blur_sigma", [0, 0.5, 1, 1.5, 2, 3, 4, 6]),
@@ -124,13 +124,16 @@ def consistency(network: torch.nn.Module | None, lr: list[torch.Tensor], rows: L
 
 
 def truths(pairs: list[tuple[Path, Path]], scale: int) -> list[tuple[torch.Tensor, torch.Tensor, int]]:
-    """(LR, aligned HR, border) of the held-out pairs."""
+    """(LR, aligned HR, border) of the middle of the held-out pairs."""
     found = []
     for lr_file, hr_file in pairs:
         lr, hr = (torch.from_numpy(read_rgb8(file)).float() / 255 for file in (lr_file, hr_file))
         alignment = estimate_alignment(bicubic_enlarge(lr, scale), hr)
         truth, border = aligned_truth(hr, alignment)
-        found.append((lr, truth, border + scale))
+        top, left = (max(0, have - HELD_SIDE) // 2 for have in lr.shape[1:])
+        lr = lr[:, top : top + HELD_SIDE, left : left + HELD_SIDE]
+        rows, columns = (slice(start * scale, (start + HELD_SIDE) * scale) for start in (top, left))
+        found.append((lr, truth[:, rows, columns], max(0, border - top * scale) + scale))
     return found
 
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from degcraft.degradation import (
+    NO_JPEG,
     PAPER_SPACE,
     BoxSource,
     DegradationSource,
+    ListedSource,
     SpaceSource,
     degrade,
 )
@@ -59,3 +61,17 @@ def test_weights_are_normalised_and_checked() -> None:
         SpaceSource(PAPER_SPACE, np.ones(74))
     with pytest.raises(DegcraftError, match="low <= high"):
         BoxSource({"blur_sigma": (3.0, 1.0)})
+
+
+def test_a_list_keeps_together_what_is_done_together() -> None:
+    rows = {"noise_level": torch.tensor([0.0, 10.0, 20.0]), "jpeg_quality": torch.tensor([NO_JPEG, 50.0, 30.0])}
+    source = ListedSource(rows)
+    lr, drawn = source.degrade(torch.full((400, 3, 8, 8), 0.5), 2, torch.Generator().manual_seed(0))
+    assert lr.shape == (400, 3, 4, 4)
+    together = {(row["noise_level"], row["jpeg_quality"]) for row in drawn.rows()}
+    assert together == {(0.0, NO_JPEG), (10.0, 50.0), (20.0, 30.0)}
+    counts = torch.stack([(drawn.parameters["noise_level"] == level).sum() for level in (0, 10, 20)])
+    assert (counts - 400 / 3).abs().max() < 5 * (400 * 2 / 9) ** 0.5
+    assert json.loads(json.dumps(source.describe(), allow_nan=False))["parameters"]["jpeg_quality"] == [None, 50, 30]
+    with pytest.raises(DegcraftError, match="at least one row"):
+        ListedSource({"noise_level": torch.tensor([])})

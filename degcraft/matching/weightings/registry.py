@@ -10,10 +10,11 @@ from degcraft.matching.weightings.base import Weighting, WeightingSpec
 from degcraft.matching.weightings.confusion import CONFUSION
 from degcraft.matching.weightings.em import EM
 from degcraft.matching.weightings.eq4 import EQ4
+from degcraft.matching.weightings.estimates import ESTIMATES
 from degcraft.matching.weightings.mixture import MIXTURE
 from degcraft.matching.weightings.mmd import MMD
 
-WEIGHTINGS: dict[str, WeightingSpec] = {spec.name: spec for spec in (CONFUSION, EQ4, MIXTURE, MMD, EM)}
+WEIGHTINGS: dict[str, WeightingSpec] = {spec.name: spec for spec in (CONFUSION, EQ4, MIXTURE, MMD, EM, ESTIMATES)}
 
 DEFAULT = CONFUSION.name
 

@@ -1,0 +1,57 @@
+"""Every reference's own estimate, each in its cell: what the extractor says, taken at its word.
+
+No confusion is undone and no clean image looked at, but what one image carries together stays together. The quantile is
+counted from the mild side of each belief. Below 0.5 it leans to milder degradations, which costs little where the
+features take for a blur what is the softness of real optics: training on too strong a degradation harms real images more
+than training on too mild a one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from degcraft.degradation import Axis, find_operator
+from degcraft.knobs import number
+from degcraft.matching.estimates import mild_values, reference_beliefs
+from degcraft.matching.measurement import Measurement
+from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+
+
+class Estimates(Weighting):
+    """See the module's own words."""
+
+    def __init__(self, measurement: Measurement, quantile: float) -> None:
+        self._measurement = measurement
+        beliefs, axes = reference_beliefs(measurement), measurement.space.axes
+        cells = [_cells(axis, mild_values(axis.name, beliefs[axis.name], quantile)) for axis in axes]
+        self._bins = np.ravel_multi_index(tuple(cells), measurement.space.shape)
+
+    def weights(self) -> Weights:
+        """See `Weighting.weights`."""
+        return self._counted(np.full(len(self._bins), 1 / len(self._bins)))
+
+    def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
+        """By a bootstrap over the reference files; no clean image has a part in it."""
+        random = np.random.default_rng(seed)
+        return np.stack([self._counted(row) for row in resampled(self._measurement.reference_groups, count, random)])
+
+    def _counted(self, shares: NDArray[np.float64]) -> Weights:
+        return np.bincount(self._bins, shares, minlength=self._measurement.space.n_bins).astype(np.float64)
+
+
+def _cells(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The cell that each value lies in, that of none before one that reaches to its value, or else the nearest."""
+    scaled = find_operator(axis.name).scaled
+    low, high = np.array([[scaled(end) for end in cell] for cell in axis.cells]).T
+    places = np.array([scaled(value) for value in values])[:, None]
+    away = np.maximum(low - places, places - high).clip(min=0)
+    if axis.none_cell is not None:
+        away[places[:, 0] == low[axis.none_cell], axis.none_cell] = -1
+    return np.asarray(away.argmin(axis=1), dtype=np.intp)
+
+
+ESTIMATES = WeightingSpec(
+    "estimates",
+    "each reference's own estimate, taken at its word on its mild side",
+    Estimates,
+    knobs={"quantile": number(0.25, "0.5 is the median; less leans to milder degradations", low=0, high=1)},
+)
