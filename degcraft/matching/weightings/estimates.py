@@ -1,9 +1,9 @@
 """Every reference's own estimate, each in its cell: what the extractor says, taken at its word.
 
-No confusion is undone and no clean image looked at, but what one image carries together stays together. The quantile is
-counted from the mild side of each belief. Below 0.5 it leans to milder degradations, which costs little where the
-features take for a blur what is the softness of real optics: training on too strong a degradation harms real images more
-than training on too mild a one.
+No confusion is undone and no clean image looked at, but what one image carries together stays together. The quantile
+is counted from the mild side of each belief. Below 0.5 it leans to milder degradations, which costs little where the
+features take for a blur what is the softness of real optics: training on too strong a degradation harms real images
+more than training on too mild a one.
 """
 
 import numpy as np
