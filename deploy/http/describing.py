@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from degcraft.degradation import Axis, DegradationSpace
+from degcraft.errors import DegcraftError
 from deploy.args import ServeArgs
 from deploy.http.decoding import FORMATS
 from deploy.messages import ModelInfo, Standing
@@ -43,17 +45,19 @@ def crafted_for(crafted: dict[str, Any] | None) -> str | None:
     None where nothing is known, or where it is not told by axes and weights.
     """
     try:
-        axes = crafted["axes"]  # type: ignore[index]
-        weights = np.array(crafted["weights"], np.float64).reshape([axis["bins"] for axis in axes])  # type: ignore[index]
-        return ", ".join(_axis_in_words(axis, weights, place) for place, axis in enumerate(axes))
-    except (KeyError, TypeError, ValueError):
+        space = DegradationSpace.from_list(crafted["axes"])  # type: ignore[index]
+        weights = np.array(crafted["weights"], np.float64).reshape(space.shape)  # type: ignore[index]
+    except (DegcraftError, KeyError, TypeError, ValueError):
         return None
+    return ", ".join(_axis_in_words(axis, weights, place) for place, axis in enumerate(space.axes))
 
 
-def _axis_in_words(axis: dict[str, Any], weights: np.ndarray, place: int) -> str:
+def _axis_in_words(axis: Axis, weights: np.ndarray, place: int) -> str:
     marginal = weights.sum(tuple(other for other in range(weights.ndim) if other != place))
-    edges = np.linspace(axis["low"], axis["high"], axis["bins"] + 1)
-    spans = ((last - first, first, last) for first in range(len(marginal)) for last in range(first + 1, len(edges)))
+    count = len(marginal)
+    spans = ((last - first, first, last) for first in range(count) for last in range(first + 1, count + 1))
     enough = (span for span in spans if marginal[span[1] : span[2]].sum() >= _SHARE * marginal.sum())
     _, first, last = min(enough, key=lambda span: (span[0], -marginal[span[1] : span[2]].sum()))
-    return f"{_WORDS.get(axis['name'], axis['name'])} {edges[first]:g} to {edges[last]:g}"
+    held = [cell for cell in range(first, last) if cell != axis.none_cell]
+    parts = [f"{axis.cells[held[0]][0]:g} to {axis.cells[held[-1]][1]:g}"] if held else []
+    return f"{_WORDS.get(axis.name, axis.name)} {' or '.join([*parts, *['none'] * (len(held) < last - first)])}"
