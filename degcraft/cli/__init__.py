@@ -20,6 +20,7 @@ COMMANDS = (
     "inspect",
     "select",
     "weights",
+    "compare",
     "features",
     "synthesize",
     "networks",

@@ -30,6 +30,7 @@ JPEG = Operator(
     high=100.0,
     identity=float("inf"),
     step=5.0,
+    bin_width=20.0,
     scaled=lambda quality: min(quality, _UNCOMPRESSED),
     apply=compress,
 )

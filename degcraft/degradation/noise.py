@@ -30,6 +30,7 @@ NOISE = Operator(
     high=255.0,
     identity=0.0,
     step=0.4,
+    bin_width=10.0,
     scaled=lambda level: math.sqrt(level + 1),
     apply=add_noise,
 )

@@ -41,6 +41,8 @@ class Operator:
     """The value at which the operator leaves an image exactly as it is (it may lie outside [low, high])."""
     step: float = 1.0
     """A small but visible difference, on the scale of `scaled`."""
+    bin_width: float = 1.0
+    """Of a bin of the paper's space: what counts as far as what on other axes."""
     scaled: Callable[[float], float] = float
     """A value on a scale where equal steps look about equally large; finite for the identity, too."""
     kernel: Callable[[Tensor], Tensor] | None = None
