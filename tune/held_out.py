@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from degcraft.degradation import CraftedDistribution
+from degcraft.degradation import DegradationSource
 from degcraft.errors import DegcraftError
 from degcraft.images import Patches, bicubic_enlarge, to_uint8
 from degcraft.metrics import (
@@ -153,17 +153,17 @@ def without_degenerate(pairs: Sequence[Pair], scale: int, border: int) -> tuple[
     return tuple(kept), notes
 
 
-def proxy_pairs(crops: Patches, judged: CraftedDistribution, spec: SearchSpec) -> tuple[Pair, ...]:
+def proxy_pairs(crops: Patches, judged: DegradationSource, spec: SearchSpec) -> tuple[Pair, ...]:
     """Pairs for a search without ground truth: held-out clean crops, degraded as the judge finds the references to be.
 
     Args:
         crops: HR crops of files that no trial trains on.
-        judged: What the judge estimates from the held-out references.
+        judged: What the judge makes of the held-out references.
         spec: The search; its seed decides what is drawn, so every resume makes the same pairs.
     """
     hr = crops.images()[: spec.held_out.count]
     generator = torch.Generator().manual_seed(spec.seed)
-    lr, _ = judged.source().degrade(hr, spec.scale, generator)
+    lr, _ = judged.degrade(hr, spec.scale, generator)
     return tuple(
         Pair(f"proxy-{index:02d}", to_uint8(lr[index]).numpy(), to_uint8(hr[index]).numpy()) for index in range(len(hr))
     )

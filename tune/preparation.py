@@ -11,12 +11,13 @@ import torch
 from rich.console import Console
 
 from degcraft.cache import cache_folder
-from degcraft.degradation import CraftedDistribution
-from degcraft.features import make_extractor
+from degcraft.degradation import DegradationSource
+from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
-from degcraft.matching import Measurement, Reliability, assess, craft, make_weighting
+from degcraft.matching import Measurement, Reliability, assess, craft, image_features, make_weighting
 from degcraft.matching.crafting import DRAWS
+from degcraft.matching.estimates import beliefs, mild_degradations
 from degcraft.metrics import NiqeModel
 from degcraft.networks import build_network
 from degcraft.training import Precision, choose_precision
@@ -49,14 +50,23 @@ class Measurements:
             for name, layer in self.spec.measured()
         }
 
-    def of_judge(self, data: SearchData) -> CraftedDistribution:
-        """What the judge makes of the held-out references."""
+    def of_judge(self, data: SearchData, kept: Path) -> DegradationSource:
+        """What the judge makes of the held-out references, kept in a file."""
         judge = self.spec.held_out.judge
         assert data.judge is not None
         assert data.judge_crops is not None
+        if judge.proxies == "estimates":
+            extractor = self._extractor(judge.extractor, judge.layer)
+            features = image_features(data.judge.pixels, extractor)
+            source = mild_degradations(beliefs(extractor.name, features, self.spec.scale), judge.quantile)
+            with written_whole(kept) as temporary:
+                temporary.write_text(json.dumps(source.describe(), indent=1), encoding="utf-8")
+            return source
         measured = self._measure(judge.extractor, judge.layer, data.judge_crops, data.judge, "held-out references")
         provenance = {"search": self.spec.name, "seed": self.spec.seed, "kind": "judge"}
-        return craft(measured, judge.weighting, intervals=False, provenance=provenance)
+        judged = craft(measured, judge.weighting, intervals=False, provenance=provenance)
+        judged.save(kept)
+        return judged.source()
 
     def reliability(self, data: SearchData, measured: Mapping[str, Measurement]) -> dict[str, Reliability]:
         """How far the first weighting's weights can be relied on, by `measurement_name`."""
@@ -74,9 +84,7 @@ class Measurements:
 
     def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> Measurement:
         spec, resources = self.spec, self.spec.resources
-        extractor = make_extractor(
-            name, layer=layer, weights_file=spec.extractor_weights.get(name), seed=spec.seed, device="cpu"
-        )
+        extractor = self._extractor(name, layer)
         with counting(self.console, f"measuring {measurement_name(name, layer)} on the {what}", "bins") as progress:
             measured = sharded_measurement(
                 spec.degradation_space(), hr, references, extractor,
@@ -88,6 +96,10 @@ class Measurements:
         measured.save(beside / f"{what.replace(' ', '-')}-{measurement_name(name, layer).replace(':', '-')}.npz")
         return measured
 
+    def _extractor(self, name: str, layer: str | None) -> FeatureExtractor:
+        weights_file = self.spec.extractor_weights.get(name)
+        return make_extractor(name, layer=layer, weights_file=weights_file, seed=self.spec.seed, device="cpu")
+
 
 def held_out_part(
     spec: SearchSpec, data: SearchData, pool: HrPool, measurements: Measurements, folder: Path
@@ -98,8 +110,7 @@ def held_out_part(
         pairs, told = aligned_pairs(pairs, spec.scale)
         measurements.console.print(told, highlight=False, soft_wrap=True)
     if pairs is None:
-        judged = measurements.of_judge(data)
-        judged.save(folder / "judge.json")
+        judged = measurements.of_judge(data, folder / "judge.json")
         assert data.judge_crops is not None
         pairs = proxy_pairs(data.judge_crops, judged, spec)
     pairs, notes = without_degenerate(pairs, spec.scale, spec.border)

@@ -34,6 +34,11 @@ def check_extractor(name: str, layer: str | None) -> None:
         raise ValueError(f"layer of {name} must be one of {list(EXTRACTORS[name].layers)}, but got {layer!r}")
 
 
+def has_posterior(extractor: str) -> bool:
+    """Whether an extractor says what it believes of the axes."""
+    return EXTRACTORS[extractor].posterior is not None
+
+
 class AxisSpec(Strict):
     """One axis of the degradation space."""
 
@@ -100,11 +105,18 @@ class PatchesSpec(Strict):
 class JudgeSpec(Strict):
     """Who says what the held-out references look like when there is no ground truth: fixed for all trials."""
 
+    proxies: Literal["estimates", "weights"] = Field(
+        default="estimates",
+        description="what clean crops are degraded by: a held-out reference's estimate each, or draws by weights",
+    )
+    quantile: float = Field(
+        default=0.25, ge=0, le=1, description="of estimates: 0.5 is the median, less leans to milder degradations"
+    )
     extractor: str = Field(default="degnet", description="the judge's features")
     layer: str | None = Field(default=None, description="the judge's layer; the extractor's default if left out")
     weighting: dict[str, Any] = Field(
         default=checked_weighting(DEFAULT),
-        description="the judge's weighting: its name, and knobs if not their defaults",
+        description="of weights: the weighting's name, and knobs if not their defaults",
     )
 
     @field_validator("weighting")

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 
 from degcraft.degradation import PAPER_SPACE, Axis, DegradationSpace
 from degcraft.errors import DegcraftError
+from degcraft.matching import find_weighting
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
 from tune.sections import (
@@ -24,6 +25,7 @@ from tune.sections import (
     TrackingSpec,
     TrainingSpec,
     check_extractor,
+    has_posterior,
 )
 
 
@@ -64,7 +66,19 @@ class SearchSpec(Strict):
             raise ValueError("synthetic makes its own held-out pairs; leave held_out.pairs out")
         if self.synthetic is not None and self.references is None:
             raise ValueError("synthetic degrades references, which must be given")
-        check_extractor(self.held_out.judge.extractor, self.held_out.judge.layer)
+        judge = self.held_out.judge
+        check_extractor(judge.extractor, judge.layer)
+        if judge.proxies == "estimates" and not has_posterior(judge.extractor):
+            raise ValueError(
+                f"held_out.judge.extractor must have a posterior for estimates, such as degnet, but got {judge.extractor}; "
+                f"or write proxies: weights"
+            )
+        asking = [name for name in choices(self.search.weighting.name) if find_weighting(name).needs_posterior]
+        lacking = [name for name in choices(self.search.extractor) if not has_posterior(name)]
+        if asking and lacking:
+            raise ValueError(
+                f"weighting {asking[0]} needs extractors with a posterior, such as degnet, but {lacking[0]} has none"
+            )
         for name in self.extractor_weights:
             check_extractor(name, None)
         self.degradation_space()

@@ -95,7 +95,9 @@ class BoxSource:
 
 @dataclass(frozen=True, eq=False)
 class ListedSource:
-    """Degradations drawn from a list, with replacement: what is done together on one image stays together.
+    """Degradations drawn from a list: what is done together on one image stays together.
+
+    A batch that is no longer than the list holds no row twice.
 
     Raises:
         DegcraftError: no row, or an invalid degradation.
@@ -112,8 +114,9 @@ class ListedSource:
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
         listed = Degradation(self.parameters).to(generator.device)
-        rows = torch.randint(len(listed), (len(hr),), generator=generator, device=generator.device)
-        degradation = listed[rows]
+        turns = -(-len(hr) // len(listed))
+        rows = [torch.randperm(len(listed), generator=generator, device=generator.device) for _ in range(turns)]
+        degradation = listed[torch.cat([*rows, torch.empty(0, dtype=torch.long)])[: len(hr)]]
         return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
 
     def describe(self) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """What each reference carries by itself, on the mild side of what the extractor believes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from degcraft.degradation import find_operator
+from degcraft.degradation import ListedSource, find_operator
 from degcraft.errors import DegcraftError
 from degcraft.features import AxisPosterior, cell_borders, find_extractor
 from degcraft.matching.measurement import Measurement
@@ -17,12 +18,37 @@ def reference_beliefs(measurement: Measurement) -> Mapping[str, AxisPosterior]:
     Raises:
         DegcraftError: the extractor has no posterior, or none for some axis of the space.
     """
-    read = find_extractor(measurement.extractor).posterior
-    found = {} if read is None else read(measurement.references, measurement.scale)
-    for axis in measurement.space.axes:
-        if axis.name not in found:
-            raise DegcraftError(f"estimates of {axis.name} need an extractor with a posterior, such as degnet")
+    names = [axis.name for axis in measurement.space.axes]
+    return beliefs(measurement.extractor, measurement.references, measurement.scale, names)
+
+
+def beliefs(
+    extractor: str, features: NDArray[np.floating], scale: int, axes: Sequence[str] = ()
+) -> Mapping[str, AxisPosterior]:
+    """What an extractor believes of images, by axis.
+
+    Args:
+        extractor: Its name.
+        features: (m, c) of the images.
+        scale: Of the images, see `ExtractorSpec.posterior`.
+        axes: Those that it must have a belief of.
+
+    Raises:
+        DegcraftError: it has none at all, or none of one of these.
+    """
+    read = find_extractor(extractor).posterior
+    found = {} if read is None else read(features, scale)
+    lacking = [name for name in axes if name not in found]
+    if lacking or not found:
+        what = lacking[0] if lacking else "degradations"
+        raise DegcraftError(f"estimates of {what} need an extractor with a posterior, such as degnet, not {extractor}")
     return found
+
+
+def mild_degradations(found: Mapping[str, AxisPosterior], quantile: float) -> ListedSource:
+    """Each image's own estimate, as something to draw from: on every axis the quantile that `mild_values` takes."""
+    values = {name: mild_values(name, belief, quantile) for name, belief in found.items()}
+    return ListedSource({name: torch.from_numpy(one).float() for name, one in values.items()})
 
 
 def mild_values(name: str, belief: AxisPosterior, quantile: float) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ from degcraft.images import (
     scan_folder,
 )
 from degcraft.matching import Measurement, craft, measure
-from degcraft.matching.estimates import mild_values, reference_beliefs
+from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs
 from degcraft.metrics import aligned_truth, estimate_alignment, psnr
 
 COUNT, SIDE, PROXIES, PROXY_SIDE, HELD_SIDE = 100, 72, 24, 64, 96
@@ -62,9 +62,8 @@ FINE = DegradationSpace(
 
 def rows_of(beliefs: Mapping[str, AxisPosterior], quantile: float, blur: float = 1.0) -> ListedSource:
     """Each image's own estimate, at one quantile of the mild side; blur times a factor."""
-    values = {name: mild_values(name, belief, quantile) for name, belief in beliefs.items()}
-    values["blur_sigma"] = values["blur_sigma"] * blur
-    return ListedSource({name: torch.from_numpy(one).float() for name, one in values.items()})
+    parameters = mild_degradations(beliefs, quantile).parameters
+    return ListedSource({**parameters, "blur_sigma": parameters["blur_sigma"] * blur})
 
 
 def drawn_rows(beliefs: Mapping[str, AxisPosterior], seed: int) -> ListedSource:

@@ -91,6 +91,11 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ),
         ({"held_out": {"judge": {"weighting": {"name": "eq4", "width": 1.0}}}}, "weighting eq4: no knob 'width'"),
         ({"search": {"learning_rate": {"low": 0.0, "high": 0.1, "log": True}}}, "low must be above 0 when log is true"),
+        ({"held_out": {"judge": {"extractor": "alexnet"}}}, "judge.extractor must have a posterior for estimates"),
+        (
+            {"search": {"weighting": {"name": ["eq4", "estimates"]}, "extractor": ["degnet", "alexnet"]}},
+            "weighting estimates needs extractors with a posterior, such as degnet, but alexnet has none",
+        ),
         ({"space": ["blur_sigma:0:3"]}, "space.0: must be NAME:LOW:HIGH:BINS"),
         ({"search": {"extractor": ["alexnet", "resnet"]}}, "extractor must be one of"),
         ({"search": {"layers": {"squeezenet": "fire3"}}}, "layers names squeezenet, which is not among"),

@@ -81,7 +81,7 @@ def run(
     monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
     with contextlib.suppress(KeyboardInterrupt):
         run_trial(
-            config(kind), spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts=starts or {},
+            config(kind), spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts=starts or {},
             precisions={},
         )  # fmt: skip
     return load_file(session.folder / MODEL) if (session.folder / MODEL).exists() else {}
@@ -148,7 +148,7 @@ def test_divergence_is_a_result(spec: SearchSpec, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(tune.trial, "worker_device", lambda: "cpu")
     monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
     run_trial(
-        config("uniform"), spec=spec, pool=pool, held_out=held_out(spec, data, pool), distances={}, starts={},
+        config("uniform"), spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts={},
         precisions={},
     )  # fmt: skip
     (only,) = session.reports
@@ -160,7 +160,7 @@ def test_proxies_are_the_same_every_time(spec: SearchSpec) -> None:
     blind = spec.model_copy(update={"synthetic": None})
     data, _ = read_data(blind)
     assert data.judge_crops is not None
-    judged = CraftedDistribution.uniform(spec.degradation_space())
+    judged = CraftedDistribution.uniform(spec.degradation_space()).source()
     first, again = (proxy_pairs(data.judge_crops, judged, blind) for _ in range(2))
     assert len(first) == 2
     assert all(np.array_equal(a.lr, b.lr) and np.array_equal(a.hr, b.hr) for a, b in zip(first, again, strict=True))

@@ -48,6 +48,8 @@ class WeightingSpec:
     build: Callable[..., Weighting]
     """Called with a measurement and all knobs as keywords."""
     knobs: Mapping[str, Knob] = field(default_factory=dict)
+    needs_posterior: bool = False
+    """Whether it takes the extractor at its word, and so asks for one that has a posterior over the axes."""
 
 
 def resampled(groups: NDArray[np.integer], count: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -54,4 +54,5 @@ ESTIMATES = WeightingSpec(
     "each reference's own estimate, taken at its word on its mild side",
     Estimates,
     knobs={"quantile": number(0.25, "0.5 is the median; less leans to milder degradations", low=0, high=1)},
+    needs_posterior=True,
 )
