@@ -70,8 +70,8 @@ class SearchSpec(Strict):
         check_extractor(judge.extractor, judge.layer)
         if judge.proxies == "estimates" and not has_posterior(judge.extractor):
             raise ValueError(
-                f"held_out.judge.extractor must have a posterior for estimates, such as degnet, but got {judge.extractor}; "
-                f"or write proxies: weights"
+                f"held_out.judge.extractor must have a posterior for estimates, such as degnet, "
+                f"but got {judge.extractor}; or write proxies: weights"
             )
         asking = [name for name in choices(self.search.weighting.name) if find_weighting(name).needs_posterior]
         lacking = [name for name in choices(self.search.extractor) if not has_posterior(name)]
