@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from degcraft.metrics import ScoreTable, find_metric
 from tune.config import CANDIDATES, TrialConfig
 from tune.spec import SearchSpec
 from tune.trial import steps_of
@@ -55,6 +56,38 @@ def best_of(trials: Iterable[TrialOutcome], higher_is_better: bool) -> TrialOutc
     if not scored:
         return None
     return (max if higher_is_better else min)(scored, key=lambda trial: trial.score)
+
+
+def contenders(trials: Iterable[TrialOutcome], metric: str, *, ties: bool) -> list[TrialOutcome]:
+    """What may be the best, the one to take first; empty without a score.
+
+    Proxies are no truth: where they do not tell rows apart, the score is not to choose between them. Then all that tie
+    with the best score are contenders, and the widest is taken, as what goes wrong least if the estimates are wrong:
+    the start before all, then the more effective bins.
+
+    Args:
+        trials: Rows of a search.
+        metric: That is searched for.
+        ties: Whether differences within their interval are ties; otherwise the best score stands alone.
+    """
+    known = list(trials)
+    top = best_of(known, find_metric(metric).higher_is_better)
+    if top is None:
+        return []
+    if not ties:
+        return [top]
+    scored = [trial for trial in known if trial.is_over and trial.config.kind in CANDIDATES and trial.images]
+    table = ScoreTable.from_json({trial.key: trial.images for trial in scored}) if scored else None
+    alike = [
+        trial
+        for trial in scored
+        if trial is not top and table is not None and top.images and table.difference(top.key, trial.key, metric).is_tie
+    ]
+    return sorted([top, *alike], key=_width, reverse=True)
+
+
+def _width(trial: TrialOutcome) -> float:
+    return math.inf if trial.config.kind == "start" else trial.effective_bins or 0.0
 
 
 def outcome_of(

@@ -152,7 +152,7 @@ class _Search:
         starts = self._starts(records, bind)
         watcher = None
         if starts is not None:
-            watcher = self._trials(records, bind(starts=starts))
+            watcher = self._trials(records, bind(starts=starts), held_out)
         reason = self.budget.spent()
         interrupted = reason is None and (watcher is None or watcher.over() < self._count)
         if interrupted:
@@ -224,11 +224,11 @@ class _Search:
         )
         return None if trained is None else found | dict(trained)
 
-    def _trials(self, records: Records, trainable: Any) -> SearchWatcher:
+    def _trials(self, records: Records, trainable: Any, held_out: HeldOut) -> SearchWatcher:
         spec = self.spec
         total = spec.training.steps * spec.budget.trials + sum(steps_of(row, spec) for row in self.rows)
         view = TrialsView(self.console, spec.name, spec.held_out.metric, total, partial(steps_of, spec=spec))
-        watcher = SearchWatcher(spec, records, self.budget, view, self.folder)
+        watcher = SearchWatcher(spec, records, self.budget, view, self.folder, held_out.kind)
         with view:
             self._experiment("trials", spec.resources.cpus).run(
                 trainable,

@@ -13,7 +13,7 @@ from rich.table import Table
 from degcraft.matching import Reliability
 from degcraft.metrics import Difference, ScoreTable, find_metric
 from tune.config import Kind, network_label
-from tune.outcome import TrialOutcome, best_of
+from tune.outcome import TrialOutcome, best_of, contenders
 
 COMPARED: tuple[Kind, ...] = ("bicubic", "start", "uniform")
 """What the best network is compared with, image by image."""
@@ -40,8 +40,16 @@ class Summary:
 
     @property
     def best(self) -> TrialOutcome | None:
-        """The best trial that a user could have, never the upper bound, which knows the truth."""
-        return best_of(self.trials, self.higher_is_better)
+        """The best trial that a user could have, never the upper bound, which knows the truth; of several that proxies
+        do not tell apart, the widest.
+        """
+        found = self.contenders
+        return found[0] if found else None
+
+    @cached_property
+    def contenders(self) -> list[TrialOutcome]:
+        """See `tune.outcome.contenders`."""
+        return contenders(self.trials, self.metric, ties=self.held_out == "proxy")
 
     @property
     def best_crafted(self) -> TrialOutcome | None:
@@ -197,6 +205,11 @@ class Summary:
             won = [d.sentence(names[kind], unit, decimals(self.metric)) for kind, d in self.won().items()]
             score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
+            if len(self.contenders) > 1:
+                others = ", ".join(
+                    f"{one.config.title()} {one.score:.{decimals(self.metric)}f}" for one in self.contenders
+                )
+                said.append(f"a tie, of which the widest is taken, as proxies do not tell them apart: {others}")
             if best.config.kind == "uniform":
                 said.append("no crafted trial beat the uniform baseline: the best model is the baseline itself")
             elif best.config.kind == "start":

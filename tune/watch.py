@@ -1,6 +1,7 @@
 """What the driver does while trials run: shows them, records them, minds the budget, keeps the best, drops the rest."""
 
 import json
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,14 @@ from ray.tune.experiment import Trial
 from tune.budget import Budget
 from tune.config import CANDIDATES
 from tune.experiment import remove_checkpoint
-from tune.outcome import TrialOutcome, best_of, outcome_of
+from tune.outcome import TrialOutcome, contenders, outcome_of
 from tune.progress import TrialsView
 from tune.records import Records, copy_files
 from tune.spec import SearchSpec
 from tune.trial import TRAINER
+
+CONTENDERS, TRIAL = "contenders", "trial.json"
+"""Names of the folder of what may yet be the best, and of the file that says which trial a folder is of."""
 
 
 class SearchWatcher:
@@ -27,11 +31,14 @@ class SearchWatcher:
         budget: Asked whether to go on.
         view: Shows it.
         folder: The search's output folder; `best/` in it holds the best model so far.
+        held_out: What the score is of, `ground truth` or `proxy`.
     """
 
-    def __init__(self, spec: SearchSpec, records: Records, budget: Budget, view: TrialsView, folder: Path) -> None:
+    def __init__(
+        self, spec: SearchSpec, records: Records, budget: Budget, view: TrialsView, folder: Path, held_out: str
+    ) -> None:
         self._spec, self._records, self._budget, self._view = spec, records, budget, view
-        self._folder = folder
+        self._folder, self._held_out = folder, held_out
         self._outcomes: dict[str, TrialOutcome] = {}
         self._trials: list[Trial] = []
         # What was over before a resume counts for the best and the budget.
@@ -60,8 +67,7 @@ class SearchWatcher:
                 self._records.draw(files, title=outcome.config.title())
                 self._records.keep_samples(outcome, files)
                 # In this order: a driver killed in between comes back here, because the end was not recorded yet.
-                if self.best is outcome:
-                    self._keep_best(outcome, files)
+                self._keep_contenders(outcome, files)
                 self._records.ended(outcome, files)
         self._drop_losers()
         score = f"{outcome.score:.4f} {self._spec.held_out.metric}" if outcome.scores else outcome.failure or "no score"
@@ -79,7 +85,8 @@ class SearchWatcher:
     @property
     def best(self) -> TrialOutcome | None:
         """The best candidate that is over."""
-        return best_of(self._outcomes.values(), self._spec.higher_is_better)
+        found = self._contenders()
+        return found[0] if found else None
 
     def outcomes(self) -> list[TrialOutcome]:
         """Every trial: those that are over, then those that were left as they stand."""
@@ -101,11 +108,27 @@ class SearchWatcher:
         elif outcome.scores and outcome.config.kind in CANDIDATES:
             self._budget.scored(outcome.score)
 
-    def _keep_best(self, outcome: TrialOutcome, files: Path) -> None:
-        # A start that was only scored has none.
-        (files / TRAINER).unlink(missing_ok=True)
-        (files / "trial.json").write_text(json.dumps({"trial": outcome.key, "status": outcome.status}))
-        copy_files(files, self._folder / "best")
+    def _contenders(self) -> list[TrialOutcome]:
+        ties = self._held_out == "proxy"
+        return contenders(self._outcomes.values(), self._spec.held_out.metric, ties=ties)
+
+    def _keep_contenders(self, outcome: TrialOutcome, files: Path) -> None:
+        """Keep the files of what may yet be the best, and those of the present best in `best/`."""
+        found, kept = self._contenders(), self._folder / CONTENDERS
+        if any(one is outcome for one in found):
+            # A start that was only scored has none.
+            (files / TRAINER).unlink(missing_ok=True)
+            (files / TRIAL).write_text(json.dumps({"trial": outcome.key, "status": outcome.status}))
+            copy_files(files, kept / outcome.key)
+        if not found:
+            return
+        best = self._folder / "best"
+        there = json.loads((best / TRIAL).read_text())["trial"] if (best / TRIAL).exists() else None
+        if there != found[0].key:
+            copy_files(kept / found[0].key, best)
+        for folder in kept.iterdir():
+            if folder.name not in {one.key for one in found}:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _drop_losers(self) -> None:
         """Checkpoints of finished trials: what they were kept for is in MLflow, and the best model in `best/`."""

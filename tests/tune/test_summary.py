@@ -102,6 +102,21 @@ def test_the_start_itself_can_be_the_best() -> None:
     assert set(done.won()) == {"bicubic"}
 
 
+def test_of_what_proxies_do_not_tell_apart_the_widest_is_the_best() -> None:
+    top = trial("c", "crafted", [24.0, 26.2, 28.0], 25.0)
+    wide = replace(trial("w", "crafted", [24.1, 26.0, 27.95], 5.0), effective_bins=20.0)
+    worse = replace(trial("x", "uniform", [23.0, 25.2, 27.0]), effective_bins=75.0)
+    known, blind = (Summary("s", "psnr", kind, (worse, top, wide), "done", 3.0) for kind in ("ground truth", "proxy"))
+    assert known.best is top
+    assert blind.best is wide
+    assert blind.contenders == [wide, top]
+    tie = "a tie, of which the widest is taken, as proxies do not tell them apart: degnet:cells eq4 alpha 5 26.02"
+    assert any(sentence.startswith(tie) for sentence in blind.sentences())
+    assert not any("a tie, of which" in sentence for sentence in known.sentences())
+    start = trial("s", "start", [24.05, 26.1, 28.0])
+    assert Summary("s", "psnr", "proxy", (top, start, wide), "done", 3.0).best is start
+
+
 def test_an_upper_bound_below_the_baseline_leaves_the_gap_undefined() -> None:
     done = summary(
         trial("u", "uniform", [24.0]), trial("b", "upper bound", [23.0]), trial("c", "crafted", [25.0], 25.0)
