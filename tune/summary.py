@@ -206,10 +206,9 @@ class Summary:
             score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
             if len(self.contenders) > 1:
-                others = ", ".join(
-                    f"{one.config.title()} {one.score:.{decimals(self.metric)}f}" for one in self.contenders
-                )
-                said.append(f"a tie, of which the widest is taken, as proxies do not tell them apart: {others}")
+                places = decimals(self.metric)
+                tied = ", ".join(f"{one.config.title()} {one.score:.{places}f}" for one in self.contenders)
+                said.append(f"a tie, of which the widest is taken, as proxies do not tell them apart: {tied}")
             if best.config.kind == "uniform":
                 said.append("no crafted trial beat the uniform baseline: the best model is the baseline itself")
             elif best.config.kind == "start":
