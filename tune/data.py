@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from degcraft.cache import cache_folder
 from degcraft.degradation import BoxSource
 from degcraft.errors import DegcraftError
+from degcraft.features import load_degnet
 from degcraft.images import (
     HrPool,
     Patches,
@@ -25,10 +27,12 @@ from degcraft.images import (
     local_folder,
     read_image,
     read_rgb8,
+    reduced_files,
     scan_folder,
     split_files,
     write_image,
 )
+from degcraft.inspection import inspect_clean
 from degcraft.matching import scenes
 from tune.spec import SearchSpec
 
@@ -111,7 +115,10 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         held = [lr for lr, _ in held_pairs]
 
     crop = spec.patches.size * spec.scale
-    clean = _without(_scan("hr", spec.hr, crop, notes), [hr for _, hr in held_pairs or []], "hr", notes)
+    whole = _scan("hr", spec.hr, crop * spec.clean.reduce, notes)
+    clean = _without(whole, [hr for _, hr in held_pairs or []], "hr", notes)
+    clean = reduced_files(clean, spec.clean.reduce, cache_folder("reduced"))
+    notes += inspect_clean(clean, load_degnet()).sentences()
     # Only proxies need clean images that no trial has seen.
     train, judged = split_files(clean, spec.held_out.fraction, spec.seed) if held_pairs is None else (clean, [])
     pool = HrPool.from_files(train, min_side=spec.training.lr_patch * spec.scale, seed=spec.seed)

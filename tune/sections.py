@@ -92,6 +92,14 @@ class SyntheticSpec(Strict):
         return {name: (ends[0], ends[1]) for name, ends in (self.box or {}).items()}
 
 
+class CleanSpec(Strict):
+    """What is done to the clean images before anything else."""
+
+    reduce: int = Field(
+        default=1, ge=1, le=8, description="make them so many times smaller, where they are soft at their own size"
+    )
+
+
 class PatchesSpec(Strict):
     """What the degradation is measured on."""
 

@@ -15,6 +15,7 @@ from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
 from tune.sections import (
     BudgetSpec,
+    CleanSpec,
     HeldOutSpec,
     KnobsSpec,
     NetworkSection,
@@ -42,6 +43,7 @@ class SearchSpec(Strict):
     seed: NonNegativeInt = Field(default=0, description="of everything that is drawn")
     space: Space = Field(default="paper", description="the paper's 75 bins, or a list of axes")
     synthetic: SyntheticSpec | None = Field(default=None, description="degrade clean references by a hidden box")
+    clean: CleanSpec = CleanSpec()
     patches: PatchesSpec = PatchesSpec()
     held_out: HeldOutSpec = HeldOutSpec()
     network: NetworkSection = NetworkSection()

@@ -68,6 +68,30 @@ def parse_space(axes: Sequence[str] | None) -> "DegradationSpace":
         raise DegcraftError(f"--axis: {error}") from None
 
 
+def add_clean(parser: argparse.ArgumentParser) -> None:
+    """`--clean`."""
+    parser.add_argument(
+        "--clean",
+        default="as-is",
+        metavar="reduce:N",
+        help="make the clean images N times smaller first, where they are soft at their own size (see inspect --hr)",
+    )
+
+
+def parse_clean(text: str) -> int:
+    """The factor that `--clean` asks for.
+
+    Raises:
+        DegcraftError: Neither `as-is` nor `reduce:N`.
+    """
+    if text == "as-is":
+        return 1
+    word, _, number = text.partition(":")
+    if word != "reduce" or not number.isdecimal() or not 1 <= int(number) <= 8:
+        raise DegcraftError(f"--clean: must be as-is, or reduce:N with N from 1 to 8, but got {text!r}")
+    return int(number)
+
+
 def open_console() -> "Console":
     """Where a command prints: as wide as the terminal, and in a log wide enough for its tables."""
     from rich.console import Console

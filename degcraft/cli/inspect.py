@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft inspect photos\n"
         "  degcraft inspect photos --figure inspect.png\n"
         "  degcraft inspect mixed --split-to sources\n"
+        "  degcraft inspect photos --hr clean\n"
         "  degcraft inspect photo.jpg scans/*.tif --json inspect.json --csv inspect.csv"
     )
     parser.add_argument("inputs", nargs="+", metavar="DIR|FILE", help="image files and folders (or URIs of folders)")
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for other programs")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a line per image")
     parser.add_argument("--split-to", type=Path, metavar="DIR", help="copies of the images, a folder per source")
+    parser.add_argument("--hr", metavar="DIR", help="look at your clean images, too: are they sharp and clean enough?")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another network of `features train degnet`")
     add_device(parser)
 
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from degcraft.inspection import inspect_files, summarise, write_csv, write_json
+    from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
 
     console = Console()
     started = time.perf_counter()
@@ -82,6 +84,11 @@ def run(args: argparse.Namespace) -> int:
     pile = summarise(inspection)
     console.print(_table(pile))
     _say(console, pile, ignored, time.perf_counter() - started, device)
+    if args.hr is not None:
+        with console.status("looking at the clean images"):
+            clean = inspect_clean(_files([args.hr])[0], network, device=device)
+        for line in clean.sentences():
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     if args.figure is not None:
         from degcraft.figures import draw_inspection
 

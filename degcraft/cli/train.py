@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device, positive, refuse_overwrite, seed
 from degcraft.cli._losses import parse_losses
 from degcraft.cli._network import MODEL_HELP
 from degcraft.cli._start import Begun, begin
@@ -96,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint; more --steps train longer")
     parser.add_argument("--overwrite", action="store_true", help="begin anew over an older model and its checkpoint")
+    add_clean(parser)
     add_device(parser)
 
 
@@ -116,7 +117,8 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from rich.console import Console
 
-    from degcraft.images import HrPool, local_folder, scan_folder
+    from degcraft.cache import cache_folder
+    from degcraft.images import HrPool, local_folder, reduced_files, scan_folder
     from degcraft.networks import parameter_count
     from degcraft.training import Trainer, TrainingPlan, build_losses
     from degcraft.training.checkpoint import read_checkpoint
@@ -139,14 +141,16 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     build_losses(plan.losses, seed=0, device=torch.device("cpu"))  # whether they can be had, before much is read
     source, crafted = _source(args.distribution, plan)
+    reduce = parse_clean(args.clean)
 
     files: list[Path] = []
     for location in args.hr:
         with console.status(f"reading {location}"):
-            folder = scan_folder(local_folder(location), min_side=plan.hr_patch)
+            folder = scan_folder(local_folder(location), min_side=plan.hr_patch * reduce)
         console.print(f"{location}: {folder.summary()}", highlight=False, soft_wrap=True)
         files += folder.files
     with console.status("reading hr"):
+        files = reduced_files(files, reduce, cache_folder("reduced"))
         pool = HrPool.from_files(files, min_side=plan.hr_patch, seed=args.seed)
     if pool.note:
         console.print(f"hr: {pool.note}", highlight=False, soft_wrap=True)

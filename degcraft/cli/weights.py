@@ -6,7 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, add_space, check_file_name, parse_space, pick_device, positive, seed
+from degcraft.cli._common import (
+    add_clean,
+    add_device,
+    add_space,
+    check_file_name,
+    parse_clean,
+    parse_space,
+    pick_device,
+    positive,
+    seed,
+)
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -59,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
     parser.add_argument("--seed", type=seed, default=0, help="of the patches and of what the bins draw (0)")
+    add_clean(parser)
     add_space(parser)
     add_device(parser)
 
@@ -77,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     # All that can be wrong is found before the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
     device = pick_device(args.device)
-    weighting = _weighting(args)
+    weighting, reduce = _weighting(args), parse_clean(args.clean)
     check_file_name(args.output)
     if args.figure is not None:
         check_file_name(args.figure, ".png")
@@ -85,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         args.extractor, layer=args.layer, weights_file=args.extractor_weights, seed=args.seed, device=device
     )
     references = _patches(console, "references", args.references, args, on_jpeg_blocks=True)
-    hr = _patches(console, "hr", args.hr, args, scale=args.scale)
+    hr = _patches(console, "hr", args.hr, args, scale=args.scale, reduce=reduce)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"measuring {space.n_bins} bins with {extractor.name}", total=space.n_bins)
         measured = measure(
@@ -161,15 +172,17 @@ def _patches(
     *,
     on_jpeg_blocks: bool = False,
     scale: int = 1,
+    reduce: int = 1,
 ) -> "Patches":
     """Patches of one folder, with what was skipped said."""
-    from degcraft.images import cut_evident, local_folder, scan_folder
+    from degcraft.cache import cache_folder
+    from degcraft.images import cut_evident, local_folder, reduced_files, scan_folder
 
     size = args.size * scale
     with console.status(f"reading {field}"):
-        folder = scan_folder(local_folder(location), min_side=size)
+        folder = scan_folder(local_folder(location), min_side=size * reduce)
         patches = cut_evident(
-            folder.files,
+            reduced_files(folder.files, reduce, cache_folder("reduced")),
             size=size,
             count=args.count,
             seed=args.seed,

@@ -17,6 +17,7 @@ from degcraft.images.reading import (
     read_image,
     read_rgb8,
 )
+from degcraft.images.reducing import reduced_files
 from degcraft.images.remote import is_uri, local_folder
 from degcraft.images.structure import most_structured, structure
 from degcraft.images.writing import write_image
@@ -50,6 +51,7 @@ __all__ = [
     "read_image",
     "read_pairs",
     "read_rgb8",
+    "reduced_files",
     "scale_of",
     "scan_folder",
     "split_files",

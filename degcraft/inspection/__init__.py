@@ -1,5 +1,6 @@
 """Looking at images one has: how blurred, noisy and compressed they are, one by one and as a pile."""
 
+from degcraft.inspection.clean import CleanSide, inspect_clean
 from degcraft.inspection.distribution import AxisEstimate
 from degcraft.inspection.estimate import ImageEstimate, Inspection, inspect_files
 from degcraft.inspection.pile import Apart, Pile, summarise
@@ -10,10 +11,12 @@ from degcraft.inspection.words import axis_words, sentence
 __all__ = [
     "Apart",
     "AxisEstimate",
+    "CleanSide",
     "ImageEstimate",
     "Inspection",
     "Pile",
     "axis_words",
+    "inspect_clean",
     "inspect_files",
     "report_of",
     "sentence",
