@@ -22,6 +22,7 @@ COMMANDS = (
     "weights",
     "compare",
     "features",
+    "pdm",
     "synthesize",
     "networks",
     "train",

@@ -3,11 +3,11 @@
 import argparse
 import shlex
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import add_device, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._progress import TrainingProgress
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ HELP = "train degcraft's own features from clean images"
 HELD_OUT = 0.2
 """Share of the photographs that the card's figures are measured on."""
 EXIT_INTERRUPTED = 130
-AVERAGED = 100
-"""Steps that a shown loss is the mean of."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from degcraft.encoders import RECIPES, train_encoder
+    from degcraft.encoders import RECIPES
+    from degcraft.training import run_task
 
     console = Console()
     device = pick_device(args.device)
@@ -68,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)
     started = time.perf_counter()
     losses: dict[str, float] = {}
-    with _Shown(console, recipe, losses) as progress:
-        finished = train_encoder(
+    with TrainingProgress(console, recipe.task.steps, losses) as progress:
+        finished = run_task(
             recipe.task,
             recipe.make_batch,
             # On a GPU batches are made there, which another process could not do without a context of its own.
@@ -104,38 +103,6 @@ def _photographs(console: "Console", locations: list[str]) -> tuple[list[Path], 
     if pool.note:
         console.print(pool.note, highlight=False, soft_wrap=True)
     return fit, held_out, pool
-
-
-class _Shown:
-    """A bar in a terminal, a line now and then in a log."""
-
-    def __init__(self, console: "Console", recipe: "Recipe", losses: dict[str, float]) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = console
-        self._steps = recipe.task.steps
-        self._losses = losses
-        columns = (
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
-            TextColumn("left"), TimeRemainingColumn(),
-        )  # fmt: skip
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("training", total=self._steps, loss="")
-
-    def __enter__(self) -> Callable[[int, dict[str, float]], None]:
-        self._bar.start()
-        return self._tell
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def _tell(self, step: int, losses: dict[str, float]) -> None:
-        for name, value in losses.items():
-            self._losses[name] = value + (self._losses.get(name, value) - value) * (1 - 1 / AVERAGED)
-        text = ", ".join(f"{name} {value:.3f}" for name, value in self._losses.items())
-        self._bar.update(self._task, completed=step, loss=text)
-        if not self._console.is_terminal and (step % (10 * AVERAGED) == 0 or step == self._steps):
-            self._console.print(f"step {step} of {self._steps}: {text}", highlight=False, soft_wrap=True)
 
 
 def _finish(

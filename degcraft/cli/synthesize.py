@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from degcraft.degradation import DegradationSource
     from degcraft.images import ImageFolder
 
 HELP = "write LR-HR pairs of a crafted distribution, for any other trainer"
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft synthesize crafted.json --hr clean -o pairs --preview pairs.png\n"
         "  degcraft synthesize crafted.json --hr clean -o pairs --count 5000 --crop 256"
     )
-    parser.add_argument("crafted", type=Path, metavar="CRAFTED", help="crafted.json of `degcraft weights` or a search")
+    parser.add_argument("crafted", type=Path, metavar="CRAFTED", help="crafted.json, or a pdm.safetensors of its scale")
     parser.add_argument("--hr", required=True, metavar="DIR", help="clean images (folder or URI)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write")
     parser.add_argument("--count", type=positive, metavar="N", help="pairs; more than there are images repeats them")
@@ -51,12 +52,11 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from degcraft.degradation import CraftedDistribution
     from degcraft.figures import draw_contact_sheet
     from degcraft.images import local_folder, read_image, scan_folder, to_uint8, write_image
 
     console = Console()
-    crafted = CraftedDistribution.load(args.crafted)
+    source, axes = _source(args.crafted)
     device = pick_device(args.device)
     if args.crop is not None and args.crop % args.scale:
         raise DegcraftError(f"--crop: must be a multiple of the scale {args.scale}, but got {args.crop}")
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     _make_room(args.output, folder)
 
     generator = torch.Generator().manual_seed(args.seed)
-    source, count = crafted.source(), args.count or len(folder.files)
+    count = args.count or len(folder.files)
     pairs = track(
         _names(folder, count), "degrading", total=count, console=console, transient=True,
         disable=not console.is_terminal,
@@ -78,12 +78,12 @@ def run(args: argparse.Namespace) -> int:
     # Every row reaches the file before its pair does, so that no image is ever without its parameters.
     with (args.output / TABLE).open("w", newline="", encoding="utf-8", buffering=1) as file:
         table = csv.writer(file)
-        table.writerow(["name", "source", *(axis.name for axis in crafted.space.axes)])
+        table.writerow(["name", "source", *axes])
         for name, path in pairs:
             # Rounded as its file will be, so that the pair itself is what the parameters describe.
             hr = to_uint8(_cut(read_image(path).rgb, args.crop, args.scale, generator)).float() / 255
             lr, drawn = source.degrade(hr[None].to(device), args.scale, generator)
-            done = drawn.rows()[0]
+            done = {} if drawn is None else drawn.rows()[0]
             # Nine digits tell any two float32 apart: degrading by the table gives the same image.
             values = (f"{value:.9g}" for value in done.values())
             table.writerow([name, path.relative_to(folder.root).as_posix(), *values])
@@ -91,12 +91,23 @@ def run(args: argparse.Namespace) -> int:
                 write_image(args.output / part / f"{name}.png", image)
             if args.preview is not None and len(shown) < PREVIEWED:
                 told = ", ".join(f"{axis} {value:.3g}" for axis, value in done.items())
-                shown.append((f"{name}: {told}", [lr[0].cpu(), hr]))
+                shown.append((f"{name}: {told}" if told else name, [lr[0].cpu(), hr]))
     console.print(f"wrote {count} pair{'s' * (count != 1)} to {args.output}", highlight=False, soft_wrap=True)
     if args.preview is not None:
         draw_contact_sheet(shown, args.preview, ["LR", "HR"])
         console.print(f"wrote {args.preview}", highlight=False, soft_wrap=True)
     return 0
+
+
+def _source(path: Path) -> "tuple[DegradationSource, list[str]]":
+    """What to draw from, and the axes that the table tells of; a learned degradation has none."""
+    from degcraft.degradation import CraftedDistribution
+    from degcraft.learned import load_learned
+
+    if path.suffix == ".safetensors":
+        return load_learned(path), []
+    crafted = CraftedDistribution.load(path)
+    return crafted.source(), [axis.name for axis in crafted.space.axes]
 
 
 def _make_room(output: Path, folder: "ImageFolder") -> None:

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "      --losses l1=1,lpips=0.1,gan=0.05:discriminator=unet -o sharp.safetensors"
     )
     parser.add_argument(
-        "distribution", metavar="CRAFTED", help="crafted.json, uniform, wide, or setting:N with N from 1 to 4"
+        "distribution", metavar="CRAFTED", help="crafted.json, pdm.safetensors, uniform, wide, or setting:N, 1 to 4"
     )
     parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean images (folders or URIs)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="model.safetensors to write")
@@ -211,6 +211,13 @@ def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[s
             known = ", ".join(f"setting:{n}" for n in TEST_SETTINGS)
             raise DegcraftError(f"the setting must be one of {known}, but got {text!r}")
         return BoxSource(TEST_SETTINGS[int(number)]), None
+    if text.endswith(".safetensors"):
+        from degcraft.learned import load_learned
+
+        learned = load_learned(text)
+        if learned.model.scale != plan.scale:
+            raise DegcraftError(f"{text}: reduces by {learned.model.scale}, but the network enlarges by {plan.scale}")
+        return learned, None
     crafted = CraftedDistribution.load(text)
     return crafted.source(), crafted.to_dict()
 

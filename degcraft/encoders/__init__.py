@@ -5,7 +5,6 @@ from degcraft.encoders.contrast import ContrastBatch, MocoObjective, contrast_ba
 from degcraft.encoders.dead_leaves import dead_leaves
 from degcraft.encoders.degnet import DegNetObjective, cell_targets, degnet_task
 from degcraft.encoders.recipes import LARGEST_CROP, RECIPES, Recipe
-from degcraft.encoders.run import MadeBatches, train_encoder
 from degcraft.encoders.wide import WideBatch, WideDegradations, WideSource
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "CleanContent",
     "ContrastBatch",
     "DegNetObjective",
-    "MadeBatches",
     "MocoObjective",
     "Recipe",
     "WideBatch",
@@ -26,5 +24,4 @@ __all__ = [
     "dead_leaves",
     "degnet_task",
     "moco_task",
-    "train_encoder",
 ]

@@ -91,7 +91,7 @@ class HrPool:
         """Of the pixels held and their order."""
         return hash_hashes([hash_pixels(array) for array in self.arrays])
 
-    def crop_batch(self, batch: int, size: int, generator: torch.Generator) -> Tensor:
+    def crop_batch(self, batch: int, size: int, generator: torch.Generator, *, poses: bool = True) -> Tensor:
         """Draw crops, each flipped and transposed at random: all eight poses are equally likely.
 
         An image is drawn with a probability proportional to its area, with replacement, and a place in it
@@ -101,6 +101,7 @@ class HrPool:
             batch: number of crops.
             size: their side in pixels, no more than the smallest image's.
             generator: where the draws come from, on any device.
+            poses: whether to turn them at all; what has a direction of its own is lost by it.
 
         Returns:
             (batch, 3, size, size) float32 in [0, 1] on the CPU.
@@ -113,11 +114,11 @@ class HrPool:
             raise DegcraftError(f"crops of {size}x{size} need images of that side, but one has {smallest}")
         device = generator.device
         draws = torch.rand(batch, 3, generator=generator, device=device, dtype=torch.float64).cpu().numpy()
-        poses = torch.randint(8, (batch,), generator=generator, device=device).tolist()
+        turned = torch.randint(8, (batch,), generator=generator, device=device).tolist()
         targets = draws[:, 0] * self._cumulative_area[-1]
         images = np.searchsorted(self._cumulative_area, targets, side="right")
         crops = np.empty((batch, 3, size, size), np.uint8)
-        for crop, index, (_, v, u), pose in zip(crops, images, draws, poses, strict=True):
+        for crop, index, (_, v, u), pose in zip(crops, images, draws, turned if poses else [0] * batch, strict=True):
             image = self.arrays[index]
             y = int(v * (image.shape[1] - size + 1))
             x = int(u * (image.shape[2] - size + 1))

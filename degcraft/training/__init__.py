@@ -8,6 +8,7 @@ from degcraft.training.objective import Batches, Objective, Task
 from degcraft.training.plan import TrainingPlan, learning_rate_at
 from degcraft.training.precision import PLAIN, Precision
 from degcraft.training.probing import choose_precision, cpu_capability
+from degcraft.training.running import MadeBatches, run_task
 from degcraft.training.signals import stopped_by_signals
 from degcraft.training.trainer import Trainer
 
@@ -17,6 +18,7 @@ __all__ = [
     "Batches",
     "Limit",
     "Loop",
+    "MadeBatches",
     "Objective",
     "Precision",
     "Task",
@@ -28,5 +30,6 @@ __all__ = [
     "choose_precision",
     "cpu_capability",
     "learning_rate_at",
+    "run_task",
     "stopped_by_signals",
 ]

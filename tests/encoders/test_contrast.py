@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from degcraft.encoders import MadeBatches
 from degcraft.encoders.contrast import (
     ContrastBatch,
     MocoObjective,
@@ -22,7 +21,7 @@ from degcraft.encoders.contrast import (
     moco_task,
 )
 from degcraft.errors import DegcraftError
-from degcraft.training import Loop
+from degcraft.training import Loop, MadeBatches
 
 
 def generator(seed: int = 0) -> torch.Generator:

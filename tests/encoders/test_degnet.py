@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from degcraft.encoders import MadeBatches, cell_targets, degnet_task
+from degcraft.encoders import cell_targets, degnet_task
 from degcraft.features.degnet_network import GRIDS, DegNet
-from degcraft.training import Loop
+from degcraft.training import Loop, MadeBatches
 
 Labels = dict[str, Tensor]
 

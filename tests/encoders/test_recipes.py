@@ -7,12 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from degcraft.encoders import LARGEST_CROP, RECIPES, Recipe, train_encoder
+from degcraft.encoders import LARGEST_CROP, RECIPES, Recipe
 from degcraft.encoders.card import held_out_table, write_card
 from degcraft.encoders.content import CleanContent
 from degcraft.encoders.reservoir import Reservoir
 from degcraft.features import make_extractor
 from degcraft.images import HrPool, write_image
+from degcraft.training import run_task
 
 
 def pool() -> HrPool:
@@ -36,7 +37,7 @@ def test_batch_follows_from_its_step_alone(recipe: Recipe) -> None:
 
 
 def test_weights_of_a_training_are_those_of_the_extractor(recipe: Recipe, tmp_path: Path) -> None:
-    assert train_encoder(recipe.task, recipe.make_batch)
+    assert run_task(recipe.task, recipe.make_batch)
     save_file(recipe.weights(), tmp_path / "new.safetensors")
     extractor = make_extractor(recipe.settings["encoder"], weights_file=tmp_path / "new.safetensors")
     assert torch.isfinite(extractor(torch.rand(4, 3, 72, 72))).all()

@@ -1,4 +1,4 @@
-"""Training any of degcraft's encoders: batches made ahead, a checkpoint, going on after a stop."""
+"""Training small networks of any kind: batches made ahead, a checkpoint, going on after a stop."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from degcraft.errors import DegcraftError
-from degcraft.training import Batches, Loop, Precision, Task, stopped_by_signals
-from degcraft.training.objective import Batch
+from degcraft.training.loop import Loop
+from degcraft.training.objective import Batch, Batches, Task
+from degcraft.training.precision import Precision
+from degcraft.training.signals import stopped_by_signals
 
 ARITHMETIC = Precision(torch.float32, True, "small networks on many small patches")
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
-def train_encoder(
+def run_task(
     task: Task[Batch],
     make_batch: Callable[[int], Batch],
     *,

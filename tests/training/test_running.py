@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from degcraft.encoders import train_encoder
 from degcraft.errors import DegcraftError
-from degcraft.training import Objective, Precision, Task, TrainingDiverged
+from degcraft.training import Objective, Precision, Task, TrainingDiverged, run_task
 
 
 class Seen(Objective[Tensor]):
@@ -62,7 +61,7 @@ def stopped_at(at: int) -> Callable[[int, dict[str, float]], None]:
 def test_every_step_gets_its_own_batch_wherever_batches_are_made(workers: int) -> None:
     task, objective = training(5)
     told: list[tuple[int, dict[str, float]]] = []
-    assert train_encoder(task, squares, workers=workers, progress=lambda *step: told.append(step))
+    assert run_task(task, squares, workers=workers, progress=lambda *step: told.append(step))
     assert objective.seen == [0, 1, 4, 9, 16]
     assert [step for step, _ in told] == [1, 2, 3, 4, 5]
     assert told[1][1] == {"distance": 1.0}
@@ -73,25 +72,25 @@ def test_a_training_stopped_by_ctrl_c_goes_on_from_its_checkpoint(tmp_path: Path
     checkpoint = tmp_path / "a.checkpoint.pt"
     stopped, seen = training(5)
     handler = signal.getsignal(signal.SIGINT)
-    assert not train_encoder(
+    assert not run_task(
         stopped, squares, workers=workers, checkpoint=checkpoint, settings={"seed": 0}, progress=stopped_at(3)
     )
     assert signal.getsignal(signal.SIGINT) is handler
     assert seen.seen == [0, 1, 4]
     resumed, seen = training(5)
-    assert train_encoder(resumed, squares, workers=workers, checkpoint=checkpoint, settings={"seed": 0})
+    assert run_task(resumed, squares, workers=workers, checkpoint=checkpoint, settings={"seed": 0})
     assert seen.seen == [0, 1, 4, 9, 16]
     assert not checkpoint.exists()
     whole, _ = training(5)
-    train_encoder(whole, squares)
+    run_task(whole, squares)
     assert torch.equal(*(next(task.network.parameters()) for task in (whole, resumed)))
 
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "a.checkpoint.pt"
-    train_encoder(training(5)[0], squares, checkpoint=checkpoint, settings={"seed": 0}, progress=stopped_at(3))
+    run_task(training(5)[0], squares, checkpoint=checkpoint, settings={"seed": 0}, progress=stopped_at(3))
     with pytest.raises(DegcraftError, match=r"a\.checkpoint\.pt: .*seed was 0, but is 1 now; with the file removed"):
-        train_encoder(training(5)[0], squares, checkpoint=checkpoint, settings={"seed": 1})
+        run_task(training(5)[0], squares, checkpoint=checkpoint, settings={"seed": 1})
     assert checkpoint.exists()
 
 
@@ -99,9 +98,9 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
 def test_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pt").write_bytes(content)
     with pytest.raises(DegcraftError, match=r"a\.pt: not a readable checkpoint"):
-        train_encoder(training(1)[0], squares, checkpoint=tmp_path / "a.pt")
+        run_task(training(1)[0], squares, checkpoint=tmp_path / "a.pt")
 
 
 def test_diverging_training_ends_with_the_step() -> None:
     with pytest.raises(TrainingDiverged, match="diverged at step 3: the distance loss must be finite, but is inf"):
-        train_encoder(training(5)[0], endless_from_two)
+        run_task(training(5)[0], endless_from_two)

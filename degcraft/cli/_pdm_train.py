@@ -1,0 +1,127 @@
+"""`degcraft pdm train`: learn the degradation of real images, without pairs."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from degcraft.cli._common import (
+    add_clean,
+    add_device,
+    parse_clean,
+    pick_device,
+    positive,
+    refuse_overwrite,
+    seed,
+)
+from degcraft.cli._progress import TrainingProgress
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from degcraft.images import HrPool
+
+HELP = "learn it from your images and clean ones of any content"
+EXIT_INTERRUPTED = 130
+FEWEST = 32
+"""References below which a discriminator learns them by heart."""
+STEPS, QUICK = 200_000, 2000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Trains kernels and noise against a discriminator, with the published sizes and rates: batch 32, LR crops of\n"
+        "32, Adam 2e-4 halved every quarter, 200,000 steps. --quick takes small networks and 2,000 steps, which two\n"
+        "cores do in some ten minutes. Stopped by Ctrl-C, the same command goes on from the checkpoint beside the\n"
+        "output."
+    )
+    parser.add_argument("--references", required=True, metavar="DIR", help="your low-resolution images (folder or URI)")
+    parser.add_argument("--hr", required=True, metavar="DIR", help="clean images of any content (folder or URI)")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write (.safetensors)")
+    parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
+    parser.add_argument("--quick", action="store_true", help="small networks, few steps")
+    parser.add_argument("--steps", type=positive, metavar="N", help=f"of training ({STEPS}; with --quick {QUICK})")
+    parser.add_argument("--batch", type=positive, metavar="N", help="crops in a step (32; with --quick 16)")
+    parser.add_argument("--lr-patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crops (32)")
+    parser.add_argument("--noise", choices=("content", "plain", "none"), default="content", help="depends on (content)")
+    parser.add_argument(
+        "--penalty", choices=("mean", "size"), default="mean", help="on the noise: its mean, or its size as published"
+    )
+    parser.add_argument("--varying", action="store_true", help="a kernel of its own for every pixel")
+    parser.add_argument("--seed", type=seed, default=0, help="of weights and of everything that is drawn (0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the output")
+    add_clean(parser)
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+    from rich.console import Console
+
+    from degcraft import __version__
+    from degcraft.learned import LearnedDegradation, LearnedSource, PdmObjective, save_learned, unpaired_crops
+    from degcraft.training import Task, run_task
+
+    console, started = Console(), time.perf_counter()
+    if args.output.suffix != ".safetensors":
+        raise DegcraftError(f"{args.output}: the name must end in .safetensors")
+    refuse_overwrite(args.output, args.overwrite)
+    device = torch.device(pick_device(args.device))
+    reduce, least = parse_clean(args.clean), 24
+    if args.lr_patch < least:
+        raise DegcraftError(
+            f"--lr-patch: must be at least {least}, what the discriminator sees, but got {args.lr_patch}"
+        )
+    references = _pool(console, "references", args.references, args.lr_patch, args.seed)
+    if len(references) < FEWEST:
+        raise DegcraftError(
+            f"--references: must hold at least {FEWEST} images of {args.lr_patch}x{args.lr_patch} pixels or more, "
+            f"but holds {len(references)}; a discriminator would learn so few by heart"
+        )
+    hr = _pool(console, "hr", args.hr, args.lr_patch * args.scale, args.seed, reduce)
+    small = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
+    model = LearnedDegradation(args.scale, seed=args.seed, noise=args.noise, varying=args.varying, **small)
+    steps, batch = args.steps or (QUICK if args.quick else STEPS), args.batch or (16 if args.quick else 32)
+    settings = {
+        "knobs": model.knobs, "scale": args.scale, "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty,
+        "seed": args.seed, "references": references.content_hash, "hr": hr.content_hash,
+    }  # fmt: skip
+    task = Task(
+        network=model.to(device),
+        objective=PdmObjective(penalty=args.penalty, seed=args.seed, device=device),
+        optimizer=torch.optim.Adam(model.parameters(), lr=2e-4),
+        steps=steps,
+        # Halved every quarter: what is published for 20,000 steps, and in shape for more or fewer.
+        rate=lambda step: 2e-4 * 0.5 ** (4 * step // steps),
+    )
+    checkpoint, losses = args.output.with_suffix(".checkpoint.pt"), dict[str, float]()
+    if checkpoint.exists():
+        console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)
+    crops = unpaired_crops(model, hr, references, batch=batch, lr_patch=args.lr_patch, seed=args.seed, device=device)
+    with TrainingProgress(console, steps, losses) as progress:
+        finished = run_task(task, crops, checkpoint=checkpoint, settings=settings, progress=progress)
+    if not finished:
+        console.print(f"stopped: the same command goes on from {checkpoint}", highlight=False, soft_wrap=True)
+        return EXIT_INTERRUPTED
+    training = {**settings, "steps": steps, "losses": losses, "degcraft": __version__, "torch": torch.__version__}
+    save_learned(args.output, LearnedSource(model.cpu().eval(), training))
+    console.print(
+        f"wrote {args.output} ({time.perf_counter() - started:.0f} s on {device}); degcraft pdm show looks at it",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _pool(console: "Console", field: str, location: str, side: int, first: int, reduce: int = 1) -> "HrPool":
+    """All images of a folder, to cut crops from."""
+    from degcraft.cache import cache_folder
+    from degcraft.images import HrPool, local_folder, reduced_files, scan_folder
+
+    with console.status(f"reading {field}"):
+        folder = scan_folder(local_folder(location), min_side=side * reduce)
+        files = reduced_files(folder.files, reduce, cache_folder("reduced"))
+        pool = HrPool.from_files(files, min_side=side, seed=first)
+    console.print(f"{field}: {folder.summary()}", highlight=False, soft_wrap=True)
+    return pool

@@ -1,0 +1,48 @@
+"""How a training goes on, on the screen."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AVERAGED = 100
+"""Steps that a shown loss is the running mean of."""
+
+
+class TrainingProgress:
+    """A bar in a terminal, a line now and then in a log.
+
+    Args:
+        console: Where to show it.
+        steps: In all.
+        losses: Filled with running means of the losses by name.
+    """
+
+    def __init__(self, console: "Console", steps: int, losses: dict[str, float]) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = console
+        self._steps = steps
+        self._losses = losses
+        columns = (
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
+            TextColumn("left"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("training", total=self._steps, loss="")
+
+    def __enter__(self) -> Callable[[int, dict[str, float]], None]:
+        self._bar.start()
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _tell(self, step: int, losses: dict[str, float]) -> None:
+        for name, value in losses.items():
+            self._losses[name] = value + (self._losses.get(name, value) - value) * (1 - 1 / AVERAGED)
+        text = ", ".join(f"{name} {value:.3f}" for name, value in self._losses.items())
+        self._bar.update(self._task, completed=step, loss=text)
+        if not self._console.is_terminal and (step % (10 * AVERAGED) == 0 or step == self._steps):
+            self._console.print(f"step {step} of {self._steps}: {text}", highlight=False, soft_wrap=True)

@@ -1,0 +1,177 @@
+"""PDM: a degradation as two small networks, one that draws kernels and one that draws noise.
+
+Z. Luo et al., "Learning the Degradation Distribution for Blind Image Super-Resolution", CVPR 2022 (arXiv 2203.04962):
+
+    LR = (HR ⊗ k)↓s + n,    k = net_k(z_k),    n = net_n(z_n, (HR ⊗ k)↓s)
+
+with z_k and z_n drawn from standard Gaussians, so that what is learnt is a distribution. The result is rounded to 8
+bits, as the images are that it is to be told from.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from degcraft.errors import DegcraftError
+from degcraft.knobs import Knob, checked_knobs, switch, whole_number, word
+
+LATENT, NOISE_LATENT = 64, 3
+"""Channels of z_k and of z_n."""
+
+KNOBS: Mapping[str, Knob] = {
+    "size": whole_number(21, "side of the kernels in HR pixels, odd"),
+    "channels": whole_number(64, "of both networks"),
+    "kernel_blocks": whole_number(16, "residual blocks of the kernels' network", least=0),
+    "noise_blocks": whole_number(16, "residual blocks of the noise's network", least=0),
+    "varying": switch(False, "whether every pixel has a kernel of its own, by 3×3 convolutions"),
+    "noise": word("content", "what the noise depends on", options=("content", "plain", "none")),
+}
+MOST = {"size": 63, "channels": 512, "kernel_blocks": 64, "noise_blocks": 64}
+"""What a file may ask for at most, before anything is built of it."""
+
+
+class LearnedDegradation(nn.Module):
+    """Draws kernels and noise for clean images.
+
+    Args:
+        scale: Downsampling factor.
+        seed: Of the first weights.
+        knobs: As `KNOBS` says; those left out are the published ones.
+
+    Raises:
+        DegcraftError: a knob that there is none of, or a value that breaks its rule.
+    """
+
+    def __init__(self, scale: int, *, seed: int = 0, **knobs: Any) -> None:
+        super().__init__()
+        self.scale, self.knobs = scale, checked_knobs(KNOBS, knobs, owner="pdm")
+        for name, most in MOST.items():
+            if self.knobs[name] > most:
+                raise DegcraftError(f"pdm: {name} must be at most {most}, but got {self.knobs[name]}")
+        if self.knobs["size"] % 2 == 0:
+            raise DegcraftError(f"pdm: size must be odd, but got {self.knobs['size']}")
+        size, channels, wide = self.knobs["size"], self.knobs["channels"], 3 if self.knobs["varying"] else 1
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.kernels = _network(LATENT, size * size, channels, self.knobs["kernel_blocks"], wide)
+            self._begin_as_gaussian()
+            inputs = NOISE_LATENT + (3 if self.knobs["noise"] == "content" else 0)
+            self.noise = (
+                None if self.knobs["noise"] == "none" else _network(inputs, 3, channels, self.knobs["noise_blocks"], 3)
+            )
+
+    def _begin_as_gaussian(self) -> None:
+        """Kernels begin near a Gaussian in the middle: even ones blur all away, and training comes back from that late."""
+        size, last = self.knobs["size"], self.kernels[-1]
+        assert isinstance(last, nn.Conv2d)
+        assert last.bias is not None
+        places = torch.arange(size) - size // 2 - self.middle()
+        squares = places.square()[:, None] + places.square()
+        with torch.no_grad():
+            last.bias.copy_((-squares / (2 * (self.scale / 2) ** 2)).flatten())
+
+    def latents(self, count: int, side: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """z_k (count, 64, 1, 1), or (count, 64, h, w) where kernels vary, and z_n (count, 3, h, w).
+
+        Args:
+            count: Images.
+            side: (h, w) of the low-resolution images.
+            generator: The only source of randomness; what is drawn lies on its device.
+        """
+        place = side if self.knobs["varying"] else (1, 1)
+        return (
+            torch.randn(count, LATENT, *place, generator=generator, device=generator.device),
+            torch.randn(count, NOISE_LATENT, *side, generator=generator, device=generator.device),
+        )
+
+    def draw_kernels(self, latent: Tensor) -> Tensor:
+        """(B, size², h, w) kernels that sum to 1, from z_k."""
+        return self.kernels(latent).softmax(dim=1)
+
+    def reduce(self, hr: Tensor, kernels: Tensor) -> Tensor:
+        """(HR ⊗ k)↓s: (B,3,H,W) and (B, size², 1 or h, 1 or w) → (B,3,h,w).
+
+        Borders are mirrored. The kernel of a pixel lies about the HR pixel at its middle, or the one before that.
+        """
+        reach, scale = self.knobs["size"] // 2, self.scale
+        first = (scale - 1) // 2
+        padded = F.pad(hr, (reach,) * 4, mode="reflect")[..., first:, first:]
+        height, width = hr.shape[2] // scale, hr.shape[3] // scale
+        seen = F.unfold(padded, self.knobs["size"], stride=scale)
+        rows = (padded.shape[2] - self.knobs["size"]) // scale + 1
+        seen = seen.view(len(hr), 3, -1, rows, seen.shape[-1] // rows)[..., :height, :width]
+        return torch.einsum("bckhw,bkhw->bchw", seen, kernels.expand(-1, -1, height, width))
+
+    def forward(self, hr: Tensor, latents: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,3,H,W) in [0,1] and latents → LR (B,3,h,w) in [0,1], its noise (B,3,h,w), and the kernels.
+
+        The noise's network sees the clean LR without passing gradients on. Rounding passes them straight through.
+        """
+        kernels = self.draw_kernels(latents[0])
+        clean = self.reduce(hr, kernels)
+        if self.noise is None:
+            noise = torch.zeros_like(clean)
+        else:
+            seen = [latents[1], clean.detach()] if self.knobs["noise"] == "content" else [latents[1]]
+            noise = self.noise(torch.cat(seen, dim=1))
+        lr = clean + noise
+        rounded = (lr.detach().clamp(0, 1) * 255).round() / 255
+        return lr + (rounded - lr.detach()), noise, kernels
+
+    def middle(self) -> float:
+        """Where a kernel's centre of mass is to lie for LR and HR to agree, in pixels from the middle of the kernel."""
+        return (self.scale - 1) / 2 - (self.scale - 1) // 2
+
+    def centres(self, kernels: Tensor) -> Tensor:
+        """(B, 2, h, w) centres of mass (y, x) of kernels, in pixels from their middle."""
+        size = self.knobs["size"]
+        places = torch.arange(size, device=kernels.device, dtype=kernels.dtype) - size // 2
+        grid = torch.stack(torch.meshgrid(places, places, indexing="ij")).flatten(1)
+        return torch.einsum("ak,bkhw->bahw", grid, kernels)
+
+
+def _network(inputs: int, outputs: int, channels: int, blocks: int, side: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, channels, side, padding=side // 2),
+        *(_Residual(channels, side) for _ in range(blocks)),
+        nn.Conv2d(channels, outputs, side, padding=side // 2),
+    )
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int, side: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, side, padding=side // 2)
+        self.second = nn.Conv2d(channels, channels, side, padding=side // 2)
+
+    def forward(self, values: Tensor) -> Tensor:
+        changed: Tensor = self.second(F.relu(self.first(values)))
+        return values + changed
+
+
+def kernel_moments(kernels: Tensor) -> dict[str, Tensor]:
+    """Second moments of kernels, about their own centres of mass.
+
+    Args:
+        kernels: (k, size²), each summing to 1.
+
+    Returns:
+        `wide` and `narrow`, (k,) standard deviations in pixels along and across; `angle`, (k,) of the wide axis in
+        radians from the x axis, within ±π/2.
+    """
+    size = round(kernels.shape[1] ** 0.5)
+    places = torch.arange(size, dtype=kernels.dtype, device=kernels.device) - size // 2
+    y, x = (one.flatten() for one in torch.meshgrid(places, places, indexing="ij"))
+    mean_y, mean_x = kernels @ y, kernels @ x
+    yy, xx = kernels @ y.square() - mean_y.square(), kernels @ x.square() - mean_x.square()
+    xy = kernels @ (x * y) - mean_x * mean_y
+    apart = ((xx - yy).square() / 4 + xy.square()).sqrt()
+    middle = (xx + yy) / 2
+    return {
+        "wide": (middle + apart).clamp(min=0).sqrt(),
+        "narrow": (middle - apart).clamp(min=0).sqrt(),
+        "angle": torch.atan2(2 * xy, xx - yy) / 2,
+    }

@@ -1,0 +1,144 @@
+"""What PDM learns of degradations that are known.
+
+    python tests/benchmarks/benchmark_pdm.py --hr HR --references DIR [--steps 600] [--cases NAME,NAME] [--device D]
+
+Protocol, written before a look: clean photographs of --references are degraded x4 by a kernel and noise of the case,
+--hr holds other photographs; the small networks of `pdm train --quick`, batch 8. Printed are, at the end and half-way,
+the standard deviations of the drawn kernels along and across (mean and spread over 256 draws) beside those of the true
+ones, the cosine of the mean kernels, and the noise on dark, middle and bright flat images beside the truth. The penalty
+is on the mean of the noise or, as published, on its size.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torch.nn import functional as F
+
+from degcraft.images import HrPool, read_rgb8, scan_folder, to_uint8
+from degcraft.learned import LearnedDegradation, PdmObjective, kernel_moments, unpaired_crops
+from degcraft.training import Task, run_task
+
+SCALE, SIZE, DRAWS = 4, 21, 256
+
+
+@dataclass(frozen=True)
+class Case:
+    """A truth."""
+
+    wide: tuple[float, float]
+    """Range of the standard deviation along, HR pixels."""
+    narrow: tuple[float, float] | None
+    """Across; None for round kernels."""
+    noise: float
+    """Standard deviation, 8-bit units."""
+    shot: bool = False
+    """Whether it grows with the root of the brightness, `noise` being that of the middle."""
+    penalty: str = "mean"
+
+
+CASES = {
+    "round": Case((2.0, 2.0), None, 0.0),
+    "round, drawn": Case((1.0, 3.0), None, 5.0),
+    "long": Case((3.0, 3.0), (1.0, 1.0), 5.0),
+    "noisy": Case((1.5, 1.5), None, 15.0),
+    "noisy, size": Case((1.5, 1.5), None, 15.0, penalty="size"),
+    "shot": Case((1.5, 1.5), None, 10.0, shot=True),
+}
+ANGLE = 0.6
+
+
+def true_kernels(case: Case, count: int, random: np.random.Generator) -> Tensor:
+    """(count, size²) about the middle of an LR pixel."""
+    places = torch.arange(SIZE) - SIZE // 2 - 0.5
+    y, x = torch.meshgrid(places, places, indexing="ij")
+    along, across = x * np.cos(ANGLE) + y * np.sin(ANGLE), -x * np.sin(ANGLE) + y * np.cos(ANGLE)
+    found = []
+    for _ in range(count):
+        wide = random.uniform(*case.wide)
+        narrow = wide if case.narrow is None else random.uniform(*case.narrow)
+        kernel = torch.exp(-((along / wide) ** 2) / 2 - (across / narrow) ** 2 / 2).flatten()
+        found.append(kernel / kernel.sum())
+    return torch.stack(found).float()
+
+
+def true_noise(case: Case, brightness: Tensor) -> Tensor:
+    """Standard deviation in [0, 1] units."""
+    growth = (brightness.clamp(0, 1) / 0.5).sqrt() if case.shot else torch.ones_like(brightness)
+    return case.noise / 255 * growth
+
+
+def degraded(images: list[np.ndarray], case: Case, seed: int) -> HrPool:
+    """References of a case, one kernel for each image."""
+    random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    model, found = LearnedDegradation(SCALE, size=SIZE, channels=8, kernel_blocks=0, noise="none"), []
+    for image, kernel in zip(images, true_kernels(case, len(images), random), strict=True):
+        clean = model.reduce(torch.from_numpy(image)[None].float() / 255, kernel[None, :, None, None])
+        noise = torch.randn(clean.shape, generator=generator) * true_noise(case, clean)
+        found.append(to_uint8((clean + noise).clamp(0, 1))[0].numpy())
+    return HrPool(found)
+
+
+def learnt(model: LearnedDegradation, case: Case) -> Iterator[str]:
+    """The cells of a row."""
+    random, generator = np.random.default_rng(1), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        kernels = model.draw_kernels(model.latents(DRAWS, (1, 1), generator)[0])[..., 0, 0]
+        flat = torch.tensor([0.2, 0.5, 0.8])[:, None, None, None].expand(-1, 3, 128, 128).contiguous()
+        _, noise, _ = model(flat, model.latents(3, (32, 32), generator))
+    truth = true_kernels(case, DRAWS, random)
+    for name in ("wide", "narrow"):
+        found, known = kernel_moments(kernels)[name], kernel_moments(truth)[name]
+        yield f"{found.mean():.2f} ± {found.std():.2f} ({known.mean():.2f} ± {known.std():.2f})"
+    yield f"{F.cosine_similarity(kernels.mean(dim=0), truth.mean(dim=0), dim=0):.3f}"
+    known = 255 * true_noise(case, torch.tensor([0.2, 0.5, 0.8]))
+    yield " ".join(f"{one:.1f}" for one in 255 * noise.std(dim=(1, 2, 3))) + f" ({' '.join(f'{x:.1f}' for x in known)})"
+
+
+def main() -> None:
+    """Trains every case, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hr", required=True, type=Path)
+    parser.add_argument("--references", required=True, type=Path)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--cases", default="/".join(CASES), help="names, between slashes")
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    device, console = torch.device(args.device), Console(width=150)
+    hr = HrPool.from_files(scan_folder(args.hr, min_side=128).files, min_side=128, seed=0)
+    clean = [read_rgb8(file) for file in scan_folder(args.references, min_side=256).files]
+    clean = [image[:, : image.shape[1] // SCALE * SCALE, : image.shape[2] // SCALE * SCALE] for image in clean]
+    table = Table("case", "steps", "along (truth), px", "across (truth), px", "cosine", "noise of 255 (truth)")
+    for name in args.cases.split("/"):
+        case = CASES[name]
+        model = LearnedDegradation(SCALE, size=SIZE, channels=32, kernel_blocks=4, noise_blocks=3).to(device)
+        objective = PdmObjective(penalty=case.penalty, seed=0, device=device)  # type: ignore[arg-type]
+        task = Task(
+            network=model, objective=objective, optimizer=torch.optim.Adam(model.parameters(), lr=2e-4),
+            steps=args.steps, rate=lambda step: 2e-4 * 0.5 ** (4 * step // args.steps),
+        )  # fmt: skip
+        crops = unpaired_crops(model, hr, degraded(clean, case, 0), batch=8, lr_patch=32, seed=0, device=device)
+        run_task(task, crops, progress=shown(table, name, case, model, args.steps))
+        console.print(table)
+
+
+def shown(
+    table: Table, name: str, case: Case, model: LearnedDegradation, steps: int
+) -> Callable[[int, dict[str, float]], None]:
+    """A row at the beginning, half-way and at the end."""
+
+    def tell(step: int, _: dict[str, float]) -> None:
+        if step in (1, steps // 2, steps):
+            table.add_row(name if step == 1 else "", str(step), *learnt(model, case))
+
+    return tell
+
+
+if __name__ == "__main__":
+    main()

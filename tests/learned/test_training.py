@@ -1,0 +1,69 @@
+"""PDM's training: what it is given, what it minimises, and that it goes on exactly."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from degcraft.images import HrPool
+from degcraft.learned import LearnedDegradation, PdmObjective, unpaired_crops
+from degcraft.training import PLAIN, Loop, MadeBatches, Task, run_task
+from degcraft.training.running import ARITHMETIC
+
+SMALL = {"channels": 8, "kernel_blocks": 1, "noise_blocks": 1, "size": 9}
+CPU = torch.device("cpu")
+
+
+def pool(side: int, seed: int) -> HrPool:
+    random = np.random.default_rng(seed)
+    coarse = [random.integers(0, 255, (3, side // 4, side // 4), dtype=np.uint8) for _ in range(3)]
+    return HrPool([np.kron(one, np.ones((1, 4, 4), dtype=np.uint8)) for one in coarse])
+
+
+def task(model: LearnedDegradation, steps: int, penalty: str = "mean") -> Task:
+    objective = PdmObjective(penalty=penalty, seed=0, device=CPU)  # type: ignore[arg-type]
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
+    return Task(network=model, objective=objective, optimizer=optimizer, steps=steps, rate=lambda step: 2e-4)
+
+
+def crops(model: LearnedDegradation, batch: int = 2):  # type: ignore[no-untyped-def]
+    return unpaired_crops(model, pool(96, 0), pool(64, 1), batch=batch, lr_patch=32, seed=5, device=CPU)
+
+
+def test_a_batch_follows_from_its_step_and_references_are_never_turned() -> None:
+    model = LearnedDegradation(2, **SMALL)
+    first, again, other = (crops(model)(step) for step in (3, 3, 4))
+    assert torch.equal(first[0], again[0])
+    assert torch.equal(first[2][0], again[2][0])
+    assert not torch.equal(first[1], other[1])
+    assert first[0].shape == (2, 3, 64, 64)
+    slope = HrPool([np.broadcast_to(np.arange(64, dtype=np.uint8) * 3, (3, 64, 64)).copy()])
+    made = unpaired_crops(model, pool(96, 0), slope, batch=16, lr_patch=32, seed=0, device=CPU)
+    assert (made(0)[1].diff(dim=3) > 0).all(), "brighter to the right in every crop"
+
+
+@pytest.mark.parametrize("penalty", ["mean", "size"])
+def test_the_noise_is_penalised_as_named(penalty: str) -> None:
+    model = LearnedDegradation(2, **SMALL)
+    objective = PdmObjective(penalty=penalty, weight=1000.0, centre=0.0, seed=0, device=CPU)  # type: ignore[arg-type]
+    batch = crops(model)(0)
+    total, figures = objective.measure(model, batch, PLAIN)
+    _, noise, _ = model(batch[0], batch[2])
+    expected = noise.square().mean() if penalty == "size" else noise.mean(dim=(0, 2, 3)).square().sum()
+    assert float(total - figures["gan"]) == pytest.approx(1000 * float(expected), rel=1e-4)
+
+
+def test_training_goes_on_bit_for_bit_after_a_stop(tmp_path: Path) -> None:
+    whole = LearnedDegradation(2, **SMALL)
+    assert run_task(task(whole, 4), crops(whole))
+
+    part = LearnedDegradation(2, **SMALL)
+    settings = {"seed": 5}
+    loop = Loop(task(part, 4), MadeBatches(crops(part), 4), precision=ARITHMETIC, conditions=settings)
+    loop.run(until=2)
+    loop.save(tmp_path / "a.pt")
+    again = LearnedDegradation(2, seed=9, **SMALL)
+    assert run_task(task(again, 4), crops(again), checkpoint=tmp_path / "a.pt", settings=settings)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
