@@ -64,7 +64,7 @@ class LearnedDegradation(nn.Module):
             )
 
     def _begin_as_gaussian(self) -> None:
-        """Kernels begin near a Gaussian in the middle: even ones blur all away, and training comes back from that late."""
+        """Kernels begin near a Gaussian in the middle: even ones blur all away, and training comes back late."""
         size, last = self.knobs["size"], self.kernels[-1]
         assert isinstance(last, nn.Conv2d)
         assert last.bias is not None

@@ -76,7 +76,7 @@ def test_it_stands_for_a_distribution(trained: Path, folders: tuple[Path, Path],
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (["--lr-patch", "16"], "--lr-patch: the discriminator needs at least 24 pixels, but got 16"),
+        (["--lr-patch", "16"], "--lr-patch: must be at least 24, what the discriminator sees, but got 16"),
         (["--clean", "half"], "--clean: must be as-is, or reduce:N"),
         (["-o", "pdm.pt"], "pdm.pt: the name must end in .safetensors"),
     ],
