@@ -8,7 +8,8 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from deploy.http.errors import Refusal, busy
-from deploy.messages import Restored, Standing
+from deploy.http.restoring import too_slow
+from deploy.messages import Restored, Standing, TooSlow
 from deploy.model.restorer import Pixels
 
 RETRY_AFTER_S = 5
@@ -23,15 +24,17 @@ class ServeBackend:
     def __init__(self, model: DeploymentHandle, champion: DeploymentHandle) -> None:
         self._model, self._champion = model, champion
 
-    async def restore(self, pixels: Pixels) -> Restored:
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
         """See `Backend`. A request on a replica that dies is given to another, once: it may be what killed it."""
         for _ in range(_TRIES):
             try:
-                return await self._model.restore.remote(pixels)
+                return await self._model.restore.remote(pixels, seconds)
             except RayActorError:
                 continue
             except (BackPressureError, DeploymentUnavailableError):
                 break
+            except TooSlow as slow:
+                raise too_slow(pixels, slow.seconds, seconds) from slow
             except torch.OutOfMemoryError as error:
                 message = "The model's device has not the memory for this image now."
                 raise busy(503, "out_of_memory", message, RETRY_AFTER_S) from error

@@ -12,7 +12,7 @@ from ray import serve
 
 from degcraft.errors import DegcraftError
 from deploy.app import build
-from deploy.args import APPLICATION, ServeArgs
+from deploy.args import APPLICATION, ServeArgs, listening_at
 
 START_ATTEMPTS = 3
 
@@ -34,7 +34,7 @@ def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
     try:
         options = {"host": host, "port": port}
         serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
-        _run(args)
+        _run(listening_at(args, host))
         yield f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
     finally:
         # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.

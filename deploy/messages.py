@@ -41,6 +41,18 @@ class Restored:
     """In the network; for a batch, of the whole batch."""
 
 
+class TooSlow(Exception):
+    """An image that would take longer than it may.
+
+    Args:
+        seconds: about how long it would take in all.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Report:
     """How one replica of the model stands."""

@@ -26,6 +26,7 @@ def described(standing: Standing, args: ServeArgs) -> dict[str, Any]:
         "replicas": [{"replica": one.replica, "model": public_name(one.serving.uri)} for one in standing.reports],
         "limits": {
             "max_pixels": args.max_pixels,
+            "max_side": args.max_side,
             "max_body_bytes": args.max_body_bytes,
             "timeout_s": args.timeout_s,
             "formats": [name.lower() for name in FORMATS],

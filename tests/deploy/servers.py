@@ -28,7 +28,7 @@ class InProcess:
         report = Report("one", restorer.info)
         self.now = Standing("models:/film@champion", restorer.info.uri, True, None, (report,))
 
-    async def restore(self, pixels: Pixels) -> Restored:
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
         self.waiting += 1
         try:
             while not self.gate.is_set():
