@@ -29,7 +29,10 @@ _RETRY_AFTER_S = 10
 # For the documentation alone, which then asks for the token: `check_token` says what is wrong with one.
 _BEARER = HTTPBearer(auto_error=False, description="The server's token.")
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
-_FORM = {"schema": {"type": "object", "properties": {"image": _IMAGE["schema"]}, "required": ["image"]}}
+_FORM = {
+    "schema": {"type": "object", "properties": {"image": _IMAGE["schema"]}, "required": ["image"]},
+    "encoding": {"image": {"contentType": ", ".join(one.media_type for one in FORMATS.values())}},
+}
 _UPSCALE_DOCS: dict[str, Any] = {
     "requestBody": {
         "required": True,
