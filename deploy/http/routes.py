@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response, Security
@@ -20,6 +19,7 @@ from deploy.http.errors import Refusal, busy
 from deploy.http.hardening import Hardened, page_policy
 from deploy.http.hosts import Hosts, OwnNames
 from deploy.http.metrics import Metrics
+from deploy.http.page import read_page
 from deploy.http.restoring import Restorations
 from deploy.http.tokens import check_token, read_token
 
@@ -81,7 +81,7 @@ def make_app(args: ServeArgs, backend: Backend, replica: str) -> FastAPI:
     token = read_token(args.token_file)
     metrics = Metrics(replica)
     restorations = Restorations(args, backend, metrics)
-    page = files("deploy.http").joinpath("page.html").read_text(encoding="utf-8")
+    page = read_page()
     page_headers = {"Content-Security-Policy": page_policy(page)}
 
     @asynccontextmanager
