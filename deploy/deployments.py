@@ -17,14 +17,14 @@ from ray.serve.handle import DeploymentHandle
 
 from degcraft.errors import DegcraftError
 from deploy.args import ServeArgs
-from deploy.messages import Report, Restored, Standing, TooSlow
+from deploy.messages import Pixels, Report, Restored, Standing, TooSlow
 from deploy.model.choice import Choice
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from deploy.model.batching import Turn
-    from deploy.model.restorer import Pixels, Restorer
+    from deploy.model.restorer import Restorer
 
 LOADING_S = 600.0
 # How often the champion looks for the first replica, until which the server is not ready.
@@ -86,7 +86,7 @@ class Model:
             self._restore_tiled, kind=id, size=lambda item: _area(item[0]), budget=budget
         )
 
-    async def restore(self, pixels: "Pixels", seconds: float) -> Restored:
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
         """Restore one image, (h, w, 3) of unsigned integers; raises TooSlow where it would take more than `seconds`."""
         if self._slot.serving.is_small(pixels):
             return await self._batched(pixels)
@@ -100,11 +100,11 @@ class Model:
         """See `Slot.switch`."""
         return await self._slot.switch(uri)
 
-    def _restore_batch(self, images: "list[Pixels]", turn: "Turn") -> list[Restored]:
+    def _restore_batch(self, images: list[Pixels], turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
         return _timed(restorer, max(1, self._threads // turn.at_once), lambda: restorer.restore_batch(images))
 
-    def _restore_tiled(self, images: "list[tuple[Pixels, float]]", turn: "Turn") -> list[Restored]:
+    def _restore_tiled(self, images: list[tuple[Pixels, float]], turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
         pixels, due = images[0]
         began = time.monotonic()
@@ -191,7 +191,7 @@ class _AbandonedWork(Exception):
     """Nobody waits for the image that is being tiled."""
 
 
-def _area(image: "Pixels") -> int:
+def _area(image: Pixels) -> int:
     return int(image.shape[0] * image.shape[1])
 
 

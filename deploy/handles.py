@@ -5,16 +5,16 @@ import asyncio
 import torch
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
-from ray.serve.handle import DeploymentHandle
+from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from deploy.http.errors import Refusal, busy
 from deploy.http.restoring import too_slow
-from deploy.messages import Restored, Standing, TooSlow
-from deploy.model.restorer import Pixels
+from deploy.messages import Pixels, Restored, Standing, TooSlow
 
 RETRY_AFTER_S = 5
 STANDING_S = 10.0
 REFRESH_S = 600.0
+ASSIGNED_S = 5.0
 _TRIES = 2
 
 
@@ -28,10 +28,15 @@ class ServeBackend:
         """See `Backend`. A request on a replica that dies is given to another, once: it may be what killed it."""
         for _ in range(_TRIES):
             try:
-                return await self._model.restore.remote(pixels, seconds)
+                response = self._model.restore.remote(pixels, seconds)
+                assert isinstance(response, DeploymentResponse)
+                # Who has no replica to go to would wait, unheard, until one has started.
+                async with asyncio.timeout(ASSIGNED_S):
+                    await response._to_object_ref()
+                return await response
             except RayActorError:
                 continue
-            except (BackPressureError, DeploymentUnavailableError):
+            except (BackPressureError, DeploymentUnavailableError, TimeoutError):
                 break
             except TooSlow as slow:
                 raise too_slow(pixels, slow.seconds, seconds) from slow

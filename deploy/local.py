@@ -13,6 +13,7 @@ from ray import serve
 from degcraft.errors import DegcraftError
 from deploy.app import build
 from deploy.args import APPLICATION, ServeArgs, listening_at
+from deploy.http.proxy import PROXY_ENVIRONMENT
 
 START_ATTEMPTS = 3
 
@@ -59,6 +60,8 @@ def _start_ray() -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
     # Threads that spin while they wait slow each other down severalfold where processes share cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in PROXY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     for left in reversed(range(START_ATTEMPTS)):
         try:
             # "local", because without an address Ray joins a cluster that happens to run on this machine.

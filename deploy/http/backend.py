@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from deploy.messages import Restored, Standing
-from deploy.model.restorer import Pixels
+from deploy.messages import Pixels, Restored, Standing
 
 
 class Backend(Protocol):

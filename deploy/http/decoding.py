@@ -14,7 +14,7 @@ from torch import Tensor
 
 from degcraft.images import ImageError, read_image, to_uint8
 from deploy.http.errors import Refusal
-from deploy.model.restorer import Pixels
+from deploy.messages import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 """What is taken, by Pillow's names: what browsers show, and no more doors than that."""

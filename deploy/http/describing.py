@@ -7,8 +7,7 @@ import numpy as np
 
 from deploy.args import ServeArgs
 from deploy.http.decoding import FORMATS
-from deploy.messages import ModelInfo, Standing
-from deploy.model.source import public_name
+from deploy.messages import ModelInfo, Standing, public_name
 
 _SHARE = 0.8
 _WORDS = {"blur_sigma": "blur sigma", "noise_level": "noise level", "jpeg_quality": "JPEG quality"}

@@ -21,8 +21,7 @@ from deploy.http.encoding import Format, FormatName, encode, wanted_format
 from deploy.http.errors import Refusal, busy
 from deploy.http.metrics import Metrics
 from deploy.http.uploads import Upload, Uploads
-from deploy.model.restorer import Pixels
-from deploy.model.source import public_name
+from deploy.messages import Pixels, public_name
 
 Result = TypeVar("Result")
 

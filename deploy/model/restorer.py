@@ -1,7 +1,6 @@
 """One network at work: loaded, warm, restoring images in batches or in tiles."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +11,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images import to_uint8
 from degcraft.networks import LoadedNetwork, upscale
 from degcraft.networks.tiling import upscaled_parts
-from deploy.messages import ModelInfo
-
-Pixels = NDArray[Any]
-"""(h, w, 3) of unsigned integers; white is the largest value of their type."""
+from deploy.messages import ModelInfo, Pixels
 
 OVERLAP = 16
 _WARM_SIDE = 64

@@ -10,18 +10,13 @@ from degcraft.errors import DegcraftError
 from degcraft.networks import load_network, parameter_count
 from degcraft.networks.shipped import START, start_file
 from deploy.args import ServeArgs
-from deploy.messages import ModelInfo
+from deploy.messages import ModelInfo, is_file
 from deploy.model.restorer import Restorer
 from tracking.models import load_sr_model, resolve_model
 from tracking.quiet import Calm, muted_thread
 
 CRAFTED_NAME = "crafted.json"
 _LEFT_OUT = ("format", "distances", "provenance")
-
-
-def is_file(model: str) -> bool:
-    """Whether a model is named by a file and not by an MLflow URI."""
-    return not model.startswith(("models:/", "runs:/"))
 
 
 def first_version(args: ServeArgs) -> str:
@@ -47,11 +42,6 @@ def pin(model: str, tracking_uri: str | None) -> str:
     if not path.is_file():
         raise DegcraftError(f"{model}: there is no such file")
     return str(path)
-
-
-def public_name(pinned: str) -> str:
-    """A pinned model as clients may see it: of a file, its name and not where it lies."""
-    return Path(pinned).name if is_file(pinned) else pinned
 
 
 def load(pinned: str, device: str, tracking_uri: str | None, tile: int) -> Restorer:

@@ -11,8 +11,8 @@ import uvicorn
 from deploy.args import ServeArgs
 from deploy.http.backend import Backend
 from deploy.http.routes import make_app
-from deploy.messages import Report, Restored, Standing
-from deploy.model.restorer import Pixels, Restorer
+from deploy.messages import Pixels, Report, Restored, Standing
+from deploy.model.restorer import Restorer
 
 
 class InProcess:

@@ -11,8 +11,9 @@ from degcraft.degradation import PAPER_SPACE, CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.networks import STARTS, load_network
 from deploy.http.describing import crafted_for
+from deploy.messages import public_name
 from deploy.model.restorer import Restorer
-from deploy.model.source import load, pin, public_name
+from deploy.model.source import load, pin
 
 
 def test_a_batch_is_what_each_image_is_alone(restorer: Restorer, photograph: np.ndarray) -> None:
