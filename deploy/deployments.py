@@ -17,20 +17,22 @@ from ray.serve.handle import DeploymentHandle
 
 from degcraft.errors import DegcraftError
 from deploy.args import ServeArgs
-from deploy.messages import Report, Restored, Standing
+from deploy.messages import Pixels, Report, Restored, Standing, TooSlow
 from deploy.model.choice import Choice
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from deploy.model.batching import Turn
-    from deploy.model.restorer import Pixels, Restorer
+    from deploy.model.restorer import Restorer
 
 LOADING_S = 600.0
 # How often the champion looks for the first replica, until which the server is not ready.
 FIRST_SIGHT_S = 0.5
 # A processor is busy with one image of this size already; what a larger batch computes leaves its caches.
 CPU_BATCH_SIDE = 64
+# Seconds after which a large image's first tiles tell how long the others will take.
+FORESIGHT_S = 3.0
 
 
 @serve.ingress()
@@ -80,12 +82,15 @@ class Model:
             **(on_cpu if device == "cpu" else {}),
         )
         # On a thread of its own, so that small requests need not wait for a large one.
-        self._tiled: Batcher[Pixels, Restored] = Batcher(self._restore_tiled, kind=id, size=_area, budget=budget)
+        self._tiled: Batcher[tuple[Pixels, float], Restored] = Batcher(
+            self._restore_tiled, kind=id, size=lambda item: _area(item[0]), budget=budget
+        )
 
-    async def restore(self, pixels: "Pixels") -> Restored:
-        """Restore one image, (h, w, 3) of unsigned integers."""
-        lane = self._batched if self._slot.serving.is_small(pixels) else self._tiled
-        return await lane(pixels)
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
+        """Restore one image, (h, w, 3) of unsigned integers; raises TooSlow where it would take more than `seconds`."""
+        if self._slot.serving.is_small(pixels):
+            return await self._batched(pixels)
+        return await self._tiled((pixels, time.monotonic() + seconds))
 
     async def prepare(self, uri: str) -> Report:
         """See `Slot.prepare`."""
@@ -95,18 +100,23 @@ class Model:
         """See `Slot.switch`."""
         return await self._slot.switch(uri)
 
-    def _restore_batch(self, images: "list[Pixels]", turn: "Turn") -> list[Restored]:
+    def _restore_batch(self, images: list[Pixels], turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
         return _timed(restorer, max(1, self._threads // turn.at_once), lambda: restorer.restore_batch(images))
 
-    def _restore_tiled(self, images: "list[Pixels]", turn: "Turn") -> list[Restored]:
+    def _restore_tiled(self, images: list[tuple[Pixels, float]], turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
+        pixels, due = images[0]
+        began = time.monotonic()
 
-        def stop_if_abandoned(done: int, total: int) -> None:
+        def stop_if_in_vain(done: int, total: int) -> None:
             if turn.abandoned():
                 raise _AbandonedWork
+            spent = time.monotonic() - began
+            if spent > FORESIGHT_S and began + spent / done * total > due:
+                raise TooSlow(spent / done * total)
 
-        return _timed(restorer, self._threads, lambda: [restorer.restore_tiled(images[0], stop_if_abandoned)])
+        return _timed(restorer, self._threads, lambda: [restorer.restore_tiled(pixels, stop_if_in_vain)])
 
 
 class Champion:
@@ -181,7 +191,7 @@ class _AbandonedWork(Exception):
     """Nobody waits for the image that is being tiled."""
 
 
-def _area(image: "Pixels") -> int:
+def _area(image: Pixels) -> int:
     return int(image.shape[0] * image.shape[1])
 
 

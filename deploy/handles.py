@@ -5,15 +5,16 @@ import asyncio
 import torch
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
-from ray.serve.handle import DeploymentHandle
+from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from deploy.http.errors import Refusal, busy
-from deploy.messages import Restored, Standing
-from deploy.model.restorer import Pixels
+from deploy.http.restoring import too_slow
+from deploy.messages import Pixels, Restored, Standing, TooSlow
 
 RETRY_AFTER_S = 5
 STANDING_S = 10.0
 REFRESH_S = 600.0
+ASSIGNED_S = 5.0
 _TRIES = 2
 
 
@@ -23,15 +24,22 @@ class ServeBackend:
     def __init__(self, model: DeploymentHandle, champion: DeploymentHandle) -> None:
         self._model, self._champion = model, champion
 
-    async def restore(self, pixels: Pixels) -> Restored:
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
         """See `Backend`. A request on a replica that dies is given to another, once: it may be what killed it."""
         for _ in range(_TRIES):
             try:
-                return await self._model.restore.remote(pixels)
+                response = self._model.restore.remote(pixels, seconds)
+                assert isinstance(response, DeploymentResponse)
+                # Who has no replica to go to would wait, unheard, until one has started.
+                async with asyncio.timeout(ASSIGNED_S):
+                    await response._to_object_ref()
+                return await response
             except RayActorError:
                 continue
-            except (BackPressureError, DeploymentUnavailableError):
+            except (BackPressureError, DeploymentUnavailableError, TimeoutError):
                 break
+            except TooSlow as slow:
+                raise too_slow(pixels, slow.seconds, seconds) from slow
             except torch.OutOfMemoryError as error:
                 message = "The model's device has not the memory for this image now."
                 raise busy(503, "out_of_memory", message, RETRY_AFTER_S) from error

@@ -12,7 +12,8 @@ from ray import serve
 
 from degcraft.errors import DegcraftError
 from deploy.app import build
-from deploy.args import APPLICATION, ServeArgs
+from deploy.args import APPLICATION, ServeArgs, listening_at
+from deploy.http.proxy import PROXY_ENVIRONMENT
 
 START_ATTEMPTS = 3
 
@@ -34,7 +35,7 @@ def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
     try:
         options = {"host": host, "port": port}
         serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
-        _run(args)
+        _run(listening_at(args, host))
         yield f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
     finally:
         # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
@@ -59,6 +60,8 @@ def _start_ray() -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
     # Threads that spin while they wait slow each other down severalfold where processes share cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in PROXY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     for left in reversed(range(START_ATTEMPTS)):
         try:
             # "local", because without an address Ray joins a cluster that happens to run on this machine.

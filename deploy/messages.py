@@ -1,10 +1,24 @@
 """What the parts of the application tell each other."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels = NDArray[Any]
+"""(h, w, 3) of unsigned integers; white is the largest value of their type."""
+
+
+def is_file(model: str) -> bool:
+    """Whether a model is named by a file and not by an MLflow URI."""
+    return not model.startswith(("models:/", "runs:/"))
+
+
+def public_name(pinned: str) -> str:
+    """A pinned model as clients may see it: of a file, its name and not where it lies."""
+    return Path(pinned).name if is_file(pinned) else pinned
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,18 @@ class Restored:
     scale: int
     seconds: float
     """In the network; for a batch, of the whole batch."""
+
+
+class TooSlow(Exception):
+    """An image that would take longer than it may.
+
+    Args:
+        seconds: about how long it would take in all.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)

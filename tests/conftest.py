@@ -18,6 +18,13 @@ CLEAN = ("astronaut.png", "coffee.png", "ihc.png", "retina.jpg")
 OTHERS = ("rocket.jpg", "chelsea.png", "motorcycle_left.png", "hubble_deep_field.jpg")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How thoroughly the served interface is compared with its description."""
+    parser.addoption(
+        "--interface-examples", type=int, default=15, help="requests that schemathesis tries for each call"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that are allowed the most time first, so that no worker sits through a whole search alone at the end."""
 

@@ -58,13 +58,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--token-file", metavar="FILE", help="asks clients for the bearer token in FILE (or in DEGCRAFT_TOKEN)"
     )
     server.add_argument(
-        "--max-pixels", type=positive, default=4_194_304, metavar="N", help="largest image taken (4194304)"
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        dest="allowed_hosts",
+        help="a name to answer to beside loopback's and --host (again for more; *.example.org; * is any)",
     )
     server.add_argument(
-        "--max-body-bytes", type=positive, default=33_554_432, metavar="N", help="largest request taken (33554432)"
+        "--max-pixels", type=positive, default=26_000_000, metavar="N", help="largest image taken (26000000)"
     )
-    server.add_argument("--queue", type=positive, default=64, metavar="N", help="requests in work or waiting (64)")
-    server.add_argument("--timeout", type=float, default=120, metavar="S", help="seconds that a request may take (120)")
+    server.add_argument(
+        "--max-side", type=positive, default=16_384, metavar="N", help="longest side of an image taken (16384)"
+    )
+    server.add_argument(
+        "--max-body-bytes", type=positive, default=67_108_864, metavar="N", help="largest request taken (67108864)"
+    )
+    server.add_argument(
+        "--queue",
+        type=positive,
+        default=128,
+        metavar="N",
+        help="requests in work or waiting; one client has half (128)",
+    )
+    server.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds that a request may take (600)")
+    server.add_argument(
+        "--least-rate", type=float, default=4096, metavar="N", help="bytes a second that an upload must bring (4096)"
+    )
     server.add_argument(
         "--print-config",
         action="store_true",

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.networks import foreign
+from degcraft.networks.bounds import BoundedBy, check_hyperparameters
 from degcraft.networks.registry import NETWORKS, network_spec
 from degcraft.networks.shipped import START, start_file
 
@@ -141,7 +142,8 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Loaded
     state = foreign.unwrap(path, state)
     for spec in NETWORKS.values():
         try:
-            found = spec.recover(state)
+            with BoundedBy(state):
+                found = spec.recover(state)
         except DegcraftError as error:
             raise DegcraftError(f"{path}: {error}") from error
         if found is not None:
@@ -182,9 +184,10 @@ def _parsed(path: Path, header: str) -> Header:
         if content["format"] != FORMAT:
             raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {content['format']!r}")
         spec = network_spec(content["network"])
+        check_hyperparameters(content["hyperparameters"])
         complete = spec.checked(content["scale"], dict(content["hyperparameters"]))
         return Header(spec.name, content["scale"], complete, dict(content["metadata"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DegcraftError(f"{path}: the metadata does not say how to build the network ({error!r})") from error
     except DegcraftError as error:
         raise DegcraftError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
@@ -202,9 +205,10 @@ def _filled(
     try:
         spec = network_spec(name)
         complete = spec.checked(scale, hyperparameters)
-        model = spec.build(scale=scale, seed=0, **complete)
-        if state.keys() != model.state_dict().keys():
-            state = spec.convert(state)
+        with BoundedBy(state):
+            model = spec.build(scale=scale, seed=0, **complete)
+            if state.keys() != model.state_dict().keys():
+                state = spec.convert(state)
     except DegcraftError as error:
         raise DegcraftError(f"{path}: {error}") from error
     _check_layout(state, model, f"{path}: not the weights of {spec.name} x{scale} {complete}")

@@ -2,15 +2,14 @@
 
 from typing import Protocol
 
-from deploy.messages import Restored, Standing
-from deploy.model.restorer import Pixels
+from deploy.messages import Pixels, Restored, Standing
 
 
 class Backend(Protocol):
     """Restores images by the model that is served."""
 
-    async def restore(self, pixels: Pixels) -> Restored:
-        """Restore one image; raises Refusal where that is not possible now."""
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
+        """Restore one image; raises Refusal where that is not possible now, or not in so many seconds."""
 
     async def standing(self) -> Standing:
         """How the deployment stands; raises Refusal where nobody can say."""

@@ -8,20 +8,21 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from deploy.http.errors import Refusal
+from deploy.http.uploads import Upload, Uploads
 
 _MAX_PARTS = 16
 
 
-async def read_image_bytes(request: Request, max_bytes: int) -> bytes:
+async def read_image_bytes(request: Request, max_bytes: int, uploads: Uploads, upload: Upload) -> bytes:
     """The bytes of the image that a request brings.
 
     A `multipart/form-data` body gives its first file, whatever the field is called; every other type is taken for
     the image itself, since clients name types at random. What it is, its own first bytes say.
 
     Raises:
-        Refusal: the body is longer than `max_bytes`, empty, or a form without a file.
+        Refusal: the body is longer than `max_bytes`, empty, a form without a file, or too slow.
     """
-    chunks = _limited(request, max_bytes)
+    chunks = _limited(request, uploads.watched(upload, request.stream()), max_bytes)
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind == "multipart/form-data":
         content = await _first_file(chunks, options.get("boundary", ""))
@@ -32,13 +33,13 @@ async def read_image_bytes(request: Request, max_bytes: int) -> bytes:
     return content
 
 
-async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _limited(request: Request, chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
     """The chunks of the body. One that is too long is read on for as much again, so that the client sees the answer."""
     declared = request.headers.get("content-length", "")
     promised = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
     seen = 0
     try:
-        async for chunk in request.stream():
+        async for chunk in chunks:
             seen += len(chunk)
             if promised <= max_bytes and seen <= max_bytes:
                 yield chunk

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from degcraft.images import ImageError, read_image, to_uint8
 from deploy.http.errors import Refusal
-from deploy.model.restorer import Pixels
+from deploy.messages import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 """What is taken, by Pillow's names: what browsers show, and no more doors than that."""
@@ -22,7 +22,25 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 _MAX_SCANS = 100
 _START_OF_SCAN = b"\xff\xda"
 _MAX_EXIF_BYTES = 60_000
+_ROWS = 256
 _RGB_PROFILE = b"RGB "
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """What an image says of itself before it is decoded."""
+
+    width: int
+    height: int
+    icc_profile: bytes | None
+    """The colour profile, if it is one of RGB: what else there is has been converted or does not fit RGB."""
+    exif: bytes | None
+    """Without the orientation, which is applied, and the thumbnail, which shows the old image."""
+
+    @property
+    def pixels(self) -> int:
+        """How many it has."""
+        return self.width * self.height
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +51,17 @@ class Picture:
     """(h, w, 3): uint8 where 8 bits hold the image exactly, else uint16."""
     alpha: NDArray[np.uint8] | None
     """(h, w), 255 is opaque; None where the image has no transparency."""
-    icc_profile: bytes | None
-    """The colour profile, if it is one of RGB: what else there is has been converted or does not fit RGB."""
-    exif: bytes | None
-    """Without the orientation, which is applied, and the thumbnail, which shows the old image."""
+    header: Header
 
 
-def decode(content: bytes, max_pixels: int) -> Picture:
-    """Decode a PNG, JPEG or WebP image; see `degcraft.images.read_image` for what becomes RGB and how.
+def decode(content: bytes, header: Header) -> Picture:
+    """Decode an image; see `degcraft.images.read_image` for what becomes RGB and how.
 
     Raises:
-        Refusal: another format, too many pixels by its header (nothing is decoded then), an animation, or damage.
+        Refusal: damage.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of what is refused below, and of what harms nobody
-        icc_profile, exif = _inspect(content, max_pixels)
+        warnings.simplefilter("ignore")  # of what harms nobody
         with tempfile.NamedTemporaryFile(prefix="degcraft-", suffix=".image") as file:
             file.write(content)
             file.flush()
@@ -56,11 +70,21 @@ def decode(content: bytes, max_pixels: int) -> Picture:
             except ImageError as error:
                 raise Refusal(422, "unreadable_image", f"The image cannot be used: {error.reason}.") from error
     alpha = None if image.alpha is None else to_uint8(image.alpha)[0].numpy()
-    return Picture(_as_integers(image.rgb), alpha, icc_profile, exif)
+    return Picture(_as_integers(image.rgb), alpha, header)
 
 
-def _inspect(content: bytes, max_pixels: int) -> tuple[bytes | None, bytes | None]:
-    """Check what the header says; returns the profile and the metadata."""
+def inspect(content: bytes, max_pixels: int, max_side: int) -> Header:
+    """What the header of a PNG, JPEG or WebP says; nothing is decoded.
+
+    Raises:
+        Refusal: another format, too many pixels or too long a side, an animation, or damage.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of what is refused below
+        return _inspect(content, max_pixels, max_side)
+
+
+def _inspect(content: bytes, max_pixels: int, max_side: int) -> Header:
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
@@ -74,6 +98,10 @@ def _inspect(content: bytes, max_pixels: int) -> tuple[bytes | None, bytes | Non
         if pixels > max_pixels:
             size = f"{image.width}x{image.height} = {pixels}"
             raise Refusal(413, "too_many_pixels", f"The image may have {max_pixels} pixels, but has {size}.")
+        if (side := max(image.size)) > max_side:
+            raise Refusal(
+                413, "side_too_long", f"The image may have sides of {max_side} pixels, but has one of {side}."
+            )
         if getattr(image, "is_animated", False) and image.format in ("PNG", "WEBP"):
             raise Refusal(422, "animated", "The image must be a single picture, but is an animation.")
         # Each scan of a progressive JPEG passes over the whole image: thousands of empty ones keep a decoder busy
@@ -82,7 +110,7 @@ def _inspect(content: bytes, max_pixels: int) -> tuple[bytes | None, bytes | Non
             raise Refusal(422, "unreadable_image", f"The JPEG must have {_MAX_SCANS} scans at most, but has more.")
         profile = image.info.get("icc_profile")
         is_rgb = isinstance(profile, bytes) and profile[16:20] == _RGB_PROFILE and image.mode != "CMYK"
-        return (profile if is_rgb else None), _exif(image)
+        return Header(image.width, image.height, profile if is_rgb else None, _exif(image))
 
 
 def _exif(image: Image.Image) -> bytes | None:
@@ -100,7 +128,10 @@ def _exif(image: Image.Image) -> bytes | None:
 
 def _as_integers(rgb: Tensor) -> Pixels:
     """(3,h,w) in [0,1] to (h,w,3) without loss."""
-    eight = to_uint8(rgb)
-    if bool(((eight.float() / 255 - rgb).abs() < 1e-6).all()):
-        return np.ascontiguousarray(eight.permute(1, 2, 0).numpy())
-    return np.ascontiguousarray((rgb.permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16))
+    eight = np.empty((*rgb.shape[1:], 3), np.uint8)
+    for top in range(0, rgb.shape[1], _ROWS):  # some rows at a time: rounding takes thrice an image's memory
+        rows = to_uint8(rgb[:, top : top + _ROWS])
+        if not bool(((rows.float() / 255 - rgb[:, top : top + _ROWS]).abs() < 1e-6).all()):
+            return np.ascontiguousarray((rgb.permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16))
+        eight[top : top + _ROWS] = rows.permute(1, 2, 0).numpy()
+    return eight

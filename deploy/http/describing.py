@@ -9,8 +9,7 @@ from degcraft.degradation import Axis, DegradationSpace
 from degcraft.errors import DegcraftError
 from deploy.args import ServeArgs
 from deploy.http.decoding import FORMATS
-from deploy.messages import ModelInfo, Standing
-from deploy.model.source import public_name
+from deploy.messages import ModelInfo, Standing, public_name
 
 _SHARE = 0.8
 _WORDS = {"blur_sigma": "blur sigma", "noise_level": "noise level", "jpeg_quality": "JPEG quality"}
@@ -28,6 +27,7 @@ def described(standing: Standing, args: ServeArgs) -> dict[str, Any]:
         "replicas": [{"replica": one.replica, "model": public_name(one.serving.uri)} for one in standing.reports],
         "limits": {
             "max_pixels": args.max_pixels,
+            "max_side": args.max_side,
             "max_body_bytes": args.max_body_bytes,
             "timeout_s": args.timeout_s,
             "formats": [name.lower() for name in FORMATS],

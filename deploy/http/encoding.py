@@ -100,7 +100,7 @@ def encode(pixels: NDArray[np.uint8], picture: Picture, into: Format, quality: i
                 422, "no_transparency", f"The image is transparent, which a {into.name} cannot be; ask for png."
             )
         image.putalpha(Image.fromarray(picture.alpha).resize((width, height), Image.Resampling.BICUBIC))
-    kept: dict[str, Any] = {"icc_profile": picture.icc_profile, "exif": picture.exif}
+    kept: dict[str, Any] = {"icc_profile": picture.header.icc_profile, "exif": picture.header.exif}
     options = {key: value for key, value in kept.items() if value} | _options(into, quality)
     stream = io.BytesIO()
     image.save(stream, format=into.name, **options)

@@ -1,7 +1,6 @@
 """One network at work: loaded, warm, restoring images in batches or in tiles."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +10,8 @@ from torch import Tensor
 from degcraft.errors import DegcraftError
 from degcraft.images import to_uint8
 from degcraft.networks import LoadedNetwork, upscale
-from deploy.messages import ModelInfo
-
-Pixels = NDArray[Any]
-"""(h, w, 3) of unsigned integers; white is the largest value of their type."""
+from degcraft.networks.tiling import upscaled_parts
+from deploy.messages import ModelInfo, Pixels
 
 OVERLAP = 16
 _WARM_SIDE = 64
@@ -60,11 +57,21 @@ class Restorer:
         Args:
             between_tiles: called with (tiles done, tiles in all); what it raises ends the work.
         """
-        lr = _as_tensor(image[None])[0]
-        return _as_pixels(self._upscaled(lr, tile=self._tile, overlap=OVERLAP, progress=between_tiles)[None])[0]
+        height, width, colours = image.shape
+        sr = np.empty((height * self._network.scale, width * self._network.scale, colours), np.uint8)
+        for part in upscaled_parts(
+            self._network.model,
+            _as_tensor(image[None]),
+            scale=self._network.scale,
+            tile=self._tile,
+            overlap=OVERLAP,
+            progress=between_tiles,
+        ):
+            sr[part.rows, part.columns] = _as_pixels(part.sr)[0]
+        return sr
 
-    def _upscaled(self, lr: Tensor, **options: Any) -> Tensor:
-        return upscale(self._network.model, lr, scale=self._network.scale, **options)
+    def _upscaled(self, lr: Tensor) -> Tensor:
+        return upscale(self._network.model, lr, scale=self._network.scale)
 
 
 def _as_tensor(pixels: Pixels) -> Tensor:

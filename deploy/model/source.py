@@ -5,21 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from degcraft.degradation import CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.networks import load_network, parameter_count
 from degcraft.networks.shipped import START, start_file
 from deploy.args import ServeArgs
-from deploy.messages import ModelInfo
+from deploy.messages import ModelInfo, is_file
 from deploy.model.restorer import Restorer
 from tracking.models import load_sr_model, resolve_model
 from tracking.quiet import Calm, muted_thread
 
+CRAFTED_NAME = "crafted.json"
 _LEFT_OUT = ("format", "distances", "provenance")
-
-
-def is_file(model: str) -> bool:
-    """Whether a model is named by a file and not by an MLflow URI."""
-    return not model.startswith(("models:/", "runs:/"))
 
 
 def first_version(args: ServeArgs) -> str:
@@ -47,21 +44,21 @@ def pin(model: str, tracking_uri: str | None) -> str:
     return str(path)
 
 
-def public_name(pinned: str) -> str:
-    """A pinned model as clients may see it: of a file, its name and not where it lies."""
-    return Path(pinned).name if is_file(pinned) else pinned
-
-
 def load(pinned: str, device: str, tracking_uri: str | None, tile: int) -> Restorer:
     """The model that `pin` named, loaded and warm.
 
+    What it was trained on is read from its metadata, or for a file from the `crafted.json` beside it.
+
     Raises:
-        DegcraftError: it cannot be read, is no SR network, or does not restore.
+        DegcraftError: it cannot be read, is no SR network, or does not restore; or the file beside it is damaged.
     """
     if is_file(pinned):
         network, origin = load_network(pinned, device), _Origin()
+        beside = Path(pinned).with_name(CRAFTED_NAME)
+        crafted = CraftedDistribution.load(beside).to_dict() if beside.is_file() else None
     else:
         network, origin = load_sr_model(pinned, device, tracking_uri=tracking_uri), _origin(pinned, tracking_uri)
+        crafted = None
     info = ModelInfo(
         uri=pinned,
         name=origin.name,
@@ -71,7 +68,7 @@ def load(pinned: str, device: str, tracking_uri: str | None, tile: int) -> Resto
         scale=network.scale,
         parameters=parameter_count(network.model),
         device=device,
-        crafted=_crafted(network.metadata),
+        crafted=_public(_written(network.metadata) or crafted),
     )
     return Restorer(network, info, tile)
 
@@ -96,10 +93,15 @@ def _origin(pinned: str, tracking_uri: str | None) -> _Origin:
         return _Origin(run_id=client.get_logged_model(first).source_run_id or None)
 
 
-def _crafted(metadata: dict[str, str]) -> dict[str, Any] | None:
-    """The training distribution without what only its maker needs."""
+def _written(metadata: dict[str, str]) -> dict[str, Any] | None:
+    """The training distribution as a weights file has it."""
     try:
         crafted = json.loads(metadata["crafted"])
     except (KeyError, ValueError):
         return None
-    return {key: value for key, value in crafted.items() if key not in _LEFT_OUT} if isinstance(crafted, dict) else None
+    return crafted if isinstance(crafted, dict) else None
+
+
+def _public(crafted: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A distribution without what only its maker needs."""
+    return None if crafted is None else {key: value for key, value in crafted.items() if key not in _LEFT_OUT}

@@ -91,16 +91,16 @@ class Page:
         )
         return (found[0], found[1], found[2], found[3])
 
-    def choose(self, selector: str, file: Path) -> None:
-        """Give a file to an input, as its dialog does."""
+    def choose(self, selector: str, *files: Path) -> None:
+        """Give files to an input, as its dialog does."""
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", files=[str(file)], nodeId=node)
+        self.call("DOM.setFileInputFiles", files=[str(file) for file in files], nodeId=node)
 
-    def drop(self, selector: str, file: Path) -> None:
-        """Drag a file from outside onto an element and let it fall."""
+    def drop(self, selector: str, *files: Path) -> None:
+        """Drag files from outside onto an element and let them fall."""
         left, top, width, height = self.box(selector)
-        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self.call("Input.dispatchDragEvent", type=kind, x=left + width / 2, y=top + height / 2, data=data)
 

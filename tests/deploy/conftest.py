@@ -47,7 +47,7 @@ def backend(restorer: Restorer) -> InProcess:
 @pytest.fixture
 def args() -> ServeArgs:
     """Limits that a test reaches quickly."""
-    return ServeArgs(max_pixels=250_000, max_body_bytes=1_000_000, queue=3, timeout_s=30)
+    return ServeArgs(max_pixels=250_000, max_body_bytes=1_000_000, queue=6, timeout_s=30)
 
 
 @pytest.fixture

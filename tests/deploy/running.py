@@ -57,10 +57,17 @@ class Server:
 
     def replicas(self, deployment: str) -> list[psutil.Process]:
         """The processes of a deployment's replicas."""
+        return self._processes(f"ServeReplica:degcraft:{deployment}")
+
+    def proxies(self) -> list[psutil.Process]:
+        """The processes that take connections."""
+        return self._processes("ProxyActor")
+
+    def _processes(self, name: str) -> list[psutil.Process]:
         found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if f"ServeReplica:degcraft:{deployment}" in " ".join(process.cmdline()):
+                if name in " ".join(process.cmdline()):
                     found.append(process)
             except psutil.Error:
                 continue
@@ -96,7 +103,7 @@ def running(*words: str, replicas: int = 1, token: str | None = None, **environm
     def is_ready() -> bool:
         assert process.poll() is None, process.communicate()[0]
         try:
-            answer = requests.get(f"{server.address}/readyz", timeout=10)
+            answer = requests.get(f"{server.address}/readyz", headers=headers, timeout=10)
         except requests.RequestException:
             return False
         return answer.ok and answer.json()["replicas"] == replicas
@@ -118,6 +125,8 @@ class Answer:
     """0 where the connection ended without an answer."""
     model: str
     retry_after: str
+    kind: str
+    """The media type."""
     seconds: float
 
 
@@ -144,7 +153,7 @@ class Clients:
             while not self._over.is_set() and (body := self._next_body()) is not None:
                 began = time.perf_counter()
                 status, headers = self._sent(body, session)
-                told = headers.get("X-Model", ""), headers.get("Retry-After", "")
+                told = (headers.get(name, "") for name in ("X-Model", "Retry-After", "Content-Type"))
                 self.answers.append(Answer(status, *told, time.perf_counter() - began))
 
     def _sent(self, body: bytes, session: requests.Session) -> tuple[int, Mapping[str, str]]:

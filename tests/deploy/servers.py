@@ -11,8 +11,8 @@ import uvicorn
 from deploy.args import ServeArgs
 from deploy.http.backend import Backend
 from deploy.http.routes import make_app
-from deploy.messages import Report, Restored, Standing
-from deploy.model.restorer import Pixels, Restorer
+from deploy.messages import Pixels, Report, Restored, Standing
+from deploy.model.restorer import Restorer
 
 
 class InProcess:
@@ -28,7 +28,7 @@ class InProcess:
         report = Report("one", restorer.info)
         self.now = Standing("models:/film@champion", restorer.info.uri, True, None, (report,))
 
-    async def restore(self, pixels: Pixels) -> Restored:
+    async def restore(self, pixels: Pixels, seconds: float) -> Restored:
         self.waiting += 1
         try:
             while not self.gate.is_set():

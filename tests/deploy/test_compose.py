@@ -13,6 +13,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from deploy.http.proxy import PROXY_ENVIRONMENT
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "container"
 COMPOSE = ("compose.yaml", "compose.gpu.yaml")
@@ -121,6 +123,11 @@ def test_the_image_is_not_root_and_tells_its_health() -> None:
     (command,), (entry,) = given("CMD"), given("ENTRYPOINT")
     assert json.loads(command)[:2] == ["degcraft", "serve"]
     assert json.loads(entry) == ["tini", "--"]
+
+
+def test_the_image_has_the_environment_of_the_proxy() -> None:
+    written = dict(pair.split("=", 1) for line in given("ENV") for pair in line.split())
+    assert written | PROXY_ENVIRONMENT == written
 
 
 def test_one_argument_chooses_between_cpu_and_gpu() -> None:

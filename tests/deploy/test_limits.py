@@ -1,10 +1,12 @@
 """Limits and abuse: whatever a client sends, the answer is an image or one sentence, and nothing breaks."""
 
+import asyncio
 import io
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 
 from degcraft.errors import DegcraftError
 from deploy.args import ServeArgs
-from deploy.http.admission import Admission
+from deploy.http.admission import Admission, Room
 from deploy.http.errors import Refusal
 from deploy.http.routes import make_app
 from deploy.model.restorer import Restorer
@@ -82,6 +84,15 @@ def test_pixels_are_counted_before_they_are_decoded(server: str, body: bytes, ba
     assert "250000" in response.json()["message"]
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 8_001), (8_001, 1)])
+def test_a_side_may_not_be_longer_than_allowed(args: ServeArgs, backend: InProcess, width: int, height: int) -> None:
+    with listening(args.model_copy(update={"max_side": 8_000}), backend) as server:
+        assert refusal(post(server, png_bomb(width, height))) == (413, "side_too_long")
+        stream = io.BytesIO()
+        Image.new("L", (min(width, 8_000), min(height, 8_000))).save(stream, "PNG")
+        assert post(server, stream.getvalue()).status_code == 200
+
+
 def test_an_image_of_just_as_many_pixels_as_allowed_is_restored(server: str) -> None:
     stream = io.BytesIO()
     Image.new("L", (500, 500)).save(stream, "PNG")
@@ -121,6 +132,8 @@ def test_a_format_that_cannot_hold_the_result_is_refused(server: str) -> None:
         ("?format=tiff", {}, (400, "bad_request")),
         ("?quality=0", {}, (400, "bad_request")),
         ("?quality=many", {}, (400, "bad_request")),
+        ("?quality=90&quality=10", {}, (400, "bad_request")),
+        ("?scale=4", {}, (400, "bad_request")),
         ("", {"Accept": "text/html"}, (406, "not_acceptable")),
         ("", {"Accept": "image/png;q=0"}, (406, "not_acceptable")),
     ],
@@ -149,18 +162,18 @@ def test_a_form_that_cannot_be_read_is_refused(server: str, body: bytes, kind: s
 # ------------------------------------------------------------------ how many, how long
 
 
-def test_beyond_the_queue_the_answer_is_429_and_when_to_come_again(
+def test_beyond_the_share_of_a_client_the_answer_is_429_and_when_to_come_again(
     server: str, args: ServeArgs, backend: InProcess
 ) -> None:
     backend.gate.clear()
     answers: list[int] = []
+    share = args.queue // 2
     threads = [
-        threading.Thread(target=lambda: answers.append(post(server, WHOLE["png"]).status_code))
-        for _ in range(args.queue)
+        threading.Thread(target=lambda: answers.append(post(server, WHOLE["png"]).status_code)) for _ in range(share)
     ]
     for thread in threads:
         thread.start()
-    until(lambda: backend.waiting == args.queue)
+    until(lambda: backend.waiting == share)
     response = post(server, WHOLE["png"])
     assert refusal(response) == (429, "busy")
     assert 1 <= int(response.headers["Retry-After"]) <= 60
@@ -168,20 +181,60 @@ def test_beyond_the_queue_the_answer_is_429_and_when_to_come_again(
     backend.gate.set()
     for thread in threads:
         thread.join(60)
-    assert answers == [200] * args.queue
+    assert answers == [200] * share
     assert post(server, WHOLE["png"]).status_code == 200
 
 
 def test_a_place_is_given_back_whatever_happens() -> None:
     admission = Admission(1)
     for ending in (None, ValueError()):
-        with suppress(ValueError), admission.admitted():
+        with suppress(ValueError), admission.admitted("127.0.0.1"):
             assert admission.taken == 1
-            with pytest.raises(Refusal, match="no more than 1"), admission.admitted():
+            with pytest.raises(Refusal, match="no more are taken now"), admission.admitted("10.0.0.1"):
                 pass
             if ending:
                 raise ending
     assert admission.taken == 0
+
+
+def test_who_comes_new_finds_a_place_whoever_else_takes_all_that_it_gets() -> None:
+    admission = Admission(16)
+    counts = []
+    with ExitStack() as places:
+        for client in ("10.0.0.1", "10.0.0.2", "2001:db8::1", "10.0.0.3"):
+            with suppress(Refusal):
+                while True:
+                    # All addresses of a network of version 6 are one client.
+                    address = f"{client}{admission.taken}" if ":" in client else client
+                    places.enter_context(admission.admitted(address))
+            counts.append(admission.taken)
+    assert counts == [8, 12, 14, 15]
+    assert admission.taken == 0
+
+
+def test_large_images_wait_until_there_is_room_for_them() -> None:
+    async def told() -> list[str]:
+        room, said = Room(10), []
+
+        async def hold(name: str, amount: int, seconds: float) -> None:
+            async with room.held(amount):
+                said.append(f"+{name}")
+                await asyncio.sleep(seconds)
+                said.append(f"-{name}")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hold("six", 6, 0.05))
+            group.create_task(hold("more than all", 99, 0.01))
+            group.create_task(hold("four", 4, 0.01))
+            impatient = group.create_task(hold("never", 1, 1))
+            await asyncio.sleep(0)
+            impatient.cancel()
+        async with room.held(10):
+            said.append("all again")
+        return said
+
+    held = asyncio.run(told())
+    assert held == ["+six", "-six", "+more than all", "-more than all", "+four", "-four", "all again"]
 
 
 def test_a_request_that_takes_too_long_is_ended(args: ServeArgs, backend: InProcess) -> None:
@@ -230,6 +283,14 @@ def test_a_token_guards_what_is_worth_it(guarded: str, backend: InProcess) -> No
     assert backend.refreshed == 1
     for path in ("/", "/healthz", "/readyz", "/docs", "/openapi.json"):
         assert requests.get(guarded + path, timeout=60).ok
+
+
+def test_who_has_no_token_hears_that_it_is_ready_and_no_more(guarded: str, backend: InProcess) -> None:
+    backend.now = replace(backend.now, problem="model models:/secret/4: cannot be loaded")
+    assert requests.get(f"{guarded}/readyz", timeout=60).json() == {"status": "ready"}
+    right, wrong = ({"Authorization": f"Bearer {token}"} for token in ("open sesame", "open says me"))
+    assert "secret" in requests.get(f"{guarded}/readyz", headers=right, timeout=60).json()["problem"]
+    assert refusal(requests.get(f"{guarded}/readyz", headers=wrong, timeout=60)) == (401, "unauthorized")
 
 
 def test_without_a_token_nobody_administers(server: str, backend: InProcess) -> None:

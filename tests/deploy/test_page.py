@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 from PIL import Image
 
 from deploy.args import ServeArgs
@@ -226,11 +227,105 @@ def test_it_says_what_went_wrong(
     assert page.value(NOTHING_SAID)
 
 
-def test_a_refusal_of_the_server_is_said(page: Page, tmp_path: Path) -> None:
-    Image.new("RGB", (600, 600)).save(tmp_path / "wide.png")
-    page.choose("#file", tmp_path / "wide.png")
+def sent(server: str) -> int:
+    """How many images the server has been sent."""
+    told = requests.get(f"{server}/metrics", timeout=60).text.splitlines()
+    return sum(int(float(line.split()[-1])) for line in told if line.startswith("degcraft_requests_total"))
+
+
+def test_a_refusal_of_the_server_is_said(page: Page, tmp_path: Path, server: str) -> None:
+    Image.new("RGB", (40, 30)).save(
+        tmp_path / "moving.png", save_all=True, append_images=[Image.new("RGB", (40, 30), "red")]
+    )
+    page.choose("#file", tmp_path / "moving.png")
     page.wait(BAD)
-    assert "The image may have 250000 pixels, but has 600x600 = 360000." in page.text()
+    assert "The image must be a single picture, but is an animation." in page.text()
+    assert sent(server) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((600, 600), "has 600×600 = 0.4 megapixels; this server takes 0.2 megapixels."),
+        ((5000, 20), "has 5000×20 pixels; this server takes sides of 4000 pixels."),
+    ],
+)
+def test_pixels_are_counted_before_they_are_sent(
+    open_tab: Callable[[], Page], args: ServeArgs, backend: InProcess, tmp_path: Path, size: tuple[int, int], words: str
+) -> None:
+    Image.new("RGB", size).save(tmp_path / "wide.png")
+    page = open_tab()
+    with listening(args.model_copy(update={"max_side": 4000}), backend) as server:
+        page.open(server)
+        page.wait("document.querySelector('#model').textContent !== ''")
+        page.choose("#file", tmp_path / "wide.png")
+        page.wait(BAD)
+        assert f"wide.png {words}" in page.text()
+        assert not page.value("document.querySelector('#drop').hidden")
+        assert sent(server) == 0
+
+
+def test_several_images_are_restored_one_after_the_other(
+    page: Page, photo: Path, tmp_path: Path, backend: InProcess, shot: Callable[[Page, str], np.ndarray]
+) -> None:
+    (tmp_path / "noise.png").write_bytes(b"this is no picture")
+    Image.open(photo).crop((0, 0, 120, 90)).save(tmp_path / "small.png")
+    Image.open(photo).crop((0, 0, 90, 150)).save(tmp_path / "tall.webp")
+    backend.gate.clear()
+    page.drop("#drop", photo, tmp_path / "noise.png", tmp_path / "small.png", tmp_path / "tall.webp")
+    page.wait("words.textContent.startsWith('1 of 4, my photo.jpg: Restoring…')")
+    assert page.value("[...list.children].map((one) => one.lastChild.textContent)") == ["in work"] + ["waits"] * 3
+    shot(page, "several in work")
+    backend.gate.set()
+    page.wait(BAD)
+    assert page.value("words.textContent") == "1 of 4 could not be restored; the list says why."
+    told = page.value("[...list.children].map((one) => one.innerText.split('\\n').filter(Boolean))")
+    assert [one[0] for one in told] == ["my photo.jpg", "noise.png", "small.png", "tall.webp"]
+    assert [one[1] for one in told if one[0] != "noise.png"] == ["restored"] * 3
+    assert "must be a PNG, JPEG or WebP" in told[1][1]
+    # The last one is on the stage, and each other one when it is chosen.
+    assert page.value("[after.naturalWidth, download.download]") == [180, "tall_x2.png"]
+    page.value("list.scrollIntoView()")
+    page.click("#list li:nth-child(3) button")
+    page.wait("after.naturalWidth === 240")
+    assert page.value("[download.download, before.naturalWidth]") == ["small_x2.png", 120]
+    assert page.value("list.children[2].firstChild.getAttribute('aria-pressed')") == "true"
+    assert page.value("list.children[1].firstChild.disabled")
+    assert not page.value("all.hidden")
+    shot(page, "several done")
+    page.value("other.scrollIntoView()")
+    page.click("#other")
+    assert page.value("!document.querySelector('#drop').hidden && list.hidden")
+
+
+def test_who_cancels_keeps_what_is_done(page: Page, photo: Path, tmp_path: Path, backend: InProcess) -> None:
+    Image.open(photo).crop((0, 0, 120, 90)).save(tmp_path / "small.png")
+
+    def hold_large(pixels: np.ndarray) -> None:
+        if pixels.shape[1] == 120:
+            backend.gate.clear()
+
+    backend.before = hold_large
+    page.choose("#file", tmp_path / "small.png", photo)
+    page.wait("words.textContent.startsWith('2 of 2, my photo.jpg: Restoring…')")
+    page.click("#cancel")
+    page.wait(NOTHING_SAID)
+    backend.gate.set()
+    assert page.value("[...list.children].map((one) => one.lastChild.textContent)") == ["restored", "cancelled"]
+    assert page.value("download.download") == "small_x2.png"
+
+
+def test_it_says_how_much_has_been_sent(page: Page, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.jpg", quality=95)
+    assert (tmp_path / "noise.jpg").stat().st_size > 200_000
+    page.call("Network.enable")
+    page.call(
+        "Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=150_000
+    )
+    page.choose("#file", tmp_path / "noise.jpg")
+    page.wait("/^Sending, [1-9][0-9]? %… \\d/.test(words.textContent)")
+    page.wait(DONE)
 
 
 def test_a_server_that_is_gone_is_said_and_tried_again(

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from degcraft.degradation import PAPER_SPACE, CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.networks import STARTS, load_network
+from deploy.http.describing import crafted_for
+from deploy.messages import public_name
 from deploy.model.restorer import Restorer
-from deploy.model.source import load, pin, public_name
+from deploy.model.source import load, pin
 
 
 def test_a_batch_is_what_each_image_is_alone(restorer: Restorer, photograph: np.ndarray) -> None:
@@ -48,6 +51,24 @@ def test_work_that_is_abandoned_ends(restorer: Restorer, photograph: np.ndarray)
 
     with pytest.raises(InterruptedError):
         restorer.restore_tiled(photograph, stop)
+
+
+def test_what_a_file_was_crafted_for_is_read_from_beside_it(network_file: Path, tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(network_file.read_bytes())
+    assert load(str(file), "cpu", None, 64).info.crafted is None
+    weights = np.zeros(PAPER_SPACE.shape)
+    weights[2, 3, 1] = 1
+    crafted = CraftedDistribution(PAPER_SPACE, weights.ravel(), provenance={"secret": "of its maker"})
+    crafted.save(tmp_path / "crafted.json")
+    found = load(str(file), "cpu", None, 64).info.crafted
+    assert found is not None
+    assert found["weights"] == crafted.to_dict()["weights"]
+    assert "provenance" not in found
+    assert crafted_for(found) == "blur sigma 2 to 3, noise level 30 to 40, JPEG quality 50 to 70"
+    (tmp_path / "crafted.json").write_text("{}")
+    with pytest.raises(DegcraftError, match=r"crafted.json: format must be"):
+        load(str(file), "cpu", None, 64)
 
 
 def test_a_model_that_gives_no_numbers_is_found_out_before_it_serves(network_file: Path, restorer: Restorer) -> None:

@@ -15,6 +15,7 @@ import yaml
 from PIL import Image
 
 from degcraft.cli import main
+from deploy.app import INGRESSES
 from deploy.args import ServeArgs, serve_config
 from deploy.model import source
 from tests.deploy.conftest import SCALE, save_tiny
@@ -122,7 +123,7 @@ def test_a_broken_new_model_leaves_the_old_one_serving(served: Served, server: S
     assert broken in told["problem"]
     assert "safetensors" in told["problem"]
     assert (told["model"]["uri"], told["wanted"]) == (served.versions[1], broken)
-    ready = requests.get(f"{server.address}/readyz", timeout=60)
+    ready = requests.get(f"{server.address}/readyz", headers=server.headers, timeout=60)
     assert (ready.status_code, ready.json()["problem"]) == (200, told["problem"])
     assert {process.pid for process in server.replicas("Model")} == before
 
@@ -144,9 +145,49 @@ def test_a_replica_that_is_killed_costs_nobody_an_answer(served: Served, server:
 
         until(is_replaced, "another replica takes its place")
         clients.wait_for(served.versions[1])
-    lost = [answer for answer in clients.answers if answer.status != 200]
-    assert all(answer.status == 503 and answer.retry_after for answer in lost), lost
+    assert refused_in_json(clients)
     assert {entry["model"] for entry in server.model()["replicas"]} == {served.versions[1]}
+
+
+def refused_in_json(clients: Clients) -> bool:
+    """Whether who got no image was told in JSON when to come again."""
+    lost = [answer for answer in clients.answers if answer.status != 200]
+    return all((one.status, one.kind) == (503, "application/json") and one.retry_after for one in lost)
+
+
+def test_an_ingress_that_is_killed_leaves_another(served: Served, server: Server, bodies: list[bytes]) -> None:
+    victim = server.replicas("Ingress")[0]
+    with Clients(server, bodies, 4) as clients:
+        clients.wait_for(served.versions[1])
+        victim.kill()
+        clients.wait_for(served.versions[1])
+
+        def is_replaced() -> bool:
+            pids = {process.pid for process in server.replicas("Ingress")}
+            return len(pids) == INGRESSES and victim.pid not in pids
+
+        until(is_replaced, "another ingress takes its place")
+    assert refused_in_json(clients)
+
+
+def test_a_proxy_that_is_killed_comes_back(served: Served, server: Server, bodies: list[bytes]) -> None:
+    (victim,) = server.proxies()
+    with Clients(server, bodies, 2) as clients:
+        clients.wait_for(served.versions[1])
+        victim.kill()
+        until(lambda: any(answer.status == 0 for answer in clients.answers), "its clients miss it")
+        clients.wait_for(served.versions[1])
+    (successor,) = server.proxies()
+    assert successor.pid != victim.pid
+
+
+def test_other_names_and_sites_are_refused_through_ray_too(server: Server, bodies: list[bytes]) -> None:
+    for headers, status in (({"Host": "evil.example"}, 421), ({"Origin": "https://evil.example"}, 403)):
+        told = requests.post(
+            f"{server.address}/v1/upscale", data=bodies[0], headers=server.headers | headers, timeout=60
+        )
+        assert (told.status_code, told.headers["Content-Type"]) == (status, "application/json")
+    assert requests.get(f"{server.address}/readyz", timeout=60).json() == {"status": "ready"}
 
 
 def test_a_signal_ends_it_and_leaves_nothing_behind(server: Server) -> None:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from torch.profiler import ProfilerActivity, profile
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import build_network, upscale
-from degcraft.networks.tiling import ALIGNMENT, _tiles, _weights
+from degcraft.networks.tiling import ALIGNMENT, _tiles, _weight, upscaled_parts
 
 
 class Convolutional(nn.Module):
@@ -73,6 +74,33 @@ def test_the_network_never_sees_more_than_a_tile() -> None:
     assert all(size[0] == 1 for size in network.sizes)
 
 
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (700, 900)])
+def test_what_is_held_at_once_does_not_grow_with_the_square_of_a_side(size: tuple[int, int]) -> None:
+    """Everything that torch allocates, counted, against the result and a band of tiles along the shorter side."""
+    network = Convolutional()
+    lr = torch.rand(1, 3, *size)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        parts = [part.sr.shape for part in upscaled_parts(network, lr, scale=2, tile=48, overlap=8)]
+    assert sum(rows * columns for _, _, rows, columns in parts) == 4 * size[0] * size[1]
+    held = most = 0
+    for event in seen.profiler.kineto_results.events():  # type: ignore[union-attr]
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    band = 4 * 3 * 4 * 48 * min(size)  # floats of three colours, twice as high and wide
+    assert 0 < most < 2.5 * band + 40 * 4 * 3 * 4 * 48 * 48
+
+
+@pytest.mark.parametrize("size", [(61, 130), (130, 61)])
+def test_the_parts_are_the_whole_each_once(size: tuple[int, int]) -> None:
+    network, lr = Convolutional(), torch.rand(2, 3, *size)
+    found = torch.full((2, 3, 2 * size[0], 2 * size[1]), torch.nan)
+    for part in upscaled_parts(network, lr, scale=2, tile=24, overlap=8):
+        assert found[..., part.rows, part.columns].isnan().all()
+        found[..., part.rows, part.columns] = part.sr
+    assert torch.equal(found, upscale(network, lr, scale=2, tile=24, overlap=8))
+
+
 @given(
     length=st.integers(1, 400),
     overlap=st.integers(0, 20),
@@ -92,7 +120,8 @@ def test_tiles_cover_the_image_and_their_weights_add_up_to_one(
     assert all(end - start >= 2 * overlap for (_, end), (start, _) in pairwise(spans))
 
     total = torch.zeros(length * scale)
-    for (start, end), weight in zip(spans, _weights(length, spans, overlap, scale), strict=True):
+    for place, (start, end) in enumerate(spans):
+        weight = _weight(spans, place, overlap, scale)
         assert weight.min() >= 0
         # The outer half of the overlap, where the missing surroundings are felt, does not count.
         if start > 0:

@@ -1,7 +1,9 @@
 """Networks survive the way to a file and back, and other people's files load."""
 
 import json
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch import nn
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import NETWORKS, build_network, load_network, save_network
+from tests.networks.small import SMALL as SIZES
 
 SMALL = {
     "srresnet": {"channels": 8, "blocks": 3},
@@ -224,3 +227,56 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     save_network(file, network, name="srresnet", hyperparameters={"channels": 8, "blocks": 1})
     with pytest.raises(DegcraftError, match=r"nan.safetensors: conv_last.weight must hold finite numbers"):
         load_network(file)
+
+
+@pytest.mark.parametrize("name", ["srresnet", "edsr", "rrdbnet", "compact", "span", "swinir", "drunet"])
+@pytest.mark.parametrize("value", [20_000, 1_000_000_000, [7] * 2_000, [20_000] * 1_000])
+def test_what_a_header_claims_is_not_built_beyond_its_file(tmp_path: Path, name: str, value: int | list[int]) -> None:
+    """Whichever hyperparameter it is."""
+    file = tmp_path / "hostile.safetensors"
+    network = build_network(name, scale=4 if 4 in NETWORKS[name].scales else 1, **SIZES[name])
+    save_network(file, network, name=name, hyperparameters=SIZES[name])
+    with safe_open(file, framework="pt") as content:
+        header = json.loads(content.metadata()["degcraft"])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for key, usual in header["hyperparameters"].items():
+        if isinstance(usual, (bool, str)) or isinstance(value, list) != isinstance(usual, list):
+            continue
+        lie = header | {"hyperparameters": header["hyperparameters"] | {key: value}}
+        save_file(load_file(file), file, metadata={"degcraft": json.dumps(lie)})
+        with suppress(DegcraftError):  # of some hyperparameters nothing in the weights depends
+            load_network(file)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB
+
+
+def test_a_lie_about_the_size_is_told_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.safetensors"
+    small = SMALL["srresnet"]
+    save_network(file, build_network("srresnet", **small), name="srresnet", hyperparameters=small)
+    with safe_open(file, framework="pt") as content:
+        header = json.loads(content.metadata()["degcraft"])
+    for lie, message in (
+        ({"channels": 20_000, "blocks": 3}, "hostile.safetensors: .* far larger than the file that holds it"),
+        ({"channels": 8, "blocks": 65_536}, "hostile.safetensors: .* far larger than the file that holds it"),
+        ({"channels": 8, "blocks": 10**9}, "hostile.safetensors: blocks must be at most 65536, but is 1000000000"),
+    ):
+        save_file(load_file(file), file, metadata={"degcraft": json.dumps(header | {"hyperparameters": lie})})
+        with pytest.raises(DegcraftError, match=message):
+            load_network(file)
+
+
+def test_keys_that_count_to_a_billion_are_not_built(tmp_path: Path) -> None:
+    state = build_network("srresnet", **SMALL["srresnet"]).state_dict()
+    torch.save({**state, "body.999999999.conv1.weight": torch.zeros(8, 8, 3, 3)}, tmp_path / "net.pth")
+    with pytest.raises(DegcraftError, match=r"net.pth: .* far larger than the file that holds it"):
+        load_network(tmp_path / "net.pth")
+
+
+def test_tensors_that_claim_more_than_they_hold_are_not_believed(tmp_path: Path) -> None:
+    state = dict(build_network("srresnet", scale=1, **SMALL["srresnet"]).state_dict())
+    for key, value in state.items():
+        state[key] = torch.zeros(1).expand([20_000 if side == 8 else side for side in value.shape])
+    torch.save(state, tmp_path / "net.pth")
+    assert (tmp_path / "net.pth").stat().st_size < 100_000
+    with pytest.raises(DegcraftError, match=r"net.pth: .* far larger than the file that holds it"):
+        load_network(tmp_path / "net.pth")
