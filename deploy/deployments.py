@@ -107,16 +107,8 @@ class Model:
     def _restore_tiled(self, images: list[tuple[Pixels, float]], turn: "Turn") -> list[Restored]:
         restorer = self._slot.serving
         pixels, due = images[0]
-        began = time.monotonic()
-
-        def stop_if_in_vain(done: int, total: int) -> None:
-            if turn.abandoned():
-                raise _AbandonedWork
-            spent = time.monotonic() - began
-            if spent > FORESIGHT_S and began + spent / done * total > due:
-                raise TooSlow(spent / done * total)
-
-        return _timed(restorer, self._threads, lambda: [restorer.restore_tiled(pixels, stop_if_in_vain)])
+        between_tiles = stop_in_vain(due, turn.abandoned)
+        return _timed(restorer, self._threads, lambda: [restorer.restore_tiled(pixels, between_tiles)])
 
 
 class Champion:
@@ -185,6 +177,25 @@ class Champion:
             if isinstance(answer, BaseException) and not isinstance(answer, RayActorError):
                 raise DegcraftError(f"model {uri}: a replica failed at it ({type(answer).__name__})")
         return [answer for answer in answers if isinstance(answer, Report)]
+
+
+def stop_in_vain(due: float, abandoned: Callable[[], bool]) -> Callable[[int, int], None]:
+    """What is called between tiles, with those done and all: ends work that nobody waits for, or that comes too late.
+
+    Args:
+        due: when it is to be done, by `time.monotonic`.
+        abandoned: whether nobody waits.
+    """
+    began = time.monotonic()
+
+    def between_tiles(done: int, total: int) -> None:
+        if abandoned():
+            raise _AbandonedWork
+        spent = time.monotonic() - began
+        if spent > FORESIGHT_S and began + spent / done * total > due:
+            raise TooSlow(spent / done * total)
+
+    return between_tiles
 
 
 class _AbandonedWork(Exception):

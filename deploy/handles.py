@@ -1,6 +1,7 @@
 """The deployments behind handles, as the routes see them."""
 
 import asyncio
+from typing import cast
 
 import torch
 from ray.exceptions import RayActorError
@@ -28,8 +29,7 @@ class ServeBackend:
         """See `Backend`. A request on a replica that dies is given to another, once: it may be what killed it."""
         for _ in range(_TRIES):
             try:
-                response = self._model.restore.remote(pixels, seconds)
-                assert isinstance(response, DeploymentResponse)
+                response = cast(DeploymentResponse[Restored], self._model.restore.remote(pixels, seconds))
                 # Who has no replica to go to would wait, unheard, until one has started.
                 async with asyncio.timeout(ASSIGNED_S):
                     await response._to_object_ref()
