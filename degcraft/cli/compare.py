@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from degcraft.degradation import CraftedDistribution, find_operator
@@ -49,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         check_file_name(args.json)
     first = CraftedDistribution.load(args.first)
-    name, second = _second(args, first)
+    own, (name, second) = args.first.name, _second(args, first)
     found = compare_distributions(first, second)
     console = Console()
-    table = Table(title=f"{args.first.name} and {name}", title_justify="left")
+    table = Table(title=escape(f"{own} and {name}"), title_justify="left")
     table.add_column("distance")
     table.add_column("", justify="right")
     table.add_column("unit")
@@ -62,20 +63,24 @@ def run(args: argparse.Namespace) -> int:
     for axis, distance in found.axes.items():
         table.add_row(f"{axis} alone", f"{distance:.3g}", find_operator(axis).unit)
     console.print(table)
-    if found.total_variation > 0:
+    for axis in found.axes:
+        for label, one in ((own, first), (name, second)):
+            if axis not in Boxes.of(one).sides:
+                console.print(f"{label} has no {axis}: it counts as not applied", highlight=False, markup=False)
+    if found.total_variation > 1e-9:
         console.print(f"they differ most in {found.farthest}", highlight=False)
     if args.json is not None:
         content = {"format": FORMAT, "first": str(args.first), "second": name, **found.to_dict()}
         with written_whole(args.json) as temporary:
             temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        console.print(f"wrote {args.json}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {args.json}", highlight=False, markup=False, soft_wrap=True)
     if args.figure is not None:
         from degcraft.figures.marginals import draw_marginals
 
         axes = list(found.axes)
-        drawn = {label: Boxes.of(one).with_axes(axes) for label, one in ((args.first.name, first), (name, second))}
+        drawn = {label: Boxes.of(one).with_axes(axes) for label, one in ((own, first), (name, second))}
         draw_marginals(drawn, args.figure, title=f"total variation {found.total_variation:.2f}")
-        console.print(f"wrote {args.figure}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {args.figure}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -87,7 +92,7 @@ def _second(args: argparse.Namespace, first: "CraftedDistribution") -> "tuple[st
     if sum(given) != 1:
         raise DegcraftError(f"exactly one of B, --setting and --uniform must be given, but got {sum(given)} of them")
     if args.second is not None:
-        label = args.second.name if args.second.name != args.first.name else str(args.second)
+        label = args.second.name if args.second.name != args.first.name else f"{args.second} (B)"
         return label, CraftedDistribution.load(args.second)
     if args.uniform:
         return "uniform", CraftedDistribution.uniform(first.space)

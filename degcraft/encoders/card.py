@@ -13,7 +13,7 @@ from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS
 from degcraft.encoders.recipes import SCALE, SIDE
 from degcraft.features import FeatureExtractor
 from degcraft.images.atomic import written_whole
-from degcraft.matching.distances import Progress
+from degcraft.matching.measuring import Progress
 
 ALPHA = 25.0
 """Sharpness of the weights in the card's table: the paper's."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from degcraft.degradation import OPERATORS, Box, CraftedDistribution, find_operator
+from degcraft.degradation import OPERATORS, Box, CraftedDistribution, check_box, find_operator
+from degcraft.errors import DegcraftError
 
 Floats = NDArray[np.float64]
 
@@ -17,6 +18,9 @@ RESOLUTION = 0.5
 """Widest cell, in bin widths, between whose middles mass is moved."""
 MOST_CELLS = 1500
 """Of either side; beyond it cells stay as coarse as the two spaces together make them."""
+
+MOST_PAIRS = 20_000_000
+"""Of cells that mass may be moved between: a table of their distances takes 8 bytes for each."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,12 @@ class Boxes:
     def of(cls, distribution: CraftedDistribution | Box) -> "Boxes":
         """The boxes of a crafted distribution that have weight, or one box."""
         if not isinstance(distribution, CraftedDistribution):
-            return cls(np.ones(1), {name: np.array([ends], dtype=np.float64) for name, ends in distribution.items()})
+            check_box(distribution)
+            placed = {
+                name: [end if np.isfinite(end) else none_place(name) for end in ends]
+                for name, ends in distribution.items()
+            }
+            return cls(np.ones(1), {name: np.array([ends], dtype=np.float64) for name, ends in placed.items()})
         held = np.flatnonzero(distribution.weights)
         space = distribution.space
         cells = np.stack(np.unravel_index(held, space.shape), axis=1)
@@ -129,6 +138,9 @@ def compare_distributions(a: CraftedDistribution | Box, b: CraftedDistribution |
     Args:
         a: A crafted distribution, or a box.
         b: Another one.
+
+    Raises:
+        DegcraftError: an invalid box, or spaces whose cells together are too many to move mass between.
     """
     first, second = Boxes.of(a), Boxes.of(b)
     names = [name for name in OPERATORS if name in {*first.sides, *second.sides}]
@@ -181,6 +193,8 @@ def _transported(moved: Floats, edges: Mapping[str, Floats]) -> tuple[float, flo
         return np.stack([one[index] for one, index in zip(of, chosen, strict=True)], axis=1)
 
     sides = [np.nonzero(moved > 0), np.nonzero(moved < 0)]
+    if (pairs := len(sides[0][0]) * len(sides[1][0])) > MOST_PAIRS:
+        raise DegcraftError(f"at most {MOST_PAIRS:,} pairs of cells can be compared, but the two spaces make {pairs:,}")
     masses = [np.abs(moved[side]) for side in sides]
     cost = ot.dist(*(places(middles, side) for side in sides), metric="euclidean")
     found = float(ot.emd2(*(mass / mass.sum() for mass in masses), cost, numItermax=10_000_000))

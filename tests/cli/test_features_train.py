@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from degcraft.cli import _features_train, main
+from degcraft.cli import _progress, main
 from degcraft.features import make_extractor
 
 
@@ -53,13 +53,13 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on(
     output = tmp_path / "a.safetensors"
     arguments = ["features", "train", "degnet", "--hr", str(clean), "--steps", "2", "-o", str(output)]
     with monkeypatch.context() as patch:
-        tell = _features_train._Shown._tell
+        tell = _progress.TrainingProgress._tell
 
-        def interrupted(shown: _features_train._Shown, step: int, losses: dict[str, float]) -> None:
+        def interrupted(shown: _progress.TrainingProgress, step: int, losses: dict[str, float]) -> None:
             tell(shown, step, losses)
             os.kill(os.getpid(), signal.SIGINT)
 
-        patch.setattr(_features_train._Shown, "_tell", interrupted)
+        patch.setattr(_progress.TrainingProgress, "_tell", interrupted)
         assert main(arguments) == 130
     assert "stopped: the same command goes on from" in capsys.readouterr().out
     assert [file.name for file in tmp_path.iterdir()] == ["a.checkpoint.pt"]

@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 from scipy.stats import wasserstein_distance
 
 from degcraft.degradation import NO_JPEG, PAPER_SPACE, TEST_SETTINGS, Axis, CraftedDistribution, DegradationSpace
+from degcraft.errors import DegcraftError
 from degcraft.matching.distribution_distance import Boxes, compare_distributions
 
 WIDTHS = {"blur_sigma": 1.0, "noise_level": 10.0, "jpeg_quality": 20.0}
@@ -108,6 +109,18 @@ def test_a_distribution_is_itself_however_fine_its_space_and_distances_are_symme
     there, back = compare_distributions(one, other), compare_distributions(other, one)
     assert there.wasserstein == pytest.approx(back.wasserstein)
     assert (there.total_variation, there.frechet) == (pytest.approx(back.total_variation), pytest.approx(back.frechet))
+
+
+def test_wrong_boxes_and_spaces_too_fine_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = crafted(COARSE, 0)
+    for box in ({"rain": (0.0, 1.0)}, {"blur_sigma": (2.0, 1.0)}, {}):
+        with pytest.raises(DegcraftError):
+            compare_distributions(one, box)
+    never = compare_distributions({"jpeg_quality": (NO_JPEG, NO_JPEG)}, {"jpeg_quality": (90.0, 90.0)})
+    assert never.axes["jpeg_quality"] == pytest.approx(20)
+    monkeypatch.setattr("degcraft.matching.distribution_distance.MOST_PAIRS", 3)
+    with pytest.raises(DegcraftError, match="at most 3 pairs of cells can be compared"):
+        compare_distributions(one, crafted(OTHER, 1))
 
 
 def test_a_box_is_compared_as_it_is_and_not_by_the_bins_it_meets() -> None:
