@@ -70,6 +70,11 @@ def measure(
     if found is not None:
         return found
     check_patches(hr, references, scale)
+    if min(len(hr), len(references)) < FEWEST:
+        raise DegcraftError(
+            f"measuring needs at least {FEWEST} patches of either side, but got {len(hr)} of clean images "
+            f"and {len(references)} of references"
+        )
     group = measure_group(
         space, range(space.n_bins), hr.pixels, extractor,
         scale=scale, seed=seed, device=device, batch=batch, progress=progress,
@@ -250,16 +255,11 @@ def file_numbers(patches: Patches) -> NDArray[np.intp]:
 
 
 def check_patches(hr: Patches, references: Patches, scale: int) -> None:
-    """Both sides must be enough, and show the extractor equally large images: features average over borders, too.
+    """Both sides must show the extractor equally large images: features average over borders, too.
 
     Raises:
-        DegcraftError: fewer than 4 patches, or HR patches that are not `scale` times as large as the references'.
+        DegcraftError: the HR patches are not `scale` times as large as the reference patches.
     """
-    if min(len(hr), len(references)) < FEWEST:
-        raise DegcraftError(
-            f"measuring needs at least {FEWEST} patches of either side, but got {len(hr)} of clean images "
-            f"and {len(references)} of references"
-        )
     expected, side = scale * references.pixels.shape[-1], hr.pixels.shape[-1]
     if side != expected:
         raise DegcraftError(
