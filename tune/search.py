@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from rich.console import Console
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.matching import Measurement, Reliability
+from degcraft.matching.distribution_distance import compare_distributions
 from tracking import Recorder, Store, describe_environment, resolve_store
 from tune.architectures import Architectures
 from tune.budget import Budget
@@ -34,7 +35,7 @@ from tune.shared import shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields
 from tune.summary import Summary
-from tune.trial import plan_of, run_trial, steps_of
+from tune.trial import distribution, plan_of, run_trial, steps_of
 from tune.watch import SearchWatcher
 
 STARTED = "search.json"
@@ -166,6 +167,10 @@ class _Search:
             seconds=self.budget.seconds,
             reliability=reliability,
         )
+        crafted = summary.best_crafted
+        if spec.synthetic is not None and crafted is not None:
+            found = compare_distributions(distribution(crafted.config, spec, measured), spec.synthetic.bounds())
+            summary = replace(summary, from_truth=found)
         registration = None
         if not interrupted:
             # What the registry says of the present champion is asked of the store that the records reach.

@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from degcraft.matching import Reliability
+from degcraft.matching.distribution_distance import DistributionDistance
 from degcraft.metrics import Difference, ScoreTable, find_metric
 from tune.config import Kind, network_label
 from tune.outcome import TrialOutcome, best_of, contenders
@@ -33,6 +34,8 @@ class Summary:
     seconds: float
     reliability: Mapping[str, Reliability] = field(default_factory=dict)
     """How far the weights can be relied on, by the features that they were measured with."""
+    from_truth: DistributionDistance | None = None
+    """In synthetic runs: how far the best crafted distribution is from the hidden one."""
 
     @property
     def higher_is_better(self) -> bool:
@@ -126,6 +129,7 @@ class Summary:
             "won": won,
             "gap_closed": self.gap_closed,
             "said": list(said),
+            "from_truth": self.from_truth.to_dict() if self.from_truth else None,
             "reliability": {name: found.to_dict() for name, found in self.reliability.items()},
             "trials": [trial.to_dict() for trial in self.trials],
         }
@@ -214,8 +218,14 @@ class Summary:
             elif best.config.kind == "start":
                 said.append("no training beat the start: the best model is the start itself")
         said += self._gap()
-        for name, found in self.reliability.items():
-            said += [f"{name}: {sentence}" for sentence in found.sentences()] if found.cautions else []
+        if self.from_truth is not None:
+            found = self.from_truth
+            said.append(
+                f"the best crafted distribution against the hidden one: total variation {found.total_variation:.2f}, "
+                f"Wasserstein {found.wasserstein:.2f} bin widths, most apart in {found.farthest}"
+            )
+        for name, told in self.reliability.items():
+            said += [f"{name}: {sentence}" for sentence in told.sentences()] if told.cautions else []
         if self.held_out == "proxy":
             said.append(
                 "without ground truth the score is on proxies: it ranks trials, it does not say how good they are"

@@ -56,6 +56,8 @@ def test_what_it_leaves_in_the_output_folder(finished: SearchFolder) -> None:
     assert scores == sorted(scores, reverse=True)
     assert {row["status"] for row in table} == {"done"}
     assert 0.3 in [float(row["width"]) for row in table if row["width"]]
+    assert 0 <= summary["from_truth"]["total_variation"] <= 1
+    assert "the best crafted distribution against the hidden one: total variation" in finished.printed
     (reliability,) = summary["reliability"].values()
     assert reliability["cautions"][0]["code"] == "too_few"
     assert 0 <= reliability["measures"]["told_apart"]["accuracy"] <= 1
