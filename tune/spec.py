@@ -13,11 +13,11 @@ from degcraft.errors import DegcraftError
 from degcraft.matching import find_weighting
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
+from tune.searched import KnobsSpec
 from tune.sections import (
     BudgetSpec,
     CleanSpec,
     HeldOutSpec,
-    KnobsSpec,
     NetworkSection,
     PatchesSpec,
     ResourcesSpec,
