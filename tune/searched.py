@@ -21,7 +21,7 @@ class WeightingSection(Strict):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    name: Name = Field(default=DEFAULT, description="which weighting, or a list to search them: degcraft weights --help names them")
+    name: Name = Field(default=DEFAULT, description="which weighting (degcraft weights --help), or a list of them")
 
     @model_validator(mode="after")
     def _check(self) -> "WeightingSection":
