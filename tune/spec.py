@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from degcraft.degradation import PAPER_SPACE, Axis, DegradationSpace
+from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.matching import find_weighting
 from degcraft.metrics import METRICS
@@ -93,9 +93,7 @@ class SearchSpec(Strict):
         if self.space == "paper":
             return PAPER_SPACE
         try:
-            return DegradationSpace(
-                tuple(Axis(a.name, a.low, a.high, a.bins, a.none, tuple(a.cuts)) for a in self.space)
-            )
+            return DegradationSpace(tuple(axis.axis() for axis in self.space))
         except DegcraftError as error:
             raise ValueError(f"space: {error}") from None
 

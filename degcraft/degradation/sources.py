@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.degradation.degrade import degrade
-from degcraft.degradation.operator import Chroma
-from degcraft.degradation.operators import find_operator
+from degcraft.degradation.operators import find_parameter
 from degcraft.degradation.parameters import Degradation
 from degcraft.degradation.space import Box, DegradationSpace, check_box, sample_box
 from degcraft.errors import DegcraftError
@@ -45,7 +44,6 @@ class SpaceSource:
     space: DegradationSpace
     weights: NDArray[np.float64]
     """(n_bins,), normalised to sum to 1."""
-    chroma: Chroma = "4:2:0"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", self.space.check_weights(self.weights))
@@ -53,7 +51,7 @@ class SpaceSource:
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
         degradation = self.space.sample_checked(self.weights, len(hr), generator)
-        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+        return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""
@@ -61,7 +59,6 @@ class SpaceSource:
             "kind": "space",
             "axes": self.space.to_list(),
             "weights": self.weights.tolist(),
-            "chroma": self.chroma,
         }
 
 
@@ -74,7 +71,6 @@ class BoxSource:
     """
 
     box: Box
-    chroma: Chroma = "4:2:0"
 
     def __post_init__(self) -> None:
         check_box(self.box)
@@ -82,14 +78,13 @@ class BoxSource:
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
         degradation = sample_box(self.box, len(hr), generator)
-        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+        return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""
         return {
             "kind": "box",
             "box": {name: list(bounds) for name, bounds in self.box.items()},
-            "chroma": self.chroma,
         }
 
 
@@ -105,7 +100,6 @@ class ListedSource:
 
     parameters: Mapping[str, Tensor]
     """Axis name → (k,) values."""
-    chroma: Chroma = "4:2:0"
 
     def __post_init__(self) -> None:
         if not len(Degradation(self.parameters)):
@@ -117,12 +111,12 @@ class ListedSource:
         turns = -(-len(hr) // len(listed))
         rows = [torch.randperm(len(listed), generator=generator, device=generator.device) for _ in range(turns)]
         degradation = listed[torch.cat([*rows, torch.empty(0, dtype=torch.long)])[: len(hr)]]
-        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+        return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`; an axis that is not applied to an image is null there."""
         columns = {
-            name: [None if value == find_operator(name).identity else value for value in values.tolist()]
+            name: [None if value == find_parameter(name).identity else value for value in values.tolist()]
             for name, values in self.parameters.items()
         }
-        return {"kind": "list", "parameters": columns, "chroma": self.chroma}
+        return {"kind": "list", "parameters": columns}

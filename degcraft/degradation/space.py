@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from degcraft.degradation.axis import Axis
-from degcraft.degradation.operators import find_operator
+from degcraft.degradation.operators import check_together, find_parameter
 from degcraft.degradation.parameters import Degradation
 from degcraft.errors import DegcraftError
 
@@ -23,7 +23,7 @@ class DegradationSpace:
     """The product of axes. Bins are numbered row-major: the last axis runs fastest.
 
     Raises:
-        DegcraftError: no axis, or two axes of one name.
+        DegcraftError: no axis, two axes of one name, or axes that contradict one another.
     """
 
     axes: tuple[Axis, ...]
@@ -35,6 +35,7 @@ class DegradationSpace:
             raise DegcraftError("axes: a degradation space needs at least one axis, but got none")
         if len(set(names)) < len(names):
             raise DegcraftError(f"axes: every name may appear once, but got {', '.join(names)}")
+        check_together(names)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -154,6 +155,8 @@ class DegradationSpace:
 
 def _share(axis: Axis, low: float, high: float) -> NDArray[np.float64]:
     """How much of [low, high] lies in each cell, not normalised."""
+    if axis.choices:
+        return np.array([low <= code <= high for code, _ in axis.cells], dtype=np.float64)
     edges, share = np.asarray(axis.edges), np.zeros(len(axis.cells))
     ranged = np.arange(len(axis.cells)) != axis.none_cell
     if low < high:
@@ -167,8 +170,8 @@ def _share(axis: Axis, low: float, high: float) -> NDArray[np.float64]:
 
 
 def check_box(box: Box) -> None:
-    """Refuses a box with an unknown name, low > high, or a bound outside the operator's legal range; both bounds may
-    be the operator's identity.
+    """Refuses a box with an unknown name, low > high, or a bound outside the parameter's legal range; both bounds may
+    be its identity, and both must be the same choice.
 
     Raises:
         DegcraftError: naming the side.
@@ -176,12 +179,12 @@ def check_box(box: Box) -> None:
     if not box:
         raise DegcraftError("box must have at least one side, but got none")
     for name, (low, high) in box.items():
-        operator = find_operator(name)
-        if not operator.low <= low <= high <= operator.high and not low == high == operator.identity:
+        known = find_parameter(name)
+        if not (low <= high and known.is_legal(low) and known.is_legal(high)) or (low < high and known.choices):
             raise DegcraftError(
-                f"box side {name} must be low <= high inside [{operator.low:g}, {operator.high:g}], "
-                f"but got [{low}, {high}]"
+                f"box side {name} must be low <= high inside [{known.low:g}, {known.high:g}], but got [{low}, {high}]"
             )
+    check_together(box)
 
 
 def sample_box(box: Box, n: int, generator: torch.Generator) -> Degradation:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Axis, find_operator
+from degcraft.degradation import Axis, find_parameter
 from degcraft.features import find_extractor
 from degcraft.matching.alike import independent_images
 from degcraft.matching.axis_fit import AxisFit, fits_of_axes
@@ -201,8 +201,8 @@ def _sources(measurement: Measurement, files: Sequence[str]) -> Iterator[Caution
         pooled = np.zeros((count, belief.probabilities.shape[-1]))
         np.add.at(pooled, places, belief.probabilities)
         middle = (pooled.cumsum(axis=1) >= pooled.sum(axis=1, keepdims=True) / 2).argmax(axis=1)
-        values[:, column] = [find_operator(name).scaled(float(value)) for value in belief.values[middle]]
-    heaps = list(divided(np.arange(count), values, np.array([find_operator(name).step for name in axes])))
+        values[:, column] = [find_parameter(name).scaled(float(value)) for value in belief.values[middle]]
+    heaps = list(divided(np.arange(count), values, np.array([find_parameter(name).step for name in axes])))
     if len(heaps) > 1:
         sizes = " and ".join(str(len(heap)) for heap in sorted(heaps, key=len, reverse=True))
         yield Caution(
