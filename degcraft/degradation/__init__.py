@@ -2,6 +2,7 @@
 from."""
 
 from degcraft.degradation.axis import Axis
+from degcraft.degradation.blocks import Blocks
 from degcraft.degradation.blur import MAX_SIGMA, gaussian_taps
 from degcraft.degradation.crafted import CraftedDistribution
 from degcraft.degradation.degrade import degrade
@@ -14,7 +15,7 @@ from degcraft.degradation.parameters import NO_JPEG, Degradation
 from degcraft.degradation.resampling import blur_and_reduce, operator_matrix
 from degcraft.degradation.settings import TEST_SETTINGS
 from degcraft.degradation.sources import BoxSource, DegradationSource, ListedSource, SpaceSource
-from degcraft.degradation.space import PAPER_SPACE, Box, DegradationSpace, check_box, sample_box
+from degcraft.degradation.space import PAPER_SPACE, Box, DegradationSpace, check_box, check_weights, sample_box
 
 __all__ = [
     "MAX_SIGMA",
@@ -23,6 +24,7 @@ __all__ = [
     "PAPER_SPACE",
     "TEST_SETTINGS",
     "Axis",
+    "Blocks",
     "Box",
     "BoxSource",
     "Chroma",
@@ -38,6 +40,7 @@ __all__ = [
     "blur_and_reduce",
     "check_box",
     "check_together",
+    "check_weights",
     "degrade",
     "find_parameter",
     "gaussian_taps",

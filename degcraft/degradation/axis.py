@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from degcraft.degradation.operators import find_parameter
 from degcraft.degradation.parameter import Parameter
@@ -119,12 +120,30 @@ class Axis:
             return None
         return len(self.cells) - 1 if self.parameter.identity >= self.high else 0
 
+    def cells_of(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+        """The number of the cell of each value of the axis, in the same shape; on an edge the upper one."""
+        if self.choices:
+            codes = np.array([code for code, _ in self.cells])
+            return np.asarray(np.abs(values[..., None] - codes).argmin(axis=-1), dtype=np.intp)
+        found = np.searchsorted(np.asarray(self.edges[1:-1], dtype=values.dtype), values, side="right")
+        if (none := self.none_cell) is not None:
+            found = np.where(values == self.parameter.identity, none, found + (none == 0))
+        return np.asarray(found, dtype=np.intp)
+
     def words(self, cell: int) -> str:
         """A cell for people: `30 to 50`, `none`, `lanczos`."""
         if self.choices:
             return self.choices[cell]
         low, high = self.cells[cell]
         return "none" if cell == self.none_cell else f"{low:g} to {high:g}"
+
+    def span(self, first: int, last: int) -> str:
+        """The cells from a first up to before a last, for people: `10 to 30 or none`, `area or lanczos`."""
+        if self.choices:
+            return " or ".join(self.choices[first:last])
+        held = [cell for cell in range(first, last) if cell != self.none_cell]
+        parts = [f"{self.cells[held[0]][0]:g} to {self.cells[held[-1]][1]:g}"] if held else []
+        return " or ".join([*parts, *["none"] * (len(held) < last - first)])
 
     def __str__(self) -> str:
         """As `parse` takes it."""

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from degcraft.degradation.blocks import Blocks
 from degcraft.degradation.degrade import degrade
 from degcraft.degradation.operators import find_parameter
 from degcraft.degradation.parameters import Degradation
-from degcraft.degradation.space import Box, DegradationSpace, check_box, sample_box
+from degcraft.degradation.space import Box, DegradationSpace, check_box, check_weights, sample_box
 from degcraft.errors import DegcraftError
 
 
@@ -35,22 +36,25 @@ class DegradationSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SpaceSource:
-    """Bins drawn by weight, degradations drawn uniformly inside a bin.
+    """Blocks of bins drawn by weight, degradations drawn uniformly inside one of their bins.
 
     Raises:
-        DegcraftError: weights that do not fit the space, see `DegradationSpace.check_weights`.
+        DegcraftError: weights that do not fit the blocks, see `check_weights`.
     """
 
     space: DegradationSpace
     weights: NDArray[np.float64]
-    """(n_bins,), normalised to sum to 1."""
+    """(K,), normalised to sum to 1."""
+    blocks: Blocks | None = None
+    """K of them; the bins of the space, row-major, if None."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", self.space.check_weights(self.weights))
+        count = self.space.n_bins if self.blocks is None else len(self.blocks)
+        object.__setattr__(self, "weights", check_weights(self.weights, count))
 
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
-        degradation = self.space.sample_checked(self.weights, len(hr), generator)
+        degradation = (self.blocks or self.space.each_bin).sample(self.weights, len(hr), generator)
         return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class SpaceSource:
             "kind": "space",
             "axes": self.space.to_list(),
             "weights": self.weights.tolist(),
+            **({} if self.blocks is None else {"blocks": self.blocks.cells.tolist()}),
         }
 
 

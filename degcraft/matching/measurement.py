@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import DegradationSpace
+from degcraft.degradation import Blocks, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.matching.frechet import frechet_distances
@@ -37,7 +37,8 @@ class Measurement:
 
     space: DegradationSpace
     features: NDArray[np.float16]
-    """(N, n, c): of the same n clean crops in each of the N bins, row-major over the axes of the space."""
+    """(N, n, c): of the same n clean crops in each of the N groups of the space: its bins, row-major over its axes, or
+    rounds of draws from all of it."""
     parameters: NDArray[np.float32]
     """(N, n, axes): what was done to each of them, in the units of the axes."""
     references: NDArray[np.float16]
@@ -63,9 +64,9 @@ class Measurement:
 
     def __post_init__(self) -> None:
         bins, crops, width = self.features.shape if self.features.ndim == 3 else (0, 0, 0)
-        if bins != self.space.n_bins or self.references.ndim != 2 or self.references.shape[1] != width:
+        if bins != self.space.groups or self.references.ndim != 2 or self.references.shape[1] != width:
             raise DegcraftError(
-                f"a measurement of {self.space.n_bins} bins needs features (bins, crops, c) and references (m, c), "
+                f"a measurement of {self.space.groups} groups needs features (groups, crops, c) and references (m, c), "
                 f"but got {self.features.shape} and {self.references.shape}"
             )
         shapes = {
@@ -80,7 +81,7 @@ class Measurement:
 
     @property
     def n(self) -> int:
-        """Clean crops, the same in every bin."""
+        """Clean crops, the same in every group."""
         return self.features.shape[1]
 
     @property
@@ -90,21 +91,45 @@ class Measurement:
 
     @cached_property
     def distances(self) -> NDArray[np.float64]:
-        """(N,) squared Fréchet distances of the bins to the references (eq. 3 of arXiv 2305.18107)."""
+        """(N,) squared Fréchet distances of the groups to the references (eq. 3 of arXiv 2305.18107)."""
         return frechet_distances(
             (features.astype(np.float32) for features in self.features), self.references.astype(np.float32)
         )
 
-    def drawn(self, weights: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float32]:
-        """(draws, n, c) features of the clean crops as a distribution over the bins degrades them: a bin for each crop.
+    @cached_property
+    def cells(self) -> NDArray[np.intp]:
+        """(N, n, axes) the cells that what was done to each crop lies in."""
+        return self.space.cells_of(self.parameters)
+
+    def drawn(
+        self, weights: NDArray[np.float64], draws: int, seed: int, blocks: Blocks | None = None
+    ) -> NDArray[np.float32]:
+        """(draws, n, c) features of the clean crops as a distribution degrades them: a bin for each crop.
 
         Args:
-            weights: (N,) summing to 1.
+            weights: (K,) summing to 1.
             draws: How many times.
             seed: Of the bins drawn.
+            blocks: What the weights are of; the bins if None. A crop that was never degraded by any block of weight is
+                stood in for by another.
         """
-        bins = np.random.default_rng(seed).choice(len(weights), size=(draws, self.n), p=weights)
-        return self.features[bins, np.arange(self.n)].astype(np.float32)
+        random = np.random.default_rng(seed)
+        if blocks is None:
+            bins = random.choice(len(weights), size=(draws, self.n), p=weights)
+            return self.features[bins, np.arange(self.n)].astype(np.float32)
+        held = blocks.holding(self.cells).astype(np.float64)
+        shares = np.einsum("k,kgn->gn", weights, held / held.sum(axis=(1, 2), keepdims=True).clip(1))
+        anywhere = shares.ravel() / shares.sum()
+        groups, crops = (np.empty((draws, self.n), dtype=np.intp) for _ in range(2))
+        for crop in range(self.n):
+            own = shares[:, crop]
+            if own.any():
+                groups[:, crop] = random.choice(len(own), size=draws, p=own / own.sum())
+                crops[:, crop] = crop
+            else:
+                found = random.choice(len(anywhere), size=draws, p=anywhere)
+                groups[:, crop], crops[:, crop] = np.divmod(found, self.n)
+        return self.features[groups, crops].astype(np.float32)
 
     def save(self, path: str | Path) -> None:
         """Writes an .npz with a checksum, whole or not at all; missing parent folders are made.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.degradation import Degradation, DegradationSpace, degrade
+from degcraft.degradation.space import PART
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
@@ -30,9 +31,6 @@ BATCH = 25
 
 FEWEST = 4
 """Patches that a measurement needs on either side."""
-
-# Also how many images share one draw of the noise, so it must not follow the batch of the extractor.
-_DEGRADED_AT_ONCE = 25
 
 
 def measure(
@@ -151,7 +149,7 @@ def join_groups(
     bins = np.concatenate([part["bin"] for part in parts]) if parts else np.empty(0, dtype=np.int64)
     if not np.array_equal(np.sort(bins), np.arange(space.n_bins)):
         raise DegcraftError(
-            f"groups must hold each of the {space.n_bins} bins once, "
+            f"groups must hold each of the {space.groups} groups once, "
             f"but hold {len(bins)}, {len(set(bins.tolist()))} of them different"
         )
     order = np.argsort(bins)
@@ -197,8 +195,7 @@ def degrade_bin(
     """
     generator = bin_generator(seed, index)
     images, drawn = [], []
-    for part in hr.split(_DEGRADED_AT_ONCE):
-        degradation = space.sample_bin(index, len(part), generator)
+    for part, degradation in zip(hr.split(PART), space.group(index, len(hr), seed, generator), strict=True):
         images.append(degrade(_as_float(part.to(device)), degradation.to(device), scale, generator))
         drawn.append(degradation.parameters)
     return torch.cat(images), Degradation({name: torch.cat([one[name] for one in drawn]) for name in drawn[0]})

@@ -95,7 +95,7 @@ def assess(
     """
     weights = method.weights()
     moved = float(np.abs(draws - weights).sum(axis=1).mean() / 2)
-    crafted = measurement.drawn(weights, _DRAWS, measurement.seed)
+    crafted = measurement.drawn(weights, _DRAWS, measurement.seed, method.blocks)
     measures: dict[str, Any] = {
         "files": len(set(files)),
         "scenes": len(np.unique(scenes)),

@@ -57,8 +57,4 @@ def _axis_in_words(axis: Axis, weights: np.ndarray, place: int) -> str:
     spans = ((last - first, first, last) for first in range(count) for last in range(first + 1, count + 1))
     enough = (span for span in spans if marginal[span[1] : span[2]].sum() >= _SHARE * marginal.sum())
     _, first, last = min(enough, key=lambda span: (span[0], -marginal[span[1] : span[2]].sum()))
-    if axis.choices:
-        return f"{axis.parameter.label} {' or '.join(axis.choices[first:last])}"
-    held = [cell for cell in range(first, last) if cell != axis.none_cell]
-    parts = [f"{axis.cells[held[0]][0]:g} to {axis.cells[held[-1]][1]:g}"] if held else []
-    return f"{axis.parameter.label} {' or '.join([*parts, *['none'] * (len(held) < last - first)])}"
+    return f"{axis.parameter.label} {axis.span(first, last)}"
