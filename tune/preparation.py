@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from degcraft.cache import cache_folder
@@ -15,8 +17,17 @@ from degcraft.degradation import DegradationSource
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
-from degcraft.matching import Measurement, Reliability, assess, craft, image_features, make_weighting
-from degcraft.matching.crafting import DRAWS
+from degcraft.matching import (
+    Measurement,
+    Reliability,
+    Weighting,
+    assess,
+    craft,
+    crafted_features,
+    image_features,
+    make_weighting,
+)
+from degcraft.matching.crafting import DRAWS, crafted_by
 from degcraft.matching.estimates import beliefs, mild_degradations
 from degcraft.metrics import NiqeModel
 from degcraft.networks import build_network
@@ -78,9 +89,21 @@ class Measurements:
             with self.console.status(f"asking how far {name} can be relied on"):
                 found[name] = assess(
                     known, method, draws=method.draws(DRAWS, self.spec.seed, widened=False),
-                    files=data.fit.names(), scenes=data.scenes,
+                    files=data.fit.names(), scenes=data.scenes, crafted=self._degraded(known, method, weighting, data),
                 )  # fmt: skip
         return found
+
+    def _degraded(
+        self, known: Measurement, method: Weighting, weighting: dict[str, Any], data: SearchData
+    ) -> NDArray[np.float32] | None:
+        """What the distribution makes of the clean crops, where the measurement cannot say it."""
+        if not known.space.is_sampled:
+            return None
+        crafted, extractor = (
+            crafted_by(method, known, weighting, draws=None),
+            self._extractor(known.extractor, known.layer),
+        )
+        return crafted_features(crafted, data.crops, extractor, scale=known.scale, seed=known.seed)
 
     def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> Measurement:
         spec, resources = self.spec, self.spec.resources

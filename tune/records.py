@@ -20,9 +20,9 @@ from degcraft.degradation import CraftedDistribution
 from degcraft.figures import (
     RestoredImage,
     draw_contact_sheet,
+    draw_crafted,
     draw_restorations,
     draw_scores,
-    draw_weight_map,
 )
 from degcraft.images import bicubic_enlarge
 from degcraft.images.atomic import written_whole
@@ -156,17 +156,8 @@ class Records:
         """Draw a trial's weight map and samples beside the files of its checkpoint."""
         if (files / CRAFTED).exists():
             crafted = CraftedDistribution.load(files / CRAFTED)
-            truth = None
-            if self._spec.synthetic is not None:
-                truth = crafted.space.overlap(self._spec.synthetic.bounds())
-            draw_weight_map(
-                crafted.space,
-                crafted.weights,
-                files / WEIGHT_MAP,
-                title=title,
-                true_weights=truth,
-                distances=crafted.distances,
-            )
+            truth = None if self._spec.synthetic is None else self._spec.synthetic.bounds()
+            draw_crafted(crafted, files / WEIGHT_MAP, title=title, truth=truth)
         rows = [
             (pair.name, [self._enlarged(pair), to_image(restored), to_image(pair.hr)])
             for pair, restored in zip(self._held_out.pairs, read_samples(files), strict=False)

@@ -168,7 +168,7 @@ class _Search:
             reliability=reliability,
         )
         crafted = summary.best_crafted
-        if spec.synthetic is not None and crafted is not None:
+        if spec.synthetic is not None and crafted is not None and not spec.degradation_space().is_sampled:
             found = compare_distributions(distribution(crafted.config, spec, measured), spec.synthetic.bounds())
             summary = replace(summary, from_truth=found)
         registration = None

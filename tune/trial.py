@@ -11,7 +11,7 @@ import pyarrow.fs
 import torch
 from ray.tune import Checkpoint, get_checkpoint, report
 
-from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSource
+from degcraft.degradation import Blocks, BoxSource, CraftedDistribution, DegradationSource
 from degcraft.images import HrPool
 from degcraft.matching import Measurement, craft
 from degcraft.networks import build_network, save_network
@@ -40,8 +40,11 @@ def distribution(config: TrialConfig, spec: SearchSpec, measured: Mapping[str, M
     if config.kind == "upper bound":
         assert spec.synthetic is not None
         bounds = spec.synthetic.bounds()
+        weights, blocks = (
+            (np.ones(1), Blocks.around(space, bounds)) if space.is_sampled else (space.overlap(bounds), None)
+        )
         return CraftedDistribution(
-            space=space, weights=space.overlap(bounds), distances=None, extractor=None, n=None,
+            space=space, weights=weights, blocks=blocks, distances=None, extractor=None, n=None,
             provenance=provenance | {"box": {name: list(ends) for name, ends in bounds.items()}},
         )  # fmt: skip
     if config.kind != "crafted":

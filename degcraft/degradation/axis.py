@@ -130,6 +130,21 @@ class Axis:
             found = np.where(values == self.parameter.identity, none, found + (none == 0))
         return np.asarray(found, dtype=np.intp)
 
+    def share(self, low: float, high: float) -> NDArray[np.float64]:
+        """(cells,) how much of [low, high] lies in each cell, not normalised; a single value lies in one."""
+        if self.choices:
+            return np.array([low <= code <= high for code, _ in self.cells], dtype=np.float64)
+        edges, share = np.asarray(self.edges), np.zeros(len(self.cells))
+        ranged = np.arange(len(self.cells)) != self.none_cell
+        if low < high:
+            share[ranged] = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None)
+        elif self.none_cell is not None and low == self.cells[self.none_cell][0]:
+            share[self.none_cell] = 1.0
+        elif self.low <= low <= self.high:
+            cell = min(int(np.searchsorted(edges, low, side="right")) - 1, self.bins - 1)
+            share[np.flatnonzero(ranged)[cell]] = 1.0
+        return share
+
     def words(self, cell: int) -> str:
         """A cell for people: `30 to 50`, `none`, `lanczos`."""
         if self.choices:

@@ -1,5 +1,6 @@
 """Parts of a space: blocks of neighbouring bins, a single bin being the least."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,12 @@ class Blocks:
         """The space as one block."""
         return cls(space, np.array([[(0, count) for count in space.shape]]))
 
+    @classmethod
+    def around(cls, space: "DegradationSpace", box: Mapping[str, tuple[float, float]]) -> "Blocks":
+        """The one block of all bins that a box reaches into; a box that names every axis."""
+        reached = [np.flatnonzero(axis.share(*box[axis.name])) for axis in space.axes]
+        return cls(space, np.array([[(held[0], held[-1] + 1) for held in reached]]))
+
     def __len__(self) -> int:
         return len(self.cells)
 
@@ -66,6 +73,11 @@ class Blocks:
         if len(shares) == 1:
             return np.asarray(weights @ shares[0])
         return np.einsum("k,ki,kj->ij", weights, *shares)
+
+    def spread(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_bins,) what weights (K,) of the blocks give every bin of the space."""
+        shares = weights / self.bins
+        return np.asarray(shares @ self.holding(self.space.each_bin.cells[..., 0]))
 
     def _shares(self, axis: int) -> NDArray[np.float64]:
         first, last = self.cells[:, axis].T[..., None]

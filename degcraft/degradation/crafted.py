@@ -45,14 +45,14 @@ class CraftedDistribution:
     space: DegradationSpace
     weights: NDArray[np.float64]
     """(K,), normalised to sum to 1: of the blocks, or of the bins row-major over the axes."""
-    blocks: Blocks | None = None
-    """K blocks of bins, or None for the bins."""
     distances: NDArray[np.float64] | None = None
     """(K,) Fréchet distances (eq. 3), or None where the weights come from elsewhere."""
     low: NDArray[np.float64] | None = None
     """(K,) lower ends of the 95 % intervals of the weights, or None."""
     high: NDArray[np.float64] | None = None
     """(K,) upper ends."""
+    blocks: Blocks | None = None
+    """K blocks of bins, or None for the bins."""
     weighting: dict[str, Any] | None = None
     """`name` and knobs of the weighting that made the weights, or None."""
     extractor: str | None = None
@@ -80,7 +80,7 @@ class CraftedDistribution:
     def uniform(space: DegradationSpace) -> "CraftedDistribution":
         """Every bin alike: the baseline."""
         if space.is_sampled:
-            return CraftedDistribution(space, np.ones(1), Blocks.whole(space))
+            return CraftedDistribution(space, np.ones(1), blocks=Blocks.whole(space))
         return CraftedDistribution(space, space.uniform_weights())
 
     @property

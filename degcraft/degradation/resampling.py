@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from degcraft.degradation.reduction import bicubic_row
@@ -131,10 +132,11 @@ def blur_whole(images: Tensor, kernels: Tensor) -> Tensor:
     reach = kernels.shape[1] // 2
     height, width = images.shape[2:]
     padded = images[:, :, _mirrored(height, reach, images.device)][..., _mirrored(width, reach, images.device)]
-    size = (height + 2 * reach, width + 2 * reach)
-    spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(kernels, s=size)[:, None]
+    size = [next_fast_len(side + 2 * reach, real=True) for side in (height, width)]
+    spectrum = torch.fft.rfft2(padded, s=size) * torch.fft.rfft2(kernels, s=size)[:, None]
     # The product of spectra begins where the kernel does, r before its middle.
-    blurred = torch.fft.irfft2(spectrum, s=size)[..., 2 * reach :, 2 * reach :]
+    rows, columns = slice(2 * reach, 2 * reach + height), slice(2 * reach, 2 * reach + width)
+    blurred = torch.fft.irfft2(spectrum, s=size)[..., rows, columns]
     untouched = kernels[:, reach, reach] == 1
     return torch.where(untouched[:, None, None, None], images, blurred)
 

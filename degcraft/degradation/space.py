@@ -167,7 +167,7 @@ class DegradationSpace:
             if axis.name not in box:
                 raise DegcraftError(f"box must name every axis of the space, but {axis.name} is missing")
             low, high = box[axis.name]
-            share = _share(axis, low, high)
+            share = axis.share(low, high)
             if share.sum() == 0:
                 raise DegcraftError(
                     f"box must meet the space on axis {axis.name} [{axis.low:g}, {axis.high:g}], "
@@ -190,22 +190,6 @@ class DegradationSpace:
         if not isinstance(axes, Sequence) or isinstance(axes, str):
             raise DegcraftError(f"axes must be a list of axes, but got {type(axes).__name__}")
         return DegradationSpace(tuple(Axis.from_dict(axis) for axis in axes))
-
-
-def _share(axis: Axis, low: float, high: float) -> NDArray[np.float64]:
-    """How much of [low, high] lies in each cell, not normalised."""
-    if axis.choices:
-        return np.array([low <= code <= high for code, _ in axis.cells], dtype=np.float64)
-    edges, share = np.asarray(axis.edges), np.zeros(len(axis.cells))
-    ranged = np.arange(len(axis.cells)) != axis.none_cell
-    if low < high:
-        share[ranged] = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None)
-    elif axis.none_cell is not None and low == axis.cells[axis.none_cell][0]:
-        share[axis.none_cell] = 1.0
-    elif axis.low <= low <= axis.high:
-        cell = min(int(np.searchsorted(edges, low, side="right")) - 1, axis.bins - 1)
-        share[np.flatnonzero(ranged)[cell]] = 1.0
-    return share
 
 
 def check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:

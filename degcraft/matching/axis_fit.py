@@ -74,7 +74,7 @@ class AxisFit:
 
 
 def fits_of_axes(measurement: Measurement, crafted: NDArray[np.float32]) -> Mapping[str, AxisFit]:
-    """By axis of the space; empty where the extractor has no posterior for all of them.
+    """By axis of the space that the extractor has a posterior for.
 
     Args:
         measurement: Of the references.
@@ -84,9 +84,7 @@ def fits_of_axes(measurement: Measurement, crafted: NDArray[np.float32]) -> Mapp
     if read is None:
         return {}
     drawn, known = (read(values, measurement.scale) for values in (crafted, measurement.references))
-    axes = measurement.space.axes
-    if any(axis.name not in known for axis in axes):
-        return {}
+    axes = [axis for axis in measurement.space.axes if axis.name in known]
     return {axis.name: _fit(axis, drawn[axis.name], known[axis.name], measurement) for axis in axes}
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from degcraft.degradation import Box, CraftedDistribution, check_box, find_parameter, known_parameters
+from degcraft.degradation.space import MOST_BINS
 from degcraft.errors import DegcraftError
 
 Floats = NDArray[np.float64]
@@ -71,8 +72,11 @@ class Boxes:
                 for name, ends in distribution.items()
             }
             return cls(np.ones(1), {name: np.array([ends], dtype=np.float64) for name, ends in placed.items()})
-        held = np.flatnonzero(distribution.weights)
         space = distribution.space
+        if space.is_sampled:
+            raise DegcraftError(f"only spaces of at most {MOST_BINS} bins can be compared, but got {space.n_bins:,}")
+        weights = distribution.parts.spread(distribution.weights)
+        held = np.flatnonzero(weights)
         cells = np.stack(np.unravel_index(held, space.shape), axis=1)
         sides = {}
         for axis, own in zip(space.axes, cells.T, strict=True):
@@ -80,7 +84,7 @@ class Boxes:
             if axis.none_cell is not None:
                 ends[axis.none_cell] = none_place(axis.name)
             sides[axis.name] = ends[own]
-        return cls(distribution.weights[held], sides)
+        return cls(weights[held], sides)
 
     def with_axes(self, names: list[str]) -> "Boxes":
         """The same with these axes, in this order; those it lacks are applied to no image."""

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Blocks, DegradationSpace
+from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.matching.frechet import frechet_distances
@@ -101,35 +101,16 @@ class Measurement:
         """(N, n, axes) the cells that what was done to each crop lies in."""
         return self.space.cells_of(self.parameters)
 
-    def drawn(
-        self, weights: NDArray[np.float64], draws: int, seed: int, blocks: Blocks | None = None
-    ) -> NDArray[np.float32]:
-        """(draws, n, c) features of the clean crops as a distribution degrades them: a bin for each crop.
+    def drawn(self, weights: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float32]:
+        """(draws, n, c) features of the clean crops as a distribution over the bins degrades them: a bin for each crop.
 
         Args:
-            weights: (K,) summing to 1.
+            weights: (N,) summing to 1; of bins that were measured one by one.
             draws: How many times.
             seed: Of the bins drawn.
-            blocks: What the weights are of; the bins if None. A crop that was never degraded by any block of weight is
-                stood in for by another.
         """
-        random = np.random.default_rng(seed)
-        if blocks is None:
-            bins = random.choice(len(weights), size=(draws, self.n), p=weights)
-            return self.features[bins, np.arange(self.n)].astype(np.float32)
-        held = blocks.holding(self.cells).astype(np.float64)
-        shares = np.einsum("k,kgn->gn", weights, held / held.sum(axis=(1, 2), keepdims=True).clip(1))
-        anywhere = shares.ravel() / shares.sum()
-        groups, crops = (np.empty((draws, self.n), dtype=np.intp) for _ in range(2))
-        for crop in range(self.n):
-            own = shares[:, crop]
-            if own.any():
-                groups[:, crop] = random.choice(len(own), size=draws, p=own / own.sum())
-                crops[:, crop] = crop
-            else:
-                found = random.choice(len(anywhere), size=draws, p=anywhere)
-                groups[:, crop], crops[:, crop] = np.divmod(found, self.n)
-        return self.features[groups, crops].astype(np.float32)
+        bins = np.random.default_rng(seed).choice(len(weights), size=(draws, self.n), p=weights)
+        return self.features[bins, np.arange(self.n)].astype(np.float32)
 
     def save(self, path: str | Path) -> None:
         """Writes an .npz with a checksum, whole or not at all; missing parent folders are made.

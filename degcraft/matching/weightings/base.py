@@ -25,6 +25,10 @@ class Weighting(ABC):
     def weights(self) -> Weights:
         """(N,) the weights, summing to 1, of the blocks or the bins."""
 
+    def bin_weights(self) -> Weights:
+        """(n_bins,) the weights of the bins, whatever they are made of."""
+        return self.weights() if self.blocks is None else self.blocks.spread(self.weights())
+
     @abstractmethod
     def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
         """Weights that other images by the same source might have given, (draws, N); `count` of them at most.

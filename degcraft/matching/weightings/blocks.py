@@ -17,50 +17,42 @@ from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
 
 from degcraft.degradation import Blocks
 from degcraft.knobs import number
-from degcraft.matching.block_tree import Floats, Part, distance, grow, mixed, whole
-from degcraft.matching.descriptions import described
+from degcraft.matching.block_tree import Part, distance, grow, mixed, whole
+from degcraft.matching.descriptions import Descriptions, Floats, described
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
 
-MOST = 64
+MOST = 96
 """Blocks."""
-PATIENCE = 5
+PATIENCE = 6
 """Divisions without the other half coming nearer, after which a tree has grown too far."""
-HALVINGS = 3
+TOLERANCE = 0.02
+"""Share of all that a tree gains which is not worth more blocks: what the description cannot say is fitted, too."""
+HALVINGS = 2
 """Times that the reference files are halved."""
-RIDGE = 1e-2
-"""Of the mean variance, added to every number of a description."""
 DRAWS_OF_RESIDUAL = 60
 
 
 class Divided(Weighting):
     """See the module's own words."""
 
-    def __init__(self, measurement: Measurement, width: float) -> None:
-        self._measurement, self._width = measurement, width
+    def __init__(self, measurement: Measurement, whole: float) -> None:
+        self._measurement, self._share = measurement, whole
 
     @cached_property
-    def _sides(self) -> tuple[Part, Floats]:
-        """The whole space with its crops, and the references (m, d): whitened by what degradations do not explain."""
-        known = described(self._measurement)
-        ridge = RIDGE * np.trace(known.unexplained) / len(known.unexplained) + 1e-12
-        lower = cholesky(known.unexplained + ridge * np.eye(len(known.unexplained)), lower=True)
-        crops, references = (solve_triangular(lower, side.T, lower=True).T for side in (known.crops, known.references))
-        space = self._measurement.space
-        return whole(space.shape, self._measurement.cells.reshape(-1, len(space.axes)), crops), references
+    def _known(self) -> Descriptions:
+        return described(self._measurement)
 
     @cached_property
     def _tree(self) -> tuple[list[Part], Weights]:
-        root, references = self._sides
-        counts = []
+        root, references = whole(self._measurement.space.shape, self._known.means), self._known.references
+        steps = []
         for mine in _halves(self._measurement.reference_groups):
-            counts += [_best_count(root, references[one], references[~one]) for one in (mine, ~mine)]
-        count = round(float(np.median(counts)))
-        grown = islice(grow(root, references.mean(axis=0)), count)
+            steps += [_best_steps(root, references[one], references[~one]) for one in (mine, ~mine)]
+        grown = islice(grow(root, references.mean(axis=0)), round(float(np.median(steps))))
         return deque(grown, maxlen=1)[0]
 
     @cached_property
@@ -73,45 +65,38 @@ class Divided(Weighting):
         return self._blocks
 
     def weights(self) -> Weights:
-        """See `Weighting.weights`; a share of `width` stays on the whole space."""
+        """See `Weighting.weights`; a share of `whole` stays on the whole space."""
         even = self.blocks.bins / self.blocks.bins.sum()
-        return (1 - self._width) * self._tree[1] + self._width * even
+        return (1 - self._share) * self._tree[1] + self._share * even
 
     def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
-        """By a bootstrap over the files of both sides, the blocks staying what they are; always of width 0."""
-        (_, references), (parts, _) = self._sides, self._tree
-        means, target = np.stack([part.mean for part in parts], axis=1), references.mean(axis=0)
+        """By a bootstrap over the files of both sides, the blocks staying what they are; always of a share of 0.
+
+        Another draw of clean files moves the descriptions of all blocks alike.
+        """
+        means, target = self._problem
         reach = np.sqrt(max(1.0, self.misfit())) if widened else 1.0
-        return np.stack([
-            mixed(list((means + reach * (other - means)).T), target + reach * (drawn - target))
-            for other, drawn in self._other_files(count, seed)
-        ])  # fmt: skip
+        return np.stack([mixed(means, target + reach * moved) for moved in self._other_files(count, seed)])
 
     def misfit(self) -> float:
         """See `Weighting.misfit`: the squared residual over the mean one of other files."""
-        (_, references), (parts, weights) = self._sides, self._tree
-        means, target = np.stack([part.mean for part in parts], axis=1), references.mean(axis=0)
-        expected = np.mean([
-            np.square(drawn - target).sum() + np.square((other - means) @ weights).sum()
-            for other, drawn in self._other_files(DRAWS_OF_RESIDUAL, 0)
-        ])  # fmt: skip
-        return distance(parts, weights, target) / float(expected) if expected > 0 else 1.0
+        means, target = self._problem
+        expected = float(np.square(self._other_files(DRAWS_OF_RESIDUAL, 0)).sum(axis=1).mean())
+        return float(np.square(means @ self._tree[1] - target).sum()) / expected if expected > 0 else 1.0
 
-    def _other_files(self, count: int, seed: int) -> list[tuple[Floats, Floats]]:
-        """(means (d, K), mean of the references (d,)) of other draws of files."""
-        (root, references), known = self._sides, self._measurement
-        held = self.blocks.holding(root.held)
-        random = np.random.default_rng(seed)
-        of_hr = resampled(known.hr_groups, count, random)
-        of_references = resampled(known.reference_groups, count, random)
-        found = []
-        for crops, images in zip(of_hr, of_references, strict=True):
-            shares = held * np.tile(crops, known.space.groups)
-            # A block that no drawn file lies in is as it was.
-            shares = np.where(shares.sum(axis=1, keepdims=True) > 0, shares, held)
-            means = shares @ root.crops / shares.sum(axis=1, keepdims=True)
-            found.append((means.T, images @ references))
-        return found
+    @cached_property
+    def _problem(self) -> tuple[Floats, Floats]:
+        """The parts' means (d, K) and that of the references (d,)."""
+        return np.stack([part.mean for part in self._tree[0]], axis=1), self._known.references.mean(axis=0)
+
+    def _other_files(self, count: int, seed: int) -> Floats:
+        """(count, d) by how much other draws of files would move the references' mean against the blocks'."""
+        known, random = self._known, np.random.default_rng(seed)
+        of_hr = resampled(self._measurement.hr_groups, count, random)
+        of_references = resampled(self._measurement.reference_groups, count, random)
+        return (of_references @ known.references - known.references.mean(axis=0)) - (
+            of_hr @ known.own - known.own.mean(axis=0)
+        )
 
 
 def _halves(groups: NDArray[np.integer]) -> list[NDArray[np.bool_]]:
@@ -125,20 +110,23 @@ def _halves(groups: NDArray[np.integer]) -> list[NDArray[np.bool_]]:
     return found
 
 
-def _best_count(root: Part, mine: Floats, others: Floats) -> int:
-    """Blocks at which a tree for some references is nearest to the others."""
+def _best_steps(root: Part, mine: Floats, others: Floats) -> int:
+    """Steps, the whole space being the first, after which a tree for some references is about nearest to the others."""
     target, misses = others.mean(axis=0), []
     for parts, weights in grow(root, mine.mean(axis=0)):
         misses.append(distance(parts, weights, target))
-        if len(parts) == MOST or len(misses) - int(np.argmin(misses)) > PATIENCE:
+        slack = TOLERANCE * (misses[0] - min(misses))
+        if len(parts) >= MOST or min(misses[:-PATIENCE], default=np.inf) <= min(misses[-PATIENCE:]) + slack:
             break
-    return int(np.argmin(misses)) + 1
+    return int(np.flatnonzero(np.array(misses) <= min(misses) + slack)[0]) + 1
 
 
 BLOCKS = WeightingSpec(
     "blocks",
     "blocks of bins, divided where the references ask for it: for many axes",
     Divided,
-    knobs={"width": number(0.05, "share of the weight that stays on the whole space", low=0, high=1)},
+    knobs={
+        "whole": number(0.05, "share of the weight that stays on the whole space", low=0, high=1, usual=(0.01, 0.5))
+    },
     any_space=True,
 )
