@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.matching import find_weighting
+from degcraft.matching.weightings import check_space
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
 from tune.searched import KnobsSpec
@@ -83,7 +84,13 @@ class SearchSpec(Strict):
             )
         for name in self.extractor_weights:
             check_extractor(name, None)
-        self.degradation_space()
+        judged = [judge.weighting["name"]] if judge.proxies == "weights" else []
+        for field, names in (("search", choices(self.search.weighting.name)), ("held_out.judge", judged)):
+            for name in names:
+                try:
+                    check_space(name, self.degradation_space())
+                except DegcraftError as error:
+                    raise ValueError(f"{field}.{error}") from None
         if self.synthetic is not None:
             self.degradation_space().overlap(self.synthetic.bounds())
         return self
