@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,16 +27,20 @@ def connect(address: str | None) -> str:
     Raises:
         DegcraftError: No cluster answers at the address.
     """
+    end_as_interrupted()
     # Workers that wait for each other's cores with torch's default of spinning slow each other down severalfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Ray Tune's newer output prints a box about every experiment whatever the verbosity; we have our own table.
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # A snapshot of the search is what a killed driver goes on from: 5 s of lost book-keeping are bearable.
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "5")
+    # Nobody reads the snapshots of the search that Ray Tune would make.
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(24 * 3600))
+    # On a busy machine a worker needs more than the time that Ray gives it to register.
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "100000")
     address = address or os.environ.get("RAY_ADDRESS")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         _start_here(quiet)
+        end_as_interrupted()
         cpus = ray.cluster_resources().get("CPU", 0)
         return f"Ray on this machine, {cpus:g} processors"
     in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
@@ -48,7 +54,16 @@ def connect(address: str | None) -> str:
         raise DegcraftError(
             f"--address: must lead to a running Ray cluster, but {address} does not ({' '.join(str(error).split())})"
         ) from None
+    end_as_interrupted()
     return f"Ray cluster at {address}, {ray.cluster_resources().get('CPU', 0):g} processors"
+
+
+def end_as_interrupted() -> None:
+    """Treat SIGTERM (docker, Slurm and Kubernetes send it) as Ctrl-C; Ray, when it is imported and when it starts, puts
+    handlers of its own in place that abort the process.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def _start_here(quiet: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ class TrialsView:
             config, result = TrialConfig.of(trial.config), trial.last_result
             step, steps = int(result.get("step", 0)), self._steps_of(config)
             table.add_row(
-                trial.trial_id,
+                trial.config["key"],
                 config.label(),
                 config.weighting_words(),
                 f"{step}/{steps}" if steps else "",

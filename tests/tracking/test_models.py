@@ -20,6 +20,7 @@ from tracking.models import load_sr_model, resolve_model
 from tracking.packaging import NETWORK_FILE, package_network
 from tracking.recorder import Recorder
 from tracking.runs import PARENT
+from tracking.state import StateFile
 from tracking.store import Store
 
 CRAFTED = {"format": "degcraft-crafted/1", "weights": [0.25, 0.75], "alpha": 25.0}
@@ -42,9 +43,9 @@ np.savez(out, exported=exported, served=served, rebuilt=rebuilt)
 WRITER = """
 import sys
 from pathlib import Path
-from tracking import Recorder, resolve_store
+from tracking import Recorder, StateFile, resolve_store
 output, network, crafted = Path(sys.argv[1]), Path(sys.argv[2]), eval(sys.argv[3])
-with Recorder(resolve_store(None, output), "exp", output / "outbox", "search-1") as rec:
+with Recorder(resolve_store(None, output), "exp", StateFile(output / "state.sqlite"), "search-1") as rec:
     rec.open_parent("search", {})
     rec.open_child("t1", "alpha 25", {"alpha": 25})
     rec.model("t1", network, 2, crafted)
@@ -135,7 +136,7 @@ def test_models_are_neither_doubled_nor_mixed_up(store: Store, network_file: Pat
     with torch.no_grad():
         next(network.parameters()).add_(1)
     save_network(other, network, name="srresnet", hyperparameters={"channels": 8, "blocks": 1})
-    with Recorder(store, "exp", tmp_path / "outbox", "search-1") as rec:
+    with Recorder(store, "exp", StateFile(tmp_path / "outbox" / "state.sqlite"), "search-1") as rec:
         rec.open_parent("search", {})
         for trial in ("t1", "t2"):
             rec.open_child(trial, trial, {})
@@ -149,7 +150,7 @@ def test_models_are_neither_doubled_nor_mixed_up(store: Store, network_file: Pat
         rec.model("t2", Path(__file__), 2)
         assert rec.flush(200) == 0
         problems = rec.problems()
-        assert list((tmp_path / "outbox").glob("packed*")) == []
+        assert list((tmp_path / "outbox").glob(".sending*")) == []
     assert len(problems) == 2
     assert "must enlarge by 4, but enlarges by 2" in problems[0]
     assert "test_models.py" in problems[1]
