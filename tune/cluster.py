@@ -4,10 +4,12 @@ import logging
 import os
 import signal
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 
 from degcraft.errors import DegcraftError
@@ -68,6 +70,7 @@ def end_as_interrupted() -> None:
 
 def _start_here(quiet: dict[str, Any]) -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
+    before = set(psutil.Process().children(recursive=True))
     for left in reversed(range(START_ATTEMPTS)):
         try:
             # "local", because without an address Ray joins a cluster that happens to run on this machine.
@@ -75,10 +78,19 @@ def _start_here(quiet: dict[str, Any]) -> None:
             return
         except Exception as error:  # Ray raises the bare class when its node is late
             ray.shutdown()
+            _end(set(psutil.Process().children(recursive=True)) - before)
             if not left:
                 raise DegcraftError(
                     f"Ray must be able to start on this machine, but did not ({' '.join(str(error).split())})"
                 ) from None
+
+
+def _end(processes: set[psutil.Process]) -> None:
+    """End what a failed start has left running: it knows nothing of it, and the next one would run beside it."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(list(processes), timeout=10)
 
 
 def worker_device() -> str:

@@ -57,6 +57,10 @@ class TrialsView:
         if self._live:
             self._live.update(self._render())
 
+    def say(self, text: str) -> None:
+        """Something that a person should know: a line of its own everywhere."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def event(self, text: str) -> None:
         """Something happened: a line of its own where there is no live table."""
         if not self._live:

@@ -79,6 +79,7 @@ class Records:
     ) -> None:
         self._recorder, self._spec, self._held_out, self._facts = recorder, spec, held_out, dict(facts)
         self._folder, self._state, self._reliability = folder, state, reliability
+        self._said = False
 
     def open(self, spec_text: str) -> None:
         """The parent run, with the specification."""
@@ -148,6 +149,12 @@ class Records:
         if self._state.opened.get(key) is False:
             with self._state.file.transaction():
                 self._finish(key, "FAILED" if failure else "FINISHED")
+
+    def waiting(self) -> str | None:
+        """Why nothing reaches MLflow just now, said once; None while all goes well, or when it was said."""
+        reason = self._recorder.waiting()
+        said, self._said = self._said, reason is not None
+        return None if said else reason
 
     def interrupted(self) -> None:
         """No run is left open, until the search goes on."""

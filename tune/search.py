@@ -55,6 +55,8 @@ class SearchResult:
     interrupted: bool
     unsent: int
     """Records that MLflow has not got yet; a resume sends them."""
+    waiting: str | None
+    """Why it has not got them, in one line."""
     problems: list[str]
     """Records that MLflow refused."""
 
@@ -114,7 +116,7 @@ class _Search:
         fits(spec.resources.cpus, spec.resources.gpus)
         with self.console.status("reading images"):
             data, pool = self._read()
-        self._check_content(data.hashes() | file_hashes(spec))
+        self.state.check_content(data.hashes() | file_hashes(spec))
         for note in data.notes:
             self.console.print(note, highlight=False, soft_wrap=True)
         measurements = Measurements(spec, self.folder, self.console)
@@ -190,13 +192,13 @@ class _Search:
         records.close(summary, "KILLED" if interrupted else "FINISHED", registration)
         with self.console.status("sending what is left to MLflow"):
             unsent = recorder.flush(timeout=10 if interrupted else 180)
-        problems = recorder.problems()
+        waiting, problems = recorder.waiting(), recorder.problems()
         registered = None
         if registration is not None and registration.alias is not None:
             refused = unsent or any(problem.startswith("register") for problem in problems)
             registered = None if refused else f"models:/{spec.tracking.register_as}@{registration.alias}"
         best = self.folder.best if summary.best is not None else None
-        return SearchResult(summary, self.store, best, registration, registered, interrupted, unsent, problems)
+        return SearchResult(summary, self.store, best, registration, registered, interrupted, unsent, waiting, problems)
 
     @property
     def sitting(self) -> int:
@@ -207,17 +209,6 @@ class _Search:
     def _count(self) -> int:
         """How many rows there will be."""
         return self.spec.budget.trials + len(self.rows)
-
-    def _check_content(self, hashes: dict[str, str]) -> None:
-        """Raise DegcraftError where a resumed search would go on with other images or weights than it began with."""
-        before = self.state.notes.get("content")
-        if before is None:
-            self.state.note("content", hashes)
-        elif changed := sorted(key for key in before.keys() | hashes.keys() if before.get(key) != hashes.get(key)):
-            raise DegcraftError(
-                f"--resume: images and weights must be those that the search was started with, but the content of "
-                f"{', '.join(changed)} is another"
-            )
 
     def _read(self) -> tuple[SearchData, ray.ObjectRef]:
         """Read the images here, or near the data where only URIs are named; the pool goes into the object store."""

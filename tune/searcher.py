@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -94,6 +94,10 @@ class SearchSpace:
         return float(self._choose(trial, name, choices(value)))
 
 
+RANDOM_SHARE = 0.25
+"""Of the budget at most, before TPE models what it has seen; its own default of 10 is most of a small search."""
+
+
 class ListedSearch(Searcher):
     """Proposes the configurations of a list, by the trials' keys, one after another."""
 
@@ -136,7 +140,9 @@ class CraftSearch(Searcher):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spec, self._rows, self._state = spec, rows, state
         self._space = SearchSpace(spec, architectures)
-        self.study = optuna.create_study(direction="maximize" if spec.higher_is_better else "minimize")
+        self.study = optuna.create_study(
+            direction="maximize" if spec.higher_is_better else "minimize", sampler=self._sampler(0)
+        )
         self._asked: dict[str, optuna.Trial] = {}
         """Optuna's trials that are not over, by key."""
         self._keys: dict[str, str] = {}
@@ -188,7 +194,7 @@ class CraftSearch(Searcher):
         if number >= len(self._rows) + self._spec.budget.trials:
             return None
         # Sampled by a sampler of its own: what was drawn before need not be drawn again to draw the same.
-        self.study.sampler = _sampler([self._spec.seed, number], self._spec.budget.trials)
+        self.study.sampler = self._sampler(number)
         trial = self.study.ask()
         key = self._state.propose(TrialConfig.of(self._space(trial)), trial.params)
         self._asked[key] = trial
@@ -211,6 +217,22 @@ class CraftSearch(Searcher):
             number = self.study.get_trials(deepcopy=False)[-1]._trial_id
             self._asked[key] = optuna.Trial(self.study, number)
 
+    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
+        """TPE for a conditional space, seeded for one trial: parameters of different extractors and networks are
+        modelled in groups.
+        """
+        seed = np.random.SeedSequence([self._spec.seed, number]).generate_state(1)[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(
+                seed=int(seed),
+                multivariate=True,
+                group=True,
+                n_startup_trials=min(10, max(1, int(RANDOM_SHARE * self._spec.budget.trials))),
+                # Trials that run at the same time count as poor, so that the next one is not the same again.
+                constant_liar=True,
+            )
+
     def _told(self, scores: Mapping[int, float], *, failed: bool) -> tuple[optuna.trial.TrialState, float | None]:
         """What Optuna hears of an end. PRUNED takes the last value, and TPE ranks it below every complete trial."""
         if failed:
@@ -218,24 +240,6 @@ class CraftSearch(Searcher):
         last = max(scores)
         whole = last >= self._spec.training.steps
         return optuna.trial.TrialState.COMPLETE if whole else optuna.trial.TrialState.PRUNED, scores[last]
-
-
-RANDOM_SHARE = 0.25
-"""Of the budget at most, before TPE models what it has seen; its own default of 10 is most of a small search."""
-
-
-def _sampler(seed: Sequence[int], trials: int) -> optuna.samplers.BaseSampler:
-    """TPE for a conditional space: parameters of different extractors and networks are modelled in groups."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            seed=int(np.random.SeedSequence(seed).generate_state(1)[0]),
-            multivariate=True,
-            group=True,
-            n_startup_trials=min(10, max(1, int(RANDOM_SHARE * trials))),
-            # Trials that run at the same time count as poor, so that the next one is not the same again.
-            constant_liar=True,
-        )
 
 
 class SparingAsha(AsyncHyperBandScheduler):

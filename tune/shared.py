@@ -53,7 +53,7 @@ def shared_starts(
     files = {network_key(network): folder / f"{network_label(network)}.safetensors" for network in networks}
     for index, file in enumerate(files.values()):
         if file.exists() and not _is_whole(file):
-            view.event(f"{file}: cannot be used, and is trained again")
+            view.say(f"{file}: cannot be used, and is trained again")
             file.unlink()
         elif file.exists():
             # The driver may have been killed before it said so.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from degcraft.errors import DegcraftError
 from tracking import StateFile
 from tune.config import TrialConfig
 from tune.outcome import TrialOutcome
@@ -60,6 +61,16 @@ class SearchState:
         """Keep a small fact."""
         self.notes[name] = value
         self.file.keep("note", name, value)
+
+    def check_content(self, hashes: Mapping[str, str]) -> None:
+        """Raise DegcraftError where a resumed search would go on with other images or weights than it began with."""
+        before = self.notes.setdefault("content", dict(hashes))
+        self.note("content", before)
+        if changed := sorted(key for key in before.keys() | hashes.keys() if before.get(key) != hashes.get(key)):
+            raise DegcraftError(
+                f"--resume: images and weights must be those that the search was started with, but the content of "
+                f"{', '.join(changed)} is another"
+            )
 
     def propose(self, config: TrialConfig, asked: Mapping[str, Any] | None) -> str:
         """Number a new trial; returns its key."""

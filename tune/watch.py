@@ -67,7 +67,7 @@ class SearchWatcher:
     def reported(self, trial: Trial, result: dict[str, Any]) -> None:
         key = key_of(trial)
         if result.get("said"):
-            self._view.event(f"{key}  {result['said']}")
+            self._view.say(f"{key}  {result['said']}")
         self._records.reported(key, self._whole(key, result))
 
     def ended(self, trial: Trial, failure: str | None) -> None:
@@ -90,6 +90,8 @@ class SearchWatcher:
         self._view.event(f"{key}  {outcome.config.title()}  {outcome.status}  {score}")
 
     def tick(self, trials: list[Trial]) -> None:
+        if (reason := self._records.waiting()) is not None:
+            self._view.say(f"MLflow does not take the records, which are kept until it does: {reason}")
         self._budget.keep()
         best = self.best
         self._view.show(trials, f"best {best.score:.3f} ({best.config.label()})" if best else "")
