@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class Delivery:
         Raises what MlflowClient raises; Undeliverable for an operation about a run that was never opened.
         """
         if self._unpacked not in (None, operations[0].number):
-            # Set aside: its file and packed model are of no more use.
+            # Set aside: its packed model is of no more use.
             self._clear()
         try:
             self._deliver(operations)
@@ -40,6 +41,11 @@ class Delivery:
             # A run was deleted, or the server came back with another database: look once more.
             self._runs.forget()
             self._deliver(operations)
+        finally:
+            # A packed model is kept for the next attempt.
+            shutil.rmtree(self._workspace / "file", ignore_errors=True)
+            with suppress(OSError):
+                self._workspace.rmdir()
 
     def _deliver(self, operations: list[Operation]) -> None:
         if is_metrics(operations[0]):
@@ -71,7 +77,6 @@ class Delivery:
     def _do_artifact(self, content: Mapping[str, Any], operation: Operation) -> None:
         run_id = self._runs.id(content["key"])
         self._runs.client.log_artifact(run_id, str(self._file(operation)), content["artifact_path"])
-        self._clear()
 
     def _do_model(self, content: Mapping[str, Any], operation: Operation) -> None:
         log_network(

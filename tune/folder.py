@@ -31,6 +31,13 @@ class SearchFolder:
         """Whether it holds a search that was started."""
         return self.state.exists()
 
+    def tidy(self) -> None:
+        """Remove what a kill left half written."""
+        written = ".*.*-????????.*"
+        for pattern in (".ending-*", ".mlflow-*", ".best.new", "contenders/.*.new", written, f"*/{written}"):
+            for path in self.path.glob(pattern):
+                _remove(path)
+
     @contextmanager
     def nothing_left(self) -> Iterator[None]:
         """Bad input that is found before anything has `begun` leaves the folder as it was before the block."""
@@ -41,8 +48,12 @@ class SearchFolder:
         except DegcraftError:
             made = [self.path] if whole else set(self.path.iterdir()) - before
             for path in () if self.begun else made:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+                _remove(path)
             raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

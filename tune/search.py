@@ -109,6 +109,7 @@ class _Search:
         self.spec, self.folder, self.state, self.store, self.console = spec, folder, state, store, console
         self.architectures, self.rows = architectures, rows
         self.budget = Budget(spec, state)
+        folder.tidy()
         state.note("sitting", self.sitting + 1)
 
     def run(self) -> SearchResult:
