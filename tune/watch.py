@@ -72,6 +72,11 @@ class SearchWatcher:
 
     def ended(self, trial: Trial, failure: str | None) -> None:
         key = key_of(trial)
+        if key not in self._seconds:
+            if failure is None:
+                # It was waiting when the budget was spent: it has not ended, and goes on with a larger one.
+                return
+            self.started(trial)
         outcome = outcome_of(key, trial.config, self._whole(key, trial.last_result or {}), failure, self._spec)
         checkpoint = trial.checkpoint
         if checkpoint is None or outcome.status == "failed":
