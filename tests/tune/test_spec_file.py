@@ -166,6 +166,8 @@ def test_what_may_change_on_resume(folder: Path) -> None:
     first = check(minimal(), folder)
     longer = check(minimal(budget={"minutes": 5.0, "target": 30.0, "failures": 1}), folder)
     assert changed_fields(first, longer) == []
+    more = {"budget": {"trials": 50}, "resources": {"cpus": 2.0}, "search": {"concurrent": 1}, "hr": "photos"}
+    assert changed_fields(first, check(minimal(**more, output="elsewhere"), folder)) == []
     other = check(minimal(seed=1, training={"steps": 5}), folder)
     assert changed_fields(first, other) == ["seed", "training.steps"]
 
