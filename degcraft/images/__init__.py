@@ -6,6 +6,7 @@ from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
+from degcraft.images.names import flat_name, printable
 from degcraft.images.pairs import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
@@ -48,6 +49,7 @@ __all__ = [
     "cut_evident",
     "cut_patches",
     "encode",
+    "flat_name",
     "hash_hashes",
     "hash_pixels",
     "image_size",
@@ -58,6 +60,7 @@ __all__ = [
     "local_folder",
     "most_structured",
     "names_apart",
+    "printable",
     "read_carried",
     "read_image",
     "read_pairs",

@@ -39,6 +39,8 @@ class Format:
     longest_side: int
     """In pixels; what the format can hold, or what decoders are known to take."""
     holds_alpha: bool = True
+    holds_grey: bool = True
+    """Whether an image of one channel stays one; the others hold three equal ones."""
     holds_deep: bool = False
     """Whether 16 bits are written as such; the others round to 8."""
 
@@ -61,7 +63,7 @@ FORMATS: dict[str, Format] = {
     for one in (
         Format("png", "image/png", (".png",), 1_000_000, holds_deep=True),
         Format("jpeg", "image/jpeg", (".jpg", ".jpeg"), 65_500, holds_alpha=False),
-        Format("webp", "image/webp", (".webp",), 16_383),
+        Format("webp", "image/webp", (".webp",), 16_383, holds_grey=False),
         Format("tiff", "image/tiff", (".tif", ".tiff"), 1_000_000, holds_deep=True),
         Format("bmp", "image/bmp", (".bmp",), 1_000_000, holds_alpha=False),
     )
@@ -113,7 +115,8 @@ def encode(
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
-    kept: dict[str, Any] = {"icc_profile": carried.icc_profile, "exif": carried.exif}
+    profile = carried.icc_profile if into.holds_grey else _rgb(carried)
+    kept: dict[str, Any] = {"icc_profile": profile, "exif": carried.exif}
     if into.name == "tiff" and carried.exif:
         whole = Image.Exif()
         whole.load(carried.exif)
