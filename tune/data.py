@@ -20,6 +20,7 @@ from degcraft.images import (
     Patches,
     crop_to_scale,
     cut_evident,
+    flat_name,
     hash_hashes,
     hash_pixels,
     image_size,
@@ -198,13 +199,15 @@ def _synthetic_pairs(spec: SearchSpec, notes: list[str]) -> list[tuple[Path, Pat
     folder = SearchFolder(spec.output).synthetic
     files = _scan("references", spec.references, spec.patches.size * spec.scale, notes)
     truth, generator = BoxSource(spec.synthetic.bounds()), torch.Generator().manual_seed(spec.seed)
+    root = local_folder(spec.references).expanduser()
     for file in files:
+        name = flat_name(file.relative_to(root).with_suffix("").as_posix(), f"{file.suffix.lower()}.png")
         hr = read_image(file).rgb
         height, width = (side // spec.scale * spec.scale for side in hr.shape[-2:])
         hr = hr[:, :height, :width]
         lr, _ = truth.degrade(hr[None], spec.scale, generator)
-        write_image(folder / "lr" / f"{file.stem}.png", lr[0])
-        write_image(folder / "hr" / f"{file.stem}.png", hr)
+        write_image(folder / "lr" / name, lr[0])
+        write_image(folder / "hr" / name, hr)
     notes.append(f"references: degraded by the hidden setting, kept in {folder}")
     return list_pairs(folder)
 

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from degcraft.errors import DegcraftError
 from degcraft.images import is_uri
 from tune.searchable import FORMS
 from tune.spec import SearchSpec
+from tune.yaml_file import read_yaml
 
 FOLDERS = ("references", "hr", "held_out.pairs")
 """Fields that name a folder which must exist, unless they hold a URI."""
@@ -41,18 +41,6 @@ def schema_text() -> str:
     return json.dumps(SearchSpec.model_json_schema(), indent=2) + "\n"
 
 
-class _OnceEach(yaml.SafeLoader):
-    """Refuses a key that is given twice, of which YAML's own reader keeps the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def load_spec(path: str | Path) -> SearchSpec:
     """Read and check a specification; every path in it comes back absolute.
 
@@ -64,14 +52,7 @@ def load_spec(path: str | Path) -> SearchSpec:
             folder or file that is not there. The message names the file, the field, the rule and the value.
     """
     path = Path(path)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _OnceEach)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DegcraftError(f"{path}: cannot be read ({_reason(error)})") from None
-    except yaml.YAMLError as error:
-        raise DegcraftError(f"{path}: is not valid YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
-        raise DegcraftError(f"{path}: must hold fields such as `name:` and `hr:`, but holds {type(content).__name__}")
+    content = read_yaml(path)
     return check_spec(content, folder=path.resolve().parent, origin=str(path))
 
 
@@ -152,12 +133,9 @@ def _sentence(origin: str, error: ValidationError) -> str:
             found.append(f"{field}: there is no such field")
         elif item["type"] in ("missing", "value_error"):
             # Our own rules already say what they got.
-            found.append(f"{field}: {'is required' if item['type'] == 'missing' else rule}")
+            said = "is required" if item["type"] == "missing" else rule.removeprefix(f"{field} ")
+            found.append(f"{field}: {said}")
         else:
             found.append(f"{field}: {rule}, but got {item['input']!r}")
     more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
     return f"{origin}: " + "; ".join(found[:3]) + more
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

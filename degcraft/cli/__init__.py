@@ -6,6 +6,7 @@ which returns the exit status. So `degcraft --help` and the pure-torch commands 
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -79,7 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status (0 done, 2 bad input, 130 interrupted)."""
+    """Run the command line; return the exit status (0 done, 2 bad input, 3 some files lost, 130 interrupted)."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that is not UTF-8 shows ? for what it has no letter for, and so does one for a name of other bytes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     args = build_parser().parse_args(arguments)
     try:
         status = int(args.run(args))

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from degcraft.degradation import DegradationSpace
 
+EXIT_SOME_LOST = 3
+"""Exit status of a command that did its work on some of the files and could not on others."""
+
 LOG_WIDTH = 140
 """Columns of a line that goes into a file or a pipe."""
 
@@ -100,12 +103,17 @@ def parse_clean(text: str) -> int:
     return int(number)
 
 
-def open_console() -> "Console":
-    """Where a command prints: as wide as the terminal, and in a log wide enough for its tables."""
+def open_console(*, stderr: bool = False) -> "Console":
+    """Where a command prints: as wide as the terminal, and in a log wide enough for its tables.
+
+    What stands in brackets is text: it may be part of a file's name.
+    """
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=LOG_WIDTH)
+    console = Console(stderr=stderr, markup=False, highlight=False)
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console.width = LOG_WIDTH
+    return console
 
 
 def positive(text: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, check_file_name, pick_device, refuse_overwrite
+from degcraft.cli._common import add_device, check_file_name, open_console, pick_device, refuse_overwrite
 from degcraft.cli._network import MODEL_HELP, add_tile, load_model, overlap_of
 from degcraft.errors import DegcraftError
 
@@ -80,14 +80,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from degcraft.cli import _verdict
     from degcraft.images import bicubic_enlarge
     from degcraft.metrics import ScoreTable, describe_alignments, find_metric
     from degcraft.networks import upscale
 
-    console = Console()
+    console = open_console()
     metrics = list(dict.fromkeys(args.metrics or (["psnr", "psnr_y", "ssim"] if args.pairs else ["niqe"])))
     for name in metrics:
         if find_metric(name).needs_reference and not args.pairs:
@@ -171,19 +169,20 @@ def _one_scale(networks: dict[str, "LoadedNetwork"]) -> int:
 
 
 def _pairs(location: str) -> list[_Source]:
-    from degcraft.images import list_pairs, local_folder
+    from degcraft.images import list_pairs, local_folder, printable
 
     root = Path(local_folder(location)).expanduser()
-    return [_Source(lr.relative_to(root / "lr").with_suffix("").as_posix(), lr, hr) for lr, hr in list_pairs(root)]
+    names = [(lr.relative_to(root / "lr").with_suffix("").as_posix(), lr, hr) for lr, hr in list_pairs(root)]
+    return [_Source(printable(name), lr, hr) for name, lr, hr in names]
 
 
 def _alone(location: str, console: "Console") -> list[_Source]:
-    from degcraft.images import local_folder, scan_folder
+    from degcraft.images import local_folder, printable, scan_folder
 
     with console.status("reading lr"):
         folder = scan_folder(local_folder(location))
     console.print(f"lr: {folder.summary()}", highlight=False, soft_wrap=True, markup=False)
-    return [_Source(path.relative_to(folder.root).as_posix(), path, None) for path in folder.files]
+    return [_Source(printable(path.relative_to(folder.root).as_posix()), path, None) for path in folder.files]
 
 
 def _prepared(sources: list[_Source], scale: int, align: bool, console: "Console") -> tuple[list[_Source], list[str]]:
@@ -249,12 +248,13 @@ def _scored(
     judges: dict[str, Any],
     console: "Console",
 ) -> list[Any]:
+    from rich.markup import escape
     from rich.progress import track
 
     from degcraft.metrics import score_image
 
     scores = []
-    for source in track(sources, row, console=console, transient=True, disable=not console.is_terminal):
+    for source in track(sources, escape(row), console=console, transient=True, disable=not console.is_terminal):
         lr, hr = _read(source, scale)
         truth, extra = _truth(source, hr)
         scores.append(score_image(source.name, metrics, restore(lr), truth, border=border + extra, **judges))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, check_file_name, pick_device
+from degcraft.cli._common import add_device, check_file_name, open_console, pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -49,12 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.progress import Progress
 
     from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
 
-    console = Console()
+    console = open_console()
     started = time.perf_counter()
     for path, suffix in ((args.figure, ".png"), (args.json, None), (args.csv, None)):
         if path is not None:
@@ -162,10 +161,9 @@ def _title(inputs: list[str]) -> str:
 
 def _table(pile: "Pile") -> "Table":
     """A line per image; those that stand apart are marked, and come first where not all can be shown."""
-    from rich.markup import escape
     from rich.table import Table
 
-    from degcraft.images import names_apart
+    from degcraft.images import names_apart, printable
     from degcraft.inspection import axis_words
 
     images = pile.inspection.images
@@ -185,7 +183,7 @@ def _table(pile: "Pile") -> "Table":
     for name, index in zip(names, order, strict=True):
         cells = [axis_words(axis, one, named=False) for axis, one in images[index].axes.items()]
         mark = [marks.get(index, "")] if marks else []
-        table.add_row(escape(name), *cells, *mark, style="yellow" if index in marks else None)
+        table.add_row(printable(name), *cells, *mark, style="yellow" if index in marks else None)
     if len(order) < len(images):
         table.caption = f"and {len(images) - len(order)} more; --csv lists all"
     return table

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, pick_device
+from degcraft.cli._common import add_device, open_console, pick_device
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,14 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from degcraft.networks import NETWORKS, network_spec
     from degcraft.networks.cost import described, starts_described
 
     device = pick_device(args.device)
     names = [network_spec(name).name for name in args.names] or list(NETWORKS)
-    console = Console(stderr=args.json)
+    console = open_console(stderr=args.json)
     rows = []
     for name in names:
         if args.scale is not None and args.scale not in NETWORKS[name].scales:

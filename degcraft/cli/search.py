@@ -1,6 +1,7 @@
 """`degcraft search`: run or resume a search, from a specification file."""
 
 import argparse
+from pathlib import Path
 
 from degcraft.cli._common import open_console
 
@@ -31,12 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tune.report import print_result
-    from tune.search import run_search
+    from tune.yaml_file import read_yaml
+
+    # What can be said of the file at once is said before the packages that a search needs are loaded.
+    read_yaml(Path(args.spec))
     from tune.spec_file import load_spec
 
-    console = open_console()
     spec = load_spec(args.spec)
+    from tune.report import print_result
+    from tune.search import run_search
+
+    console = open_console()
     how_to_go_on = f"degcraft search {args.spec} --resume"
     try:
         result = run_search(spec, resume=args.resume, address=args.address, console=console)

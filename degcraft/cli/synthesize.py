@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, check_file_name, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._common import (
+    add_device,
+    check_file_name,
+    open_console,
+    pick_device,
+    positive,
+    refuse_overwrite,
+    seed,
+)
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -49,13 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import torch
-    from rich.console import Console
     from rich.progress import track
 
     from degcraft.figures import draw_contact_sheet
-    from degcraft.images import local_folder, read_image, scan_folder, to_uint8, write_image
+    from degcraft.images import local_folder, printable, read_image, scan_folder, to_uint8, write_image
 
-    console = Console()
+    console = open_console()
     source, axes = _source(args.crafted)
     device = pick_device(args.device)
     if args.crop is not None and args.crop % args.scale:
@@ -86,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
             done = {} if drawn is None else drawn.rows()[0]
             # Nine digits tell any two float32 apart: degrading by the table gives the same image.
             values = (f"{value:.9g}" for value in done.values())
-            table.writerow([name, path.relative_to(folder.root).as_posix(), *values])
+            table.writerow([name, printable(path.relative_to(folder.root).as_posix()), *values])
             for part, image in zip(PARTS, (hr, lr[0]), strict=True):
                 write_image(args.output / part / f"{name}.png", image)
             if args.preview is not None and len(shown) < PREVIEWED:
@@ -146,19 +153,22 @@ def _named(table: Path) -> set[str]:
 
 def _names(folder: "ImageFolder", count: int) -> Iterator[tuple[str, Path]]:
     """Name and clean image of every pair: the images in turn, numbered by turn where there is more than one."""
+    from degcraft.images import flat_name
+
     files = folder.files
     turns = math.ceil(count / len(files))
     digits = len(str(turns - 1))
     used: set[str] = set()
     for index in range(count):
         path = files[index % len(files)]
-        name = path.relative_to(folder.root).with_suffix("").as_posix().replace("/", "_")
-        if turns > 1:
-            name += f"-{index // len(files):0{digits}d}"
-        while name in used:  # a.png beside a.jpg
-            name += "_"
-        used.add(name)
-        yield name, path
+        relative = path.relative_to(folder.root).with_suffix("").as_posix()
+        turn = f"-{index // len(files):0{digits}d}" if turns > 1 else ""
+        file = flat_name(relative, f"{turn}.png")
+        while file in used:  # a.png beside a.jpg
+            turn += "_"
+            file = flat_name(relative, f"{turn}.png")
+        used.add(file)
+        yield file.removesuffix(".png"), path
 
 
 def _cut(hr: "Tensor", side: int | None, scale: int, generator: "torch.Generator") -> "Tensor":

@@ -2,29 +2,27 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, pick_device
+from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
 from degcraft.cli._network import add_model, add_tile, load_model, overlap_of
 from degcraft.errors import DegcraftError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 HELP = "restore images or folders of them, of any size"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Restores images of any size, in tiles that are blended without seams. Names, sub-folders and transparency\n"
-        "are kept; nothing is replaced without --overwrite. Files are written with 8 bits, JPEG and WebP with\n"
-        "quality 95; --format png is lossless."
+        "Restores images of any size, in tiles that are blended without seams. Names, sub-folders, transparency,\n"
+        "colour profile and metadata are kept, grey stays grey, 16 bits stay 16 in PNG and TIFF; what cannot be\n"
+        "written (GIF, HEIC, AVIF) becomes PNG. JPEG and WebP have quality 95; --format png is lossless. Nothing is\n"
+        "replaced without --overwrite. The exit status is 3 where some of the images could not be restored."
     )
     parser.epilog = (
         "examples:\n"
         "  degcraft upscale model.safetensors photo.jpg -o photo_x4.png\n"
         "  degcraft upscale model.safetensors photos more/scan.tif -o restored --format png\n"
-        "  degcraft upscale models:/degcraft-sr@champion photos -o restored --tile 128"
+        "  degcraft upscale models:/degcraft-sr@champion photos -o restored --tile 128\n"
+        "  degcraft upscale model.safetensors photos -o restored --skip-existing     # what an earlier run left over"
     )
     add_model(parser)
     parser.add_argument("inputs", nargs="+", metavar="IN", help="image files and folders (or their URIs)")
@@ -33,49 +31,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("png", "jpg", "webp", "tif"), help="what to write (as the image was)")
     add_tile(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    there.add_argument("--skip-existing", action="store_true", help="leave files alone that are there already")
     add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     import torch
-    from rich.console import Console
     from rich.progress import Progress
 
-    from degcraft.images import read_image, write_image
+    from degcraft.images import BY_SUFFIX, FormatError, read_carried, read_image, write_image
     from degcraft.networks import upscale
 
-    console = Console()
-    tasks = _plan(args.inputs, args.output, args.format, args.overwrite)
+    console = open_console()
+    tasks = _plan(args.inputs, args.output, args.format, args.overwrite or args.skip_existing)
+    if args.skip_existing:
+        left = [(source, target) for source, target in tasks if not target.exists()]
+        console.print(f"{len(tasks) - len(left)} of {len(tasks)} images are there already", soft_wrap=True)
+        tasks = left
+        if not tasks:
+            return 0
     device = pick_device(args.device)
     network = load_model(args.model, device)
-    skipped = []
+    skipped: list[DegcraftError] = []
+
+    def skip(error: DegcraftError) -> None:
+        skipped.append(error)
+        console.print(f"skipped {error}", soft_wrap=True)
+
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         images = bar.add_task("images", total=len(tasks))
         tiles = bar.add_task("tiles")
         for source, target in tasks:
             try:
-                image = read_image(source)
+                image, carried = read_image(source), read_carried(source)
+                into, (height, width) = BY_SUFFIX[target.suffix.lower()], image.rgb.shape[1:]
+                transparent = image.alpha is not None and bool(image.alpha.min() < 1)
+                # Before minutes are spent on an image that its format cannot hold.
+                into.check(height * network.scale, width * network.scale, transparent=transparent)
                 sr = upscale(
                     network.model, image.rgb, scale=network.scale, tile=args.tile, overlap=overlap_of(args.tile),
                     progress=lambda done, total: bar.update(tiles, completed=done, total=total),
                 )  # fmt: skip
-                write_image(target, sr, None if image.alpha is None else _enlarged(image.alpha, network.scale))
+                write_image(target, sr, image.alpha, carried=carried)
+            except FormatError as error:
+                skip(DegcraftError(f"{source}: {error}"))
             except torch.OutOfMemoryError as error:
                 raise DegcraftError(
                     f"{source}: {device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
                 ) from error
             except DegcraftError as error:
                 # One bad file does not cost the others; it is named, and counted at the end.
-                skipped.append(error)
-                console.print(f"skipped {error}", highlight=False, soft_wrap=True)
+                skip(error)
             bar.advance(images)
     if len(skipped) == len(tasks):
         raise DegcraftError(f"none of {len(tasks)} images could be restored; the first: {skipped[0]}")
     done = len(tasks) - len(skipped)
     note = f"; {len(skipped)} skipped" if skipped else ""
-    console.print(f"wrote {done} image{'s' * (done != 1)} to {args.output}{note}", highlight=False, soft_wrap=True)
-    return 0
+    console.print(f"wrote {done} image{'s' * (done != 1)} to {args.output}{note}", soft_wrap=True)
+    return EXIT_SOME_LOST if skipped else 0
 
 
 def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
@@ -85,7 +100,7 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
         DegcraftError: an input that is not there or holds no image, two images of one name, a file that is there
             already, or an output that cannot be.
     """
-    from degcraft.images import IMAGE_SUFFIXES
+    from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES
 
     sources: list[tuple[Path, Path]] = []
     single = True
@@ -94,6 +109,8 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
         sources += images
         single = single and is_file
     as_file = output.suffix.lower() in IMAGE_SUFFIXES and not output.is_dir()
+    if as_file and output.suffix.lower() not in BY_SUFFIX:
+        raise DegcraftError(f"{output}: must end in one of {', '.join(BY_SUFFIX)}; others are read, but not written")
     if as_file and not (single and len(sources) == 1):
         raise DegcraftError(f"{output}: must be a folder for more than one image, but is named as a file")
     if as_file and suffix is not None and output.suffix.lower().removeprefix(".") != suffix:
@@ -103,7 +120,8 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
 
     becomes: dict[Path, Path] = {}
     for source, name in sources:
-        target = output if as_file else output / (name.with_suffix(f".{suffix}") if suffix else name)
+        ending = f".{suffix}" if suffix else name.suffix if name.suffix.lower() in BY_SUFFIX else ".png"
+        target = output if as_file else output / name.with_suffix(ending)
         if target in becomes:
             raise DegcraftError(f"{target}: would hold both {becomes[target]} and {source}; restore them apart")
         if target.exists() and target.samefile(source):
@@ -128,10 +146,3 @@ def _images(text: str) -> tuple[list[tuple[Path, Path]], bool]:
     if not found:
         raise DegcraftError(f"{text}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return [(image, image.relative_to(Path(folder).expanduser())) for image in found], False
-
-
-def _enlarged(alpha: "Tensor", scale: int) -> "Tensor":
-    """Transparency, bicubic: a network for photographs would invent texture in it."""
-    from degcraft.images import bicubic_enlarge
-
-    return bicubic_enlarge(alpha, scale) if scale > 1 else alpha

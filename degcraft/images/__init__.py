@@ -1,9 +1,12 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
+from degcraft.images.carried import Carried, carried_by, read_carried
 from degcraft.images.copying import check_empty, copy_files, names_apart
 from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
+from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
+from degcraft.images.names import flat_name, printable
 from degcraft.images.pairs import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
@@ -23,9 +26,14 @@ from degcraft.images.structure import most_structured, structure
 from degcraft.images.writing import write_image
 
 __all__ = [
+    "BY_SUFFIX",
     "EVIDENT",
+    "FORMATS",
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "Carried",
+    "Format",
+    "FormatError",
     "HrPool",
     "ImageError",
     "ImageFolder",
@@ -34,20 +42,26 @@ __all__ = [
     "Patches",
     "Skipped",
     "bicubic_enlarge",
+    "carried_by",
     "check_empty",
     "copy_files",
     "crop_to_scale",
     "cut_evident",
     "cut_patches",
+    "encode",
+    "flat_name",
     "hash_hashes",
     "hash_pixels",
     "image_size",
+    "is_opaque",
     "is_uri",
     "list_images",
     "list_pairs",
     "local_folder",
     "most_structured",
     "names_apart",
+    "printable",
+    "read_carried",
     "read_image",
     "read_pairs",
     "read_rgb8",

@@ -22,7 +22,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         DegcraftError: the folder cannot be written to.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whatever writes it may fail in its own way where a file cannot be; here it fails in one, and at once.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from degcraft.errors import DegcraftError
+from degcraft.images.names import is_passed_over, printable
 from degcraft.images.pixels import hash_hashes, hash_pixels
 from degcraft.images.reading import IMAGE_SUFFIXES, ImageError, read_rgb8
 
@@ -44,7 +45,7 @@ class ImageFolder:
         """One line: how many images, and the first `limit` of those skipped by name and reason."""
         text = f"{len(self.files)} image{'s' * (len(self.files) != 1)}"
         if self.skipped:
-            named = [f"{s.path.relative_to(self.root)} ({s.reason})" for s in self.skipped[:limit]]
+            named = [f"{printable(str(s.path.relative_to(self.root)))} ({s.reason})" for s in self.skipped[:limit]]
             if len(self.skipped) > limit:
                 named.append(f"and {len(self.skipped) - limit} more")
             text += f"; {len(self.skipped)} skipped: {', '.join(named)}"
@@ -56,7 +57,8 @@ class ImageFolder:
 def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
     """Find a folder's usable images, sub-folders included, by decoding every one of them.
 
-    Hidden files and folders are passed over, and so are files without an image suffix. Files that are
+    Hidden files and folders are passed over, and so are a system's own (thumbnails in @eaDir, what was deleted in
+    #recycle) and files without an image suffix. Links to folders are followed. Files that are
     unreadable or truncated, have a side under `min_side` pixels, or repeat an earlier file's 8-bit pixels are
     skipped and named.
 
@@ -95,8 +97,8 @@ def list_images(folder: str | Path) -> tuple[list[Path], int]:
         raise DegcraftError(f"{root}: {rule}")
     images: list[Path] = []
     others = 0
-    for place, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for place, folders, names in os.walk(root, followlinks=True):
+        folders[:] = [name for name in folders if not is_passed_over(name) and not _leads_back(Path(place, name))]
         for name in names:
             if name.startswith("."):
                 continue
@@ -105,6 +107,11 @@ def list_images(folder: str | Path) -> tuple[list[Path], int]:
             else:
                 others += 1
     return sorted(images, key=lambda path: path.relative_to(root).as_posix()), others
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether a link leads to a folder that it lies in, and following it would never end."""
+    return folder.is_symlink() and folder.resolve() in {above.resolve() for above in folder.absolute().parents}
 
 
 def split_files(files: Sequence[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:

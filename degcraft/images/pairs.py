@@ -12,6 +12,7 @@ from torch import Tensor
 
 from degcraft.errors import DegcraftError
 from degcraft.images.folder import in_threads, list_images
+from degcraft.images.names import printable, same_name
 from degcraft.images.reading import read_image
 
 Pixels = TypeVar("Pixels", Tensor, np.ndarray)
@@ -64,7 +65,7 @@ def read_pairs(folder: str | Path) -> list[ImagePair]:
 
     def read(files: tuple[Path, Path]) -> ImagePair:
         low, high = files
-        name = low.relative_to(root).with_suffix("").as_posix()
+        name = printable(low.relative_to(root).with_suffix("").as_posix())
         lr, hr = read_image(low).rgb, read_image(high).rgb
         cropped = crop_to_scale(lr, hr, hr.shape[1] // lr.shape[1])
         return ImagePair(name, lr, hr if cropped is None else cropped)
@@ -128,7 +129,7 @@ def _scale(pair: ImagePair) -> int:
 def _by_name(folder: Path) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for path in list_images(folder)[0]:
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        name = same_name(path.relative_to(folder).with_suffix("").as_posix())
         if name in named:
             raise DegcraftError(f"{path}: names without suffix must be unique, but {named[name].name} has the same")
         named[name] = path

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
+import simplejpeg
 import torch
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
@@ -16,13 +19,19 @@ from torch import Tensor
 from degcraft.errors import DegcraftError
 from degcraft.images.pixels import to_uint8
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"}
+)
 """The suffixes, in lower case, by which a folder's images are known."""
 
 MAX_PIXELS = 178_956_970
 """The largest image that is decoded, twice Pillow's own warning line: a bigger one is taken for a bomb."""
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
+pillow_heif.register_heif_opener()
+
+# A few bytes between a JPEG's scans are a camera's padding; more are what a decoder lost its place in.
+_PADDING = 16
 
 # What each EXIF orientation asks of an array (H, W, ...) for it to stand upright.
 _UPRIGHT = {
@@ -61,7 +70,7 @@ class LoadedImage:
 
 
 def read_image(path: str | Path) -> LoadedImage:
-    """Read a PNG, JPEG, WebP, TIFF or BMP file as a viewer would show it.
+    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF file as a viewer would show it.
 
     - Grey, grey with alpha, palette (also with transparency), bilevel, YCbCr and RGB become RGB; alpha is
       kept apart and colours are not multiplied with it.
@@ -72,7 +81,7 @@ def read_image(path: str | Path) -> LoadedImage:
     - The EXIF orientation is applied. Of several frames or pages the first is read.
 
     Raises:
-        ImageError: a DegcraftError; the file is missing, truncated, not such an image, above `MAX_PIXELS`,
+        ImageError: a DegcraftError; the file is missing, truncated, damaged, not such an image, above `MAX_PIXELS`,
             or holds values without a stated range.
     """
     path = Path(path)
@@ -98,7 +107,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
         ImageError: the header cannot be read or names more than `MAX_PIXELS`.
     """
     path = Path(path)
-    with _opened(path) as image:
+    with opened(path) as image:
         try:
             # Pillow's versions differ in whether an unloaded TIFF's size is already turned: its tags are not.
             tags = getattr(image, "tag_v2", {})
@@ -109,8 +118,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
             raise _unreadable(path, error) from error
 
 
-def _opened(path: Path) -> Image.Image:
-    """Open lazily; a header that promises too many pixels is refused before any is decoded."""
+def opened(path: Path) -> Image.Image:
+    """Open lazily, as a context; ImageError for no image, and for a header that promises too many pixels."""
     try:
         image = Image.open(path, formats=_FORMATS)
     except Exception as error:
@@ -123,14 +132,16 @@ def _opened(path: Path) -> Image.Image:
 
 def _decode(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Colours (H, W, 3) and alpha (H, W) or None, upright; uint8, or float32 in [0, 1] for deeper files."""
-    with _opened(path) as image:
+    with opened(path) as image:
         # A damaged file makes the decoders raise nearly anything, struct.error and IndexError included.
         try:
-            raw_mode = _raw_mode(image)
+            deep, premultiplied = is_deep(image), _raw_mode(image).startswith("RGBa")
             image.load()
+            if image.format in ("JPEG", "MPO"):
+                _check_jpeg(path)
             # Asked for after loading: Pillow and OpenCV turn a TIFF themselves, and only a TIFF.
             upright = _UPRIGHT[_orientation(image)]
-            if ";16" in raw_mode and image.mode in ("RGB", "RGBA") and not raw_mode.startswith("RGBa"):
+            if deep and image.mode in ("RGB", "RGBA") and not premultiplied:
                 pixels, alpha = _deep_colour(path, image)
             else:
                 pixels, alpha = _to_rgb(path, image)
@@ -157,6 +168,22 @@ def _to_rgb(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray | No
         rgba = np.asarray(image.convert("RGBA"))
         return rgba[..., :3], rgba[..., 3]
     return np.asarray(image.convert("RGB")), None
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image that is opened but not loaded holds more than 8 bits a channel."""
+    return ";16" in _raw_mode(image) or image.mode.startswith("I;16") or image.mode == "F"
+
+
+def _check_jpeg(path: Path) -> None:
+    """Raise ImageError for what the decoder of Pillow passes over: damage in the middle of a file of full length."""
+    try:
+        # At an eighth of its size every bit of the file is still read, and next to nothing computed.
+        simplejpeg.decode_jpeg(path.read_bytes(), "GRAY", min_height=1, min_width=1, min_factor=8)
+    except ValueError as error:
+        lost = re.search(r"Corrupt JPEG data: (?:(\d+) extraneous)?", str(error))
+        if lost and int(lost[1] or _PADDING + 1) > _PADDING:
+            raise ImageError(path, f"damaged inside ({error})") from error
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -229,7 +256,7 @@ def _unreadable(path: Path, error: Exception) -> ImageError:
     if isinstance(error, Image.DecompressionBombError):
         return ImageError(path, f"more than the {MAX_PIXELS} pixels allowed")
     if isinstance(error, UnidentifiedImageError):
-        return ImageError(path, "not a readable image (PNG, JPEG, WebP, TIFF or BMP)")
+        return ImageError(path, "not a readable image (PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF)")
     if "truncated" in text.lower() or isinstance(error, EOFError):
         return ImageError(path, "truncated")
     return ImageError(path, f"cannot be decoded ({text})")

@@ -22,6 +22,7 @@ from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.images.folder import list_images
+from degcraft.images.names import is_passed_over
 from degcraft.images.reading import IMAGE_SUFFIXES
 
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*(://|::)")
@@ -117,7 +118,7 @@ def _wanted(uri: str, relative: str) -> bool:
     parts = PurePosixPath(relative).parts
     if ".." in parts:
         raise DegcraftError(f"{uri}: names must stay inside the folder, but one is {relative!r}")
-    hidden = any(part.startswith(".") for part in parts)
+    hidden = parts[-1].startswith(".") or any(is_passed_over(part) for part in parts[:-1])
     return not hidden and PurePosixPath(relative).suffix.lower() in IMAGE_SUFFIXES
 
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from degcraft.images import printable
 from degcraft.images.atomic import written_whole
 from degcraft.inspection.distribution import COVERAGE, AxisEstimate
 from degcraft.inspection.pile import Apart, Pile
@@ -76,7 +77,7 @@ def write_csv(pile: Pile, path: Path) -> None:
         writer.writerow(["path", "width", "height", *ends, "group"])
         for index, image in enumerate(images):
             values = [f"{x:.4g}" for one in image.axes.values() for x in (one.value, one.low, one.high)]
-            writer.writerow([image.path, image.width, image.height, *values, groups[index]])
+            writer.writerow([printable(str(image.path)), image.width, image.height, *values, groups[index]])
 
 
 def _group_of(pile: Pile) -> dict[int, str]:

@@ -17,7 +17,8 @@ from degcraft.networks.spandrel_specs import in_short, recognised
 
 # Where trainers put the network inside a checkpoint, the averaged weights first.
 _WRAPPINGS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
-_PREFIXES = ("module.", "netG.")
+# What wrappers put before every name, one inside the other: parallel training, torch.compile, Lightning's module.
+_PREFIXES = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.", "net.", "network.")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -45,10 +46,18 @@ def unwrap(path: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
     state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
         raise DegcraftError(f"{path}: holds no tensors of a network")
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    state.pop("n_averaged", None)  # how many weights torch's AveragedModel is the mean of
+    while state and (prefix := _prefix_of_all(state)):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
+
+
+def _prefix_of_all(state: Mapping[str, Tensor]) -> str | None:
+    """One of the wrappers', or None; not the `model.0` of a network that is a numbered sequence itself."""
+    for prefix in _PREFIXES:
+        if all(key.startswith(prefix) and not key[len(prefix) : len(prefix) + 1].isdigit() for key in state):
+            return prefix
+    return None
 
 
 def why_unknown(state: Mapping[str, Tensor]) -> str:

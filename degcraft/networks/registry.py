@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import torch
@@ -29,7 +30,9 @@ def network_spec(name: str) -> NetworkSpec:
     known = name.lower() if isinstance(name, str) else ""
     known = ALIASES.get(known, known)
     if known not in NETWORKS:
-        raise DegcraftError(f"network must be one of {', '.join(NETWORKS)}, but got {name!r}")
+        near = difflib.get_close_matches(known, [*NETWORKS, *ALIASES], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`degcraft networks` lists them"
+        raise DegcraftError(f"there is no network {name!r}; {hint}")
     return NETWORKS[known]
 
 

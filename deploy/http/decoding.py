@@ -5,14 +5,13 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from degcraft.images import ImageError, read_image, to_uint8
+from degcraft.images import Carried, ImageError, carried_by, read_image, to_uint8
 from deploy.http.errors import Refusal
 from deploy.messages import Pixels
 
@@ -21,9 +20,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 _MAX_SCANS = 100
 _START_OF_SCAN = b"\xff\xda"
-_MAX_EXIF_BYTES = 60_000
 _ROWS = 256
-_RGB_PROFILE = b"RGB "
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +29,8 @@ class Header:
 
     width: int
     height: int
-    icc_profile: bytes | None
-    """The colour profile, if it is one of RGB: what else there is has been converted or does not fit RGB."""
-    exif: bytes | None
-    """Without the orientation, which is applied, and the thumbnail, which shows the old image."""
+    carried: Carried
+    """What the restored image takes over."""
 
     @property
     def pixels(self) -> int:
@@ -108,22 +103,7 @@ def _inspect(content: bytes, max_pixels: int, max_side: int) -> Header:
         # for hours. Inside of the coded data the two bytes do not occur.
         if image.format in ("JPEG", "MPO") and content.count(_START_OF_SCAN) > _MAX_SCANS:
             raise Refusal(422, "unreadable_image", f"The JPEG must have {_MAX_SCANS} scans at most, but has more.")
-        profile = image.info.get("icc_profile")
-        is_rgb = isinstance(profile, bytes) and profile[16:20] == _RGB_PROFILE and image.mode != "CMYK"
-        return Header(image.width, image.height, profile if is_rgb else None, _exif(image))
-
-
-def _exif(image: Image.Image) -> bytes | None:
-    try:
-        exif = image.getexif()
-        exif.pop(ExifTags.Base.Orientation, None)
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        for size in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
-            details.pop(size, None)
-        kept: Any = exif.tobytes() if len(exif) or details else None
-    except Exception:  # metadata that cannot be read cannot be kept, and harms nobody
-        return None
-    return kept if kept and len(kept) <= _MAX_EXIF_BYTES else None
+        return Header(image.width, image.height, carried_by(image))
 
 
 def _as_integers(rgb: Tensor) -> Pixels:

@@ -1,38 +1,20 @@
 """From restored pixels to the bytes of an image, in the format that the client wants."""
 
-import io
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from degcraft.images import FORMATS as WRITTEN
+from degcraft.images import Format, FormatError
+from degcraft.images import encode as encode_image
 from deploy.http.decoding import Picture
 from deploy.http.errors import Refusal
 
 FormatName = Literal["png", "jpeg", "webp"]
 
-# A camera's photograph as PNG: the higher levels take four times as long for a tenth of the bytes.
-_PNG_LEVEL = 1
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format that is given back."""
-
-    name: FormatName
-    media_type: str
-    longest_side: int
-    """In pixels; what the format can hold, or what decoders are known to take."""
-    holds_alpha: bool
-
-
-FORMATS: dict[str, Format] = {
-    "png": Format("png", "image/png", 1_000_000, True),
-    "jpeg": Format("jpeg", "image/jpeg", 65_500, False),
-    "webp": Format("webp", "image/webp", 16_383, True),
-}
+FORMATS: dict[FormatName, Format] = {name: WRITTEN[name] for name in ("png", "jpeg", "webp")}
+"""What is given back: what browsers show."""
 
 
 def wanted_format(name: FormatName | None, accept: str | None) -> Format:
@@ -78,39 +60,14 @@ def encode(pixels: NDArray[np.uint8], picture: Picture, into: Format, quality: i
 
     Args:
         pixels: (H, W, 3).
-        picture: what was restored; its transparency is enlarged bicubically, since a network for photographs would
-            invent texture in it.
-        quality: 1 to 100, of JPEG (with full chroma resolution) and WebP (100 is lossless); PNG is always lossless.
+        picture: what was restored.
+        quality: 1 to 100, of JPEG and WebP.
 
     Raises:
         Refusal: the format cannot hold it.
     """
-    height, width = pixels.shape[:2]
-    if max(height, width) > into.longest_side:
-        raise Refusal(
-            422,
-            "too_large_for_format",
-            f"A {into.name} may have sides of {into.longest_side} pixels, but the restored image is {width}x{height}; "
-            "ask for png.",
-        )
-    image = Image.fromarray(pixels)
-    if picture.alpha is not None and (picture.alpha.min() < 255 or into.holds_alpha):
-        if not into.holds_alpha:
-            raise Refusal(
-                422, "no_transparency", f"The image is transparent, which a {into.name} cannot be; ask for png."
-            )
-        image.putalpha(Image.fromarray(picture.alpha).resize((width, height), Image.Resampling.BICUBIC))
-    kept: dict[str, Any] = {"icc_profile": picture.header.icc_profile, "exif": picture.header.exif}
-    options = {key: value for key, value in kept.items() if value} | _options(into, quality)
-    stream = io.BytesIO()
-    image.save(stream, format=into.name, **options)
-    return stream.getvalue()
-
-
-def _options(into: Format, quality: int) -> dict[str, Any]:
-    if into.name == "jpeg":
-        return {"quality": quality, "subsampling": 0}
-    if into.name == "webp":
-        # `exact` keeps the colours under full transparency.
-        return {"quality": quality, "lossless": quality == 100, "exact": True, "method": 2}
-    return {"compress_level": _PNG_LEVEL}
+    try:
+        return encode_image(pixels, picture.alpha, picture.header.carried, into, quality=quality, fast=True)
+    except FormatError as error:
+        text = str(error)
+        raise Refusal(422, error.code, f"{text[0].upper()}{text[1:]}.") from error

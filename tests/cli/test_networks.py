@@ -67,7 +67,7 @@ def test_only_those_that_enlarge_by_a_scale(capsys: pytest.CaptureFixture[str]) 
     assert main(["networks", "scunet", "--scale", "4"]) == 2
     assert capsys.readouterr().err == "degcraft networks: network scunet: scale must be 1, but got 4\n"
     assert main(["networks", "nothing"]) == 2
-    assert "network must be one of" in capsys.readouterr().err
+    assert "there is no network" in capsys.readouterr().err
 
 
 def test_what_cannot_be_measured_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

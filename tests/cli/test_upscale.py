@@ -58,7 +58,7 @@ def test_a_folder_keeps_its_names_and_transparency_and_names_what_it_skips(
     model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert run(model, folder, "-o", out) == 0
+    assert run(model, folder, "-o", out) == 3
     printed = capsys.readouterr().out
     assert "broken.png" in printed
     assert "wrote 2 images to" in printed
@@ -75,7 +75,7 @@ def test_a_folder_keeps_its_names_and_transparency_and_names_what_it_skips(
 
 def test_another_format_can_be_asked_for(model: str, folder: Path, tmp_path: Path) -> None:
     assert run(model, folder / "photo.jpg", folder, "-o", tmp_path / "out", "--format", "webp") == 2
-    assert run(model, folder, "-o", tmp_path / "out", "--format", "webp") == 0
+    assert run(model, folder, "-o", tmp_path / "out", "--format", "webp") == 3
     assert files(tmp_path / "out") == ["photo.webp", "sub/cut.webp"]
     assert read_image(tmp_path / "out" / "sub" / "cut.webp").alpha is not None
 
@@ -83,8 +83,8 @@ def test_another_format_can_be_asked_for(model: str, folder: Path, tmp_path: Pat
 def test_transparency_that_a_format_cannot_hold_is_not_dropped(
     model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(model, folder, "-o", tmp_path / "out", "--format", "jpg") == 0
-    assert "JPEG holds no alpha" in capsys.readouterr().out
+    assert run(model, folder, "-o", tmp_path / "out", "--format", "jpg") == 3
+    assert "which a jpeg cannot be" in capsys.readouterr().out
     assert files(tmp_path / "out") == ["photo.jpg"]
 
 
@@ -108,6 +108,32 @@ def test_nothing_is_replaced_without_being_told(
     assert read_image(out / "sub" / "cut.png").rgb.shape == (3, 100, 140)
 
 
+def test_what_is_there_already_can_be_left_alone(
+    model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.png").unlink()
+    out = tmp_path / "out"
+    (out / "sub").mkdir(parents=True)
+    (out / "sub" / "cut.png").write_bytes(b"precious")
+    assert run(model, folder, "-o", out, "--skip-existing") == 0
+    assert "1 of 2 images are there already" in capsys.readouterr().out
+    assert (out / "sub" / "cut.png").read_bytes() == b"precious"
+    assert files(out) == ["photo.jpg", "sub/cut.png"]
+    assert run(model, folder, "-o", out, "--skip-existing") == 0
+
+
+def test_one_image_that_its_format_cannot_hold_does_not_cost_the_others(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name, width in (("a", 20), ("strip [1]", 8200), ("z", 20)):
+        Image.new("RGB", (width, 2)).save(tmp_path / "in" / f"{name}.webp")
+    assert run(model, tmp_path / "in", "-o", tmp_path / "out") == 3
+    printed = capsys.readouterr().out
+    assert "strip [1].webp: a webp may have sides of 16383 pixels" in printed
+    assert files(tmp_path / "out") == ["a.webp", "z.webp"]
+
+
 def test_two_images_of_one_name_are_refused(
     model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,7 +148,8 @@ def test_any_size_and_grey(model: str, size: tuple[int, int], tmp_path: Path) ->
     random = np.random.default_rng(0)
     Image.fromarray(random.integers(0, 256, size, dtype=np.uint8)).save(tmp_path / "grey.png")
     assert run(model, tmp_path / "grey.png", "-o", tmp_path / "out.png", "--tile", "24") == 0
-    assert read_image(tmp_path / "out.png").rgb.shape == (3, 2 * size[0], 2 * size[1])
+    with Image.open(tmp_path / "out.png") as written:
+        assert (written.mode, written.size) == ("L", (2 * size[1], 2 * size[0]))
 
 
 def test_an_mlflow_model_is_asked_of_the_tracking_room(

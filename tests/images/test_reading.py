@@ -153,9 +153,9 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "folder.png").mkdir()
-    Image.fromarray(RGB).save(tmp_path / "a.gif")
-    (tmp_path / "a.gif").rename(tmp_path / "gif.png")
-    for name in ("text.png", "empty.jpg", "folder.png", "gif.png"):
+    Image.fromarray(RGB).save(tmp_path / "a.ppm")
+    (tmp_path / "a.ppm").rename(tmp_path / "ppm.png")
+    for name in ("text.png", "empty.jpg", "folder.png", "ppm.png"):
         with pytest.raises(ImageError, match=name):
             read_image(tmp_path / name)
     with pytest.raises(ImageError, match="no such file"):
@@ -197,3 +197,27 @@ def test_damaged_bytes_raise_the_projects_error_or_read(tmp_path: Path) -> None:
 def test_the_error_travels_between_processes(tmp_path: Path) -> None:
     error = pickle.loads(pickle.dumps(ImageError(tmp_path / "a.png", "truncated")))
     assert (error.path, error.reason) == (tmp_path / "a.png", "truncated")
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("patch", [bytes(600), b"\xff\xd9" * 20])
+def test_a_jpeg_damaged_in_the_middle_is_refused(tmp_path: Path, patch: bytes, progressive: bool) -> None:
+    path = tmp_path / "a.jpg"
+    noisy = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    Image.fromarray(noisy).save(path, quality=85, progressive=progressive)
+    whole = path.read_bytes()
+    assert read_rgb8(path).shape == (3, 96, 128)
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + patch + whole[middle + len(patch) :])
+    with pytest.raises(ImageError, match="damaged inside"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".heic", ".avif"])
+def test_what_telephones_and_the_web_write_is_read(tmp_path: Path, suffix: str) -> None:
+    y, x = np.mgrid[:64, :80]
+    smooth = np.stack([x * 3, y * 3, x + y], axis=2).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / f"a{suffix}", quality=95)
+    found = read_rgb8(tmp_path / f"a{suffix}")
+    assert np.abs(found.transpose(1, 2, 0).astype(int) - smooth).mean() < 12
+    assert image_size(tmp_path / f"a{suffix}") == (64, 80)

@@ -73,7 +73,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     found = inspect_files([damaged, good, small, tmp_path / "gone.png"], Brightness(), trust=TRUST)  # type: ignore[arg-type]
     assert [image.path for image in found.images] == [good]
     assert [(one.path.name, one.reason) for one in found.skipped] == [
-        ("damaged.jpg", "not a readable image (PNG, JPEG, WebP, TIFF or BMP)"),
+        ("damaged.jpg", "not a readable image (PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF)"),
         ("small.png", "400x15 pixels, smaller than 16"),
         ("gone.png", "no such file"),
     ]

@@ -150,7 +150,7 @@ def test_dropout_drops_whole_channels_before_the_last_convolution_in_training_on
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("nothing", {}, "network must be one of srresnet, edsr, rrdbnet, .*swinir.*, but got 'nothing'"),
+        ("nothing", {}, "there is no network 'nothing'; `degcraft networks` lists them"),
         ("srresnet", {"scale": 5}, "scale must be one of 1, 2, 3, 4, but got 5"),
         ("srresnet", {"scale": True}, "scale must be one of"),
         ("scunet", {"scale": 4}, "scale must be 1, but got 4"),

@@ -15,6 +15,7 @@ from torch import nn
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import NETWORKS, build_network, load_network, save_network
+from degcraft.networks.foreign import unwrap
 from tests.networks.small import SMALL as SIZES
 
 SMALL = {
@@ -180,7 +181,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
             {"format": "degcraft-network/9"},
             "format must be 'degcraft-network/1', but is 'degcraft-network/9'",
         ),
-        ({"network": "nothing"}, "network must be one of"),
+        ({"network": "nothing"}, "there is no network 'nothing'"),
         ({"scale": "four"}, "scale must be one of 1, 2, 3, 4, but got 'four'"),
         ({"scale": []}, "scale must be one of"),
         ({"metadata": 3}, "does not say how to build the network"),
@@ -280,3 +281,21 @@ def test_tensors_that_claim_more_than_they_hold_are_not_believed(tmp_path: Path)
     assert (tmp_path / "net.pth").stat().st_size < 100_000
     with pytest.raises(DegcraftError, match=r"net.pth: .* far larger than the file that holds it"):
         load_network(tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "model.", "net_g.module.", "generator."])
+@pytest.mark.parametrize("wrapping", [None, "params-ema", "state_dict"])
+def test_what_wrappers_put_before_the_names_is_taken_off(tmp_path: Path, prefix: str, wrapping: str | None) -> None:
+    network = build_network("srresnet", scale=2, channels=4, blocks=1)
+    state = {f"{prefix}{key}": value for key, value in network.state_dict().items()}
+    state["n_averaged"] = torch.tensor(7)
+    torch.save(state if wrapping is None else {wrapping: state}, tmp_path / "a.pth")
+    loaded = load_network(tmp_path / "a.pth")
+    assert (loaded.name, loaded.scale) == ("srresnet", 2)
+    for key, value in network.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[key], value)
+
+
+def test_a_network_that_is_a_numbered_sequence_keeps_its_names() -> None:
+    state = {"model.0.weight": torch.zeros(1), "model.1.weight": torch.zeros(1)}
+    assert unwrap(Path("esrgan.pth"), {"state_dict": state}).keys() == state.keys()

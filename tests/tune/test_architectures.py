@@ -58,9 +58,9 @@ def test_where_no_start_fits_one_is_trained() -> None:
 @pytest.mark.parametrize(
     ("network", "rule"),
     [
-        ({"name": "compact", "blocks": 4}, "network: network compact: no hyperparameter 'blocks'; it has channels, "),
-        ({"name": "compact", "channels": 0}, "network: network compact: channels must be "),
-        ({"name": "rrdbnet", "fold": 7, "start": "none"}, "network: network rrdbnet: fold must be 0, 1, 2 or 4"),
+        ({"name": "compact", "blocks": 4}, "network: compact: no hyperparameter 'blocks'; it has channels, "),
+        ({"name": "compact", "channels": 0}, "network: compact: channels must be "),
+        ({"name": "rrdbnet", "fold": 7, "start": "none"}, "network: rrdbnet: fold must be 0, 1, 2 or 4"),
         ({"start": "start:x9"}, "network.start: start:x9: there is no such start"),
         ({"start": "missing.safetensors"}, "network.start: missing.safetensors: there is no such file"),
     ],

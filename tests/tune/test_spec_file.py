@@ -1,6 +1,8 @@
 """The specification file: what is let through, and what a person reads when it is not."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tune.example import example_text
 from tune.searchable import Range
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields, check_spec, load_spec, schema_text
+from tune.yaml_file import read_yaml
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ({"training": {"step": 5}}, "training.step: there is no such field"),
         ({"training": {"steps": 0}}, "training.steps: input should be greater than 0, but got 0"),
         ({"training": {"steps": "many"}}, "training.steps: input should be a valid integer, but got 'many'"),
-        ({"network": {"name": "unet"}}, "network: network must be one of "),
+        ({"network": {"name": "unet"}}, "network: there is no network 'unet'"),
         ({"scale": 5}, "scale: input should be 1, 2, 3 or 4, but got 5"),
         ({"search": {"alpha": 25.0}}, "alpha is a knob of one weighting: write weighting: {name: eq4, alpha: …}"),
         ({"search": {"weighting": {"name": "eq5"}}}, "weighting must be one of confusion, eq4"),
@@ -126,7 +129,9 @@ def test_several_mistakes_are_counted(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("seed: 1\nname: a\nseed: 2", "is not valid YAML .*seed is given twice"),
+        ("seed: 1\nname: a\nseed: 2", "search.yaml, line 3: is not valid YAML .seed is given twice"),
+        ("training:\n\tsteps: 5", "line 2: is not valid YAML .a tab stands where"),
+        ("name: 2026-99-99", "is not valid YAML .month must be"),
         ("training: {steps: 5, steps: 6}", "is not valid YAML .*steps is given twice"),
         ("name: [", "is not valid YAML"),
         ("- a\n- b", "must hold fields"),
@@ -184,3 +189,22 @@ def test_a_space_of_too_many_bins_needs_a_weighting_that_can(folder: Path) -> No
     said = refusal(minimal(space=MANY, search={"weighting": {"name": "blocks"}}, held_out=judge), folder)
     assert "held_out.judge.weighting confusion" in said
     assert "one kind of file" in refusal(minimal(space=["jpeg_quality:30:90:3", "webp_quality:30:90:3"]), folder)
+
+
+def test_numbers_and_words_are_what_their_author_means(tmp_path: Path) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text("rate: 1e-4\nrates: [1E-4, 2e-4]\nname: no\nsteps: 0x10\n")
+    assert read_yaml(file) == {"rate": 1e-4, "rates": [1e-4, 2e-4], "name": "no", "steps": 16}
+
+
+def test_what_is_wrong_with_a_file_is_said_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("seed: 1\nseed: 2\n")
+    script = (
+        "import sys; from degcraft.cli import main; status = main(['search', sys.argv[1]]); "
+        "heavy = {'torch', 'ray', 'mlflow'} & sys.modules.keys(); sys.exit(status if not heavy else str(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "wrong.yaml")], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "seed is given twice" in done.stderr

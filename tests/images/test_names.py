@@ -1,0 +1,83 @@
+"""Names of files: three kinds that a system gives and a program trips over."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from degcraft.images import flat_name, list_images, list_pairs, printable, scan_folder, write_image
+from degcraft.images.names import MOST_BYTES, same_name
+
+RAW = st.binary(min_size=1, max_size=300).map(os.fsdecode).filter(lambda name: "\0" not in name)
+
+
+@given(RAW)
+def test_a_printable_name_is_utf_8_and_leaves_what_was(name: str) -> None:
+    told = printable(name)
+    told.encode("utf-8")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        assert told != name
+    else:
+        assert told == name
+
+
+@given(RAW, st.sampled_from(["", ".png", "-017.png"]))
+def test_a_flat_name_fits_a_file_system(name: str, ending: str) -> None:
+    flat = flat_name(name, ending)
+    assert len(os.fsencode(flat)) <= MOST_BYTES
+    assert "/" not in flat
+    assert flat.endswith(ending)
+
+
+def test_long_names_that_differ_at_their_end_stay_apart() -> None:
+    assert flat_name("x" * 300 + "a", ".png") != flat_name("x" * 300 + "b", ".png")
+
+
+@given(st.text(max_size=40).filter(lambda text: text.isprintable()))
+def test_composed_and_decomposed_names_are_one(name: str) -> None:
+    assert same_name(unicodedata.normalize("NFD", name)) == same_name(unicodedata.normalize("NFC", name))
+
+
+def drawn(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(path, "PNG")
+
+
+def test_pairs_belong_together_in_either_form(tmp_path: Path) -> None:
+    for side, form in (("lr", "NFD"), ("hr", "NFC")):
+        drawn(tmp_path / side / (unicodedata.normalize(form, "Ångström") + ".png"), 0)
+    assert len(list_pairs(tmp_path)) == 1
+
+
+def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
+    import torch
+
+    path = tmp_path / ("x" * 251 + ".png")
+    write_image(path, torch.zeros(3, 2, 2))
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_folders_of_a_system_are_passed_over_and_links_followed(tmp_path: Path) -> None:
+    drawn(tmp_path / "photos" / "own.png", 0)
+    for seed, folder in enumerate(("@eaDir/own.png", "#recycle", "$RECYCLE.BIN", "__MACOSX", ".hidden"), start=1):
+        drawn(tmp_path / "photos" / folder / "thumb.png", seed)
+    drawn(tmp_path / "disk" / "roll1" / "0.png", 10)
+    (tmp_path / "photos" / "roll1").symlink_to(tmp_path / "disk" / "roll1")
+    (tmp_path / "photos" / "round").symlink_to(tmp_path / "photos")
+    (tmp_path / "disk" / "roll1" / "back").symlink_to(tmp_path / "photos")
+    found, _ = list_images(tmp_path / "photos")
+    assert [path.relative_to(tmp_path / "photos").as_posix() for path in found] == ["own.png", "roll1/0.png"]
+
+
+def test_a_damaged_file_is_named_whatever_its_name(tmp_path: Path) -> None:
+    drawn(tmp_path / "a.png", 0)
+    (tmp_path / os.fsdecode(b"besch\xe4digt.png")).write_bytes(b"no image")
+    summary = scan_folder(tmp_path).summary()
+    assert r"besch\xe4digt.png" in summary
+    summary.encode("utf-8")
