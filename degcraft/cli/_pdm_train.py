@@ -3,7 +3,7 @@
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import (
     add_clean,
@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--penalty", choices=("mean", "size"), default="mean", help="on the noise: its mean, or its size as published"
     )
+    parser.add_argument(
+        "--compression",
+        metavar="QUALITY",
+        help="JPEG behind it: a libjpeg quality, or a crafted.json whose qualities are drawn (none)",
+    )
     parser.add_argument("--varying", action="store_true", help="a kernel of its own for every pixel")
     parser.add_argument("--seed", type=seed, default=0, help="of weights and of everything that is drawn (0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output")
@@ -60,7 +65,14 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from degcraft import __version__
-    from degcraft.learned import LearnedDegradation, LearnedSource, PdmObjective, save_learned, unpaired_crops
+    from degcraft.learned import (
+        Compression,
+        LearnedDegradation,
+        LearnedSource,
+        PdmObjective,
+        save_learned,
+        unpaired_crops,
+    )
     from degcraft.training import Task, run_task
 
     console, started = Console(), time.perf_counter()
@@ -73,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(
             f"--lr-patch: must be at least {least}, what the discriminator sees, but got {args.lr_patch}"
         )
+    compression = None if args.compression is None else Compression.parse(args.compression)
     references = _pool(console, "references", args.references, args.lr_patch, args.seed)
     if len(references) < FEWEST:
         raise DegcraftError(
@@ -80,12 +93,14 @@ def run(args: argparse.Namespace) -> int:
             f"but holds {len(references)}; a discriminator would learn so few by heart"
         )
     hr = _pool(console, "hr", args.hr, args.lr_patch * args.scale, args.seed, reduce)
-    small = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
-    model = LearnedDegradation(args.scale, seed=args.seed, noise=args.noise, varying=args.varying, **small)
+    small: dict[str, Any] = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
+    model = LearnedDegradation(
+        args.scale, seed=args.seed, compression=compression, noise=args.noise, varying=args.varying, **small
+    )
     steps, batch = args.steps or (QUICK if args.quick else STEPS), args.batch or (16 if args.quick else 32)
     settings = {
-        "knobs": model.knobs, "scale": args.scale, "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty,
-        "seed": args.seed, "references": references.content_hash, "hr": hr.content_hash,
+        **model.describe(), "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty, "seed": args.seed,
+        "references": references.content_hash, "hr": hr.content_hash,
     }  # fmt: skip
     task = Task(
         network=model.to(device),

@@ -1,11 +1,12 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
+from degcraft.images.blocks import find_block_grid
 from degcraft.images.copying import check_empty, copy_files, names_apart
 from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.pairs import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of
-from degcraft.images.patches import Patches, cut_patches
+from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
 from degcraft.images.reading import (
@@ -25,6 +26,7 @@ from degcraft.images.writing import write_image
 __all__ = [
     "EVIDENT",
     "IMAGE_SUFFIXES",
+    "JPEG_GRID",
     "MAX_PIXELS",
     "HrPool",
     "ImageError",
@@ -39,6 +41,7 @@ __all__ = [
     "crop_to_scale",
     "cut_evident",
     "cut_patches",
+    "find_block_grid",
     "hash_hashes",
     "hash_pixels",
     "image_size",

@@ -5,15 +5,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from degcraft.images import HrPool
-from degcraft.learned.model import LearnedDegradation
+from degcraft.images import JPEG_GRID, HrPool, find_block_grid
+from degcraft.learned.model import Latents, LearnedDegradation
 from degcraft.training import Objective, Precision
 from degcraft.training.divergence import Limit
 from degcraft.training.losses.adversarial import AdversarialLoss
 
-Unpaired = tuple[Tensor, Tensor, tuple[Tensor, Tensor]]
+Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
 Penalty = Literal["size", "mean"]
@@ -25,7 +26,8 @@ def unpaired_crops(
 ) -> Callable[[int], Unpaired]:  # fmt: skip
     """Random crops of either side with the latents of a step, from the step's number alone.
 
-    Clean images are turned at random, references never: a motion has a direction.
+    Clean images are turned at random, references never: a motion has a direction. Where the degradation compresses,
+    references are cut where blocks of JPEG begin, as its own images are.
 
     Args:
         model: Whose latents are drawn.
@@ -37,15 +39,28 @@ def unpaired_crops(
         device: Where the batches go.
     """
 
+    grid = 1
+    if model.compression is not None:
+        grid, references = JPEG_GRID, _on_blocks(references, lr_patch)
+
     def make(step: int) -> Unpaired:
         drawn = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1)
         generator = torch.Generator().manual_seed(int(drawn))
         clean = hr.crop_batch(batch, lr_patch * model.scale, generator)
-        real = references.crop_batch(batch, lr_patch, generator, poses=False)
-        kernel, noise = model.latents(batch, (lr_patch, lr_patch), generator)
-        return clean.to(device), real.to(device), (kernel.to(device), noise.to(device))
+        real = references.crop_batch(batch, lr_patch, generator, poses=False, grid=grid)
+        return clean.to(device), real.to(device), model.latents(batch, (lr_patch, lr_patch), generator).to(device)
 
     return make
+
+
+def _on_blocks(references: HrPool, least: int) -> HrPool:
+    """The same images without what lies before their first whole block, where enough is left of them."""
+
+    def cut(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        top, left = find_block_grid(image)
+        return image[:, top:, left:] if min(image.shape[1] - top, image.shape[2] - left) >= least else image
+
+    return HrPool([cut(image) for image in references.arrays])
 
 
 class PdmObjective(Objective[Unpaired]):
