@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 HELP = "learn it from your images and clean ones of any content"
 EXIT_INTERRUPTED = 130
-FEWEST = 32
-"""References below which a discriminator learns them by heart."""
 STEPS, QUICK = 200_000, 2000
 
 
@@ -80,18 +78,9 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(f"{args.output}: the name must end in .safetensors")
     refuse_overwrite(args.output, args.overwrite)
     device = torch.device(pick_device(args.device))
-    reduce, least = parse_clean(args.clean), 24
-    if args.lr_patch < least:
-        raise DegcraftError(
-            f"--lr-patch: must be at least {least}, what the discriminator sees, but got {args.lr_patch}"
-        )
+    reduce = parse_clean(args.clean)
     compression = None if args.compression is None else Compression.parse(args.compression)
     references = _pool(console, "references", args.references, args.lr_patch, args.seed)
-    if len(references) < FEWEST:
-        raise DegcraftError(
-            f"--references: must hold at least {FEWEST} images of {args.lr_patch}x{args.lr_patch} pixels or more, "
-            f"but holds {len(references)}; a discriminator would learn so few by heart"
-        )
     hr = _pool(console, "hr", args.hr, args.lr_patch * args.scale, args.seed, reduce)
     small: dict[str, Any] = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
     model = LearnedDegradation(

@@ -8,16 +8,53 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from degcraft.errors import DegcraftError
 from degcraft.images import JPEG_GRID, HrPool, find_block_grid
 from degcraft.learned.model import Latents, LearnedDegradation
 from degcraft.training import Objective, Precision
 from degcraft.training.divergence import Limit
 from degcraft.training.losses.adversarial import AdversarialLoss
+from degcraft.training.losses.discriminators import DISCRIMINATORS
+
+DISCRIMINATOR = "patch"
 
 Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
 Penalty = Literal["size", "mean"]
+FEWEST = 32
+"""References below which a discriminator learns them by heart."""
+LEAST_PATCH = DISCRIMINATORS[DISCRIMINATOR].least_patch
+"""Side of the smallest LR crops that it can judge."""
+ADVICE = "lower the learning rate, or give a larger batch or more references"
+"""What to change where the discriminator runs away."""
+
+
+def check_unpaired(hr: HrPool, references: HrPool, lr_patch: int) -> None:
+    """Refuses images that PDM would learn nothing right from.
+
+    Raises:
+        DegcraftError: crops too small for the discriminator, fewer than 32 references, or grey images on one side
+            alone, which it would tell from colour and learn nothing else.
+    """
+    if lr_patch < LEAST_PATCH:
+        raise DegcraftError(f"LR crops must be at least {LEAST_PATCH} pixels for the discriminator, but are {lr_patch}")
+    if len(references) < FEWEST:
+        raise DegcraftError(
+            f"references: must hold at least {FEWEST} images of {lr_patch}x{lr_patch} pixels or more, "
+            f"but hold {len(references)}; a discriminator would learn so few by heart"
+        )
+    grey = [all(_is_grey(image) for image in pool.arrays) for pool in (references, hr)]
+    if grey[0] != grey[1]:
+        words = "references are grey and hr is not" if grey[0] else "hr is grey and references are not"
+        raise DegcraftError(
+            f"references and hr: must be both in colour or both grey, but {words}; a discriminator would look at "
+            "nothing else"
+        )
+
+
+def _is_grey(image: NDArray[np.uint8]) -> bool:
+    return bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
 
 
 def unpaired_crops(
@@ -37,8 +74,11 @@ def unpaired_crops(
         lr_patch: Side of the references' crops; HR crops are `scale` times as large.
         seed: Of everything that is drawn.
         device: Where the batches go.
-    """
 
+    Raises:
+        DegcraftError: see `check_unpaired`.
+    """
+    check_unpaired(hr, references, lr_patch)
     grid = 1
     if model.compression is not None:
         grid, references = JPEG_GRID, _on_blocks(references, lr_patch)
@@ -83,10 +123,10 @@ class PdmObjective(Objective[Unpaired]):
         device: torch.device | None = None,
     ) -> None:  # fmt: skip
         self._penalty, self._weight, self._centre = penalty, weight, centre
-        self._gan = AdversarialLoss("patch", "lsgan", 1.0, seed)
+        self._gan = AdversarialLoss(DISCRIMINATOR, "lsgan", 1.0, seed)
         if device is not None:
             self._gan.to(device)
-        self.limits: Mapping[str, Limit] = self._gan.limits
+        self.limits = {name: Limit(limit.mean, ADVICE) for name, limit in self._gan.limits.items()}
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def measure(self, network: nn.Module, batch: Unpaired, precision: Precision) -> tuple[Tensor, dict[str, Tensor]]:
@@ -101,6 +141,12 @@ class PdmObjective(Objective[Unpaired]):
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}
         total = taken + self._weight * kept + self._centre * shift.square().sum()
         return total, {name: value.detach() for name, value in figures.items()}
+
+    @property
+    def degraded(self) -> Tensor:
+        """What the latest `measure` made of the clean images, detached, until `learn`."""
+        assert self._seen is not None
+        return self._seen[0]
 
     def learn(self, rate: float, precision: Precision) -> dict[str, Tensor]:
         """See `Objective.learn`."""

@@ -40,6 +40,11 @@ class LearnedSource:
             digest.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    def check_scale(self, scale: int, name: str) -> None:
+        """Raise DegcraftError, naming the file, where a network enlarges by another factor."""
+        if scale != self.model.scale:
+            raise DegcraftError(f"{name}: reduces by {self.model.scale}, but the network enlarges by {scale}")
+
     @torch.no_grad()
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
         """See `DegradationSource.degrade`; what was done has no parameters.

@@ -66,7 +66,7 @@ def test_references_are_cut_where_their_blocks_begin() -> None:
     cut = np.ascontiguousarray((compress(smooth, 50)[:, 3:, 5:] * 255).round().astype(np.uint8))
     model = LearnedDegradation(1, compression=Compression.fixed(50), **SMALL)
     given = {"batch": 8, "lr_patch": 32, "seed": 0, "device": torch.device("cpu")}
-    _, crops, _ = unpaired_crops(model, HrPool([cut]), HrPool([cut]), **given)(0)  # type: ignore[arg-type]
+    _, crops, _ = unpaired_crops(model, HrPool([cut]), HrPool([cut] * 32), **given)(0)  # type: ignore[arg-type]
     whole = torch.from_numpy(cut[:, 5:, 3:]).float() / 255
     places = [whole[:, y : y + 32, x : x + 32] for y in range(0, 121, 16) for x in range(0, 121, 16)]
     for crop in crops:
