@@ -26,7 +26,7 @@ from tune.config import TRAINED, TrialConfig, network_key
 from tune.data import SearchData, read_data, remote_only
 from tune.experiment import Experiment
 from tune.held_out import HeldOut
-from tune.preparation import Measurements, Starts, held_out_part, measured_precisions
+from tune.preparation import Measurements, Starts, held_out_part, measured_precisions, references_of
 from tune.progress import TrialsView
 from tune.records import Records
 from tune.registration import Registration, decide
@@ -147,7 +147,7 @@ class _Search:
         records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
         bind = partial(
             with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, measured=measured,
-            precisions=precisions,
+            precisions=precisions, references=references_of(spec, data, ray.get(pool)),
         )  # fmt: skip
 
         starts = self._starts(records, bind)

@@ -13,9 +13,10 @@ from ray.tune import Checkpoint, get_checkpoint, report
 
 from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSource
 from degcraft.images import HrPool
+from degcraft.learned import JointTrainer, begin_degradation, save_learned
 from degcraft.matching import Measurement, craft
 from degcraft.networks import build_network, save_network
-from degcraft.training import Precision, Trainer, TrainingDiverged, TrainingPlan
+from degcraft.training import PlannedLoop, Precision, Trainer, TrainingDiverged, TrainingPlan
 from degcraft.training.losses import with_weights
 from tune.cluster import worker_device, worker_threads
 from tune.config import TRAINED, TrialConfig, measurement_name, network_key
@@ -23,7 +24,7 @@ from tune.held_out import HeldOut, Scores
 from tune.spec import SearchSpec
 
 TRAINER, MODEL, CRAFTED, WEIGHTS = "trainer.pt", "model.safetensors", "crafted.json", "weights.npy"
-SAMPLES, SCORES = "samples.npz", "scores.json"
+LEARNED, SAMPLES, SCORES = "pdm.safetensors", "samples.npz", "scores.json"
 """Names of the files in a trial's checkpoint."""
 
 
@@ -59,6 +60,7 @@ def run_trial(
     measured: Mapping[str, Measurement],
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
+    references: HrPool | None = None,
 ) -> None:
     """Ray Tune's trainable: train from the last checkpoint or the start, score and report along the way.
 
@@ -70,11 +72,12 @@ def run_trial(
         measured: By `measurement_name`, for crafted trials.
         starts: Weights to start from by `network_key`; a network that is missing is trained from scratch.
         precisions: The arithmetic by `network_key`, where it was measured for the whole search.
+        references: What `pdm` trials learn the degradation of.
     """
     torch.set_num_threads(worker_threads())
     trial = TrialConfig.of(config)
     if trial.kind in TRAINED:
-        _train(trial, spec, pool, held_out, measured, starts, precisions)
+        _train(trial, spec, pool, held_out, measured, starts, precisions, references)
     else:
         _score(trial, spec, held_out, starts)
 
@@ -108,15 +111,22 @@ def _train(
     measured: Mapping[str, Measurement],
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
+    references: HrPool | None,
 ) -> None:
     device = worker_device()
     key = network_key(trial.network)
-    crafted = distribution(trial, spec, measured)
     precision = Precision.from_dict(precisions[key]) if key in precisions else None
-    trainer = Trainer(
-        _network(trial, spec), _source(trial, spec, crafted), pool, plan_of(trial, spec),
-        device=device, precision=precision,
-    )  # fmt: skip
+    network, plan, crafted = _network(trial, spec), plan_of(trial, spec), None
+    trainer: PlannedLoop[Any]
+    if trial.kind == "pdm":
+        assert references is not None
+        model, penalty = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
+        trainer = JointTrainer(
+            network, model, pool, references, plan, penalty=penalty, device=device, precision=precision
+        )
+    else:
+        crafted = distribution(trial, spec, measured)
+        trainer = Trainer(network, _source(trial, spec, crafted), pool, plan, device=device, precision=precision)
     checkpoint = get_checkpoint()
     # A driver killed just after it dropped a finished trial's checkpoint has Ray Tune start that trial again: then it
     # starts anew, and ends as it did.
@@ -146,8 +156,11 @@ def _train(
             folder = Path(name)
             trainer.save(folder / TRAINER)
             _save_model(folder / MODEL, network, trial, spec, crafted)
-            crafted.save(folder / CRAFTED)
-            np.save(folder / WEIGHTS, np.asarray(crafted.weights))
+            if isinstance(trainer, JointTrainer):
+                save_learned(folder / LEARNED, trainer.source())
+            if crafted is not None:
+                crafted.save(folder / CRAFTED)
+                np.save(folder / WEIGHTS, np.asarray(crafted.weights))
             _write_scores(folder, trainer.step, scores)
             report(
                 {
@@ -156,7 +169,7 @@ def _train(
                     "loss": loss,
                     "device": device,
                     "precision": str(trainer.precision),
-                    "effective_bins": crafted.effective_bins,
+                    **({} if crafted is None else {"effective_bins": crafted.effective_bins}),
                     **scores.report(),
                 },
                 checkpoint=Checkpoint.from_directory(name),

@@ -4,6 +4,7 @@ from degcraft.figures.comparison import draw_spread, draw_weight_maps
 from degcraft.figures.contact_sheet import draw_contact_sheet
 from degcraft.figures.curves import draw_scores
 from degcraft.figures.inspection import draw_inspection
+from degcraft.figures.learned import draw_learned
 from degcraft.figures.restorations import RestoredImage, draw_restorations
 from degcraft.figures.weight_map import draw_weight_map
 
@@ -11,6 +12,7 @@ __all__ = [
     "RestoredImage",
     "draw_contact_sheet",
     "draw_inspection",
+    "draw_learned",
     "draw_restorations",
     "draw_scores",
     "draw_spread",

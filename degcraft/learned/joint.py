@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from degcraft.images import HrPool
-from degcraft.knobs import Knob, checked_knobs, plain, word
+from degcraft.knobs import Knob, checked_knobs, word
 from degcraft.learned.compression import Compression
 from degcraft.learned.model import KNOBS, LearnedDegradation
 from degcraft.learned.objective import PdmObjective, Penalty, Unpaired, unpaired_crops
@@ -25,10 +25,17 @@ from degcraft.training import (
     planned_conditions,
 )
 
+
+def _quality(value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100):
+        raise ValueError
+    return value
+
+
 JOINT_KNOBS: Mapping[str, Knob] = {
     **KNOBS,
     "penalty": word("mean", "on the noise: its mean, or its size as published", options=("mean", "size")),
-    "compression": plain(None, "JPEG behind it: a libjpeg quality, or a crafted.json whose qualities are drawn"),
+    "compression": Knob(None, "quality of JPEG behind it", "a libjpeg quality from 1 to 100, or none", _quality),
 }
 """All that can be said of a degradation that is learned along with a network."""
 
@@ -46,7 +53,7 @@ def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[
     """
     asked = checked_knobs(JOINT_KNOBS, knobs, owner="pdm")
     penalty, quality = asked.pop("penalty"), asked.pop("compression")
-    compression = None if quality is None else Compression.parse(str(quality))
+    compression = None if quality is None else Compression.fixed(quality)
     return LearnedDegradation(scale, seed=seed, compression=compression, **asked), penalty
 
 
