@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=positive, metavar="N", help=f"of training ({STEPS}; with --quick {QUICK})")
     parser.add_argument("--batch", type=positive, metavar="N", help="crops in a step (32; with --quick 16)")
     parser.add_argument("--lr-patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crops (32)")
+    parser.add_argument("--rate", type=float, default=2e-4, help="first learning rate of Adam (2e-4)")
     parser.add_argument("--noise", choices=("content", "plain", "none"), default="content", help="depends on (content)")
     parser.add_argument(
         "--penalty", choices=("mean", "size"), default="mean", help="on the noise: its mean, or its size as published"
@@ -67,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
         Compression,
         LearnedDegradation,
         LearnedSource,
-        PdmObjective,
+        pdm_task,
         save_learned,
         unpaired_crops,
     )
-    from degcraft.training import Task, run_task
+    from degcraft.training import run_task
 
     console, started = Console(), time.perf_counter()
     if args.output.suffix != ".safetensors":
@@ -88,17 +89,10 @@ def run(args: argparse.Namespace) -> int:
     )
     steps, batch = args.steps or (QUICK if args.quick else STEPS), args.batch or (16 if args.quick else 32)
     settings = {
-        **model.describe(), "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty, "seed": args.seed,
-        "references": references.content_hash, "hr": hr.content_hash,
+        **model.describe(), "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty, "rate": args.rate,
+        "seed": args.seed,        "references": references.content_hash, "hr": hr.content_hash,
     }  # fmt: skip
-    task = Task(
-        network=model.to(device),
-        objective=PdmObjective(penalty=args.penalty, seed=args.seed, device=device),
-        optimizer=torch.optim.Adam(model.parameters(), lr=2e-4),
-        steps=steps,
-        # Halved every quarter: what is published for 20,000 steps, and in shape for more or fewer.
-        rate=lambda step: 2e-4 * 0.5 ** (4 * step // steps),
-    )
+    task = pdm_task(model.to(device), steps=steps, seed=args.seed, penalty=args.penalty, rate=args.rate)
     checkpoint, losses = args.output.with_suffix(".checkpoint.pt"), dict[str, float]()
     if checkpoint.exists():
         console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)

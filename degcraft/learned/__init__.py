@@ -3,7 +3,7 @@
 from degcraft.learned.compression import Compression
 from degcraft.learned.joint import JOINT_KNOBS, JointTrainer, begin_degradation
 from degcraft.learned.model import KNOBS, LearnedDegradation, kernel_moments
-from degcraft.learned.objective import PdmObjective, Penalty, check_unpaired, unpaired_crops
+from degcraft.learned.objective import PdmObjective, Penalty, check_unpaired, pdm_task, unpaired_crops
 from degcraft.learned.source import LearnedSource, is_learned, load_learned, save_learned
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "is_learned",
     "kernel_moments",
     "load_learned",
+    "pdm_task",
     "save_learned",
     "unpaired_crops",
 ]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from degcraft.errors import DegcraftError
 from degcraft.images import JPEG_GRID, HrPool, find_block_grid
 from degcraft.learned.model import Latents, LearnedDegradation
-from degcraft.training import Objective, Precision
+from degcraft.training import Objective, Precision, Task
 from degcraft.training.divergence import Limit
 from degcraft.training.losses.adversarial import AdversarialLoss
 from degcraft.training.losses.discriminators import DISCRIMINATORS
@@ -101,6 +101,28 @@ def _on_blocks(references: HrPool, least: int) -> HrPool:
         return image[:, top:, left:] if min(image.shape[1] - top, image.shape[2] - left) >= least else image
 
     return HrPool([cut(image) for image in references.arrays])
+
+
+def pdm_task(
+    model: LearnedDegradation, *, steps: int, seed: int, penalty: Penalty = "mean", rate: float = 2e-4
+) -> Task[Unpaired]:
+    """PDM alone, as something to train.
+
+    Args:
+        model: On the device that it is trained on.
+        steps: In all. The rate is halved every quarter: every 5,000 steps of 20,000 as published, and in shape for
+            more or fewer.
+        seed: Of the discriminator's first weights.
+        penalty: On the noise.
+        rate: First learning rate of Adam.
+    """
+    return Task(
+        network=model,
+        objective=PdmObjective(penalty=penalty, seed=seed, device=next(model.parameters()).device),
+        optimizer=torch.optim.Adam(model.parameters(), lr=rate),
+        steps=steps,
+        rate=lambda step: rate * 0.5 ** (4 * step // steps),
+    )
 
 
 class PdmObjective(Objective[Unpaired]):
