@@ -120,10 +120,8 @@ def _train(
     trainer: PlannedLoop[Any]
     if trial.kind == "pdm":
         assert references is not None
-        model, penalty = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
-        trainer = JointTrainer(
-            network, model, pool, references, plan, penalty=penalty, device=device, precision=precision
-        )
+        model, how = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
+        trainer = JointTrainer(network, model, pool, references, plan, **how, device=device, precision=precision)
     else:
         crafted = distribution(trial, spec, measured)
         trainer = Trainer(network, _source(trial, spec, crafted), pool, plan, device=device, precision=precision)

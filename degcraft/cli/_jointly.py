@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._network import parse_network
 from degcraft.cli._start import Begun
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from degcraft.images import HrPool
-    from degcraft.learned import JointTrainer, LearnedDegradation, Penalty
+    from degcraft.learned import JointTrainer, LearnedDegradation
     from degcraft.training import TrainingPlan
 
 WORD = "pdm"
@@ -23,7 +23,8 @@ class Jointly:
     """A degradation to learn along with the network."""
 
     model: "LearnedDegradation"
-    penalty: "Penalty"
+    how: "dict[str, Any]"
+    """By which penalty and which discriminator."""
     references: str
     """Folder or URI of the images to learn from."""
 
@@ -40,7 +41,7 @@ class Jointly:
         console.print(f"references: {folder.summary()}", highlight=False, soft_wrap=True)
         return JointTrainer(
             begun.network, self.model, pool, references, plan,
-            penalty=self.penalty, device=device, start=begun.start,
+            **self.how, device=device, start=begun.start,
         )  # fmt: skip
 
 
@@ -71,7 +72,8 @@ def parse_jointly(distribution: str, references: str | None, plan: "TrainingPlan
         )
     learned = load_learned(distribution)
     learned.check_scale(plan.scale, distribution)
-    return Jointly(learned.model.requires_grad_(True), learned.training.get("penalty", "mean"), references)
+    how = {name: learned.training[name] for name in ("penalty", "discriminator") if name in learned.training}
+    return Jointly(learned.model.requires_grad_(True), how, references)
 
 
 def learned_file(output: Path) -> Path:

@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--penalty", choices=("mean", "size"), default="mean", help="on the noise: its mean, or its size as published"
     )
     parser.add_argument(
+        "--discriminator",
+        choices=("patch34", "patch"),
+        default="patch34",
+        help="patch is the published one, with batch norm (patch34)",
+    )
+    parser.add_argument(
         "--compression",
         metavar="QUALITY",
         help="JPEG behind it: a libjpeg quality, or a crafted.json whose qualities are drawn (none)",
@@ -88,11 +94,12 @@ def run(args: argparse.Namespace) -> int:
         args.scale, seed=args.seed, compression=compression, noise=args.noise, varying=args.varying, **small
     )
     steps, batch = args.steps or (QUICK if args.quick else STEPS), args.batch or (16 if args.quick else 32)
+    how = {"penalty": args.penalty, "discriminator": args.discriminator, "rate": args.rate, "seed": args.seed}
     settings = {
-        **model.describe(), "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty, "rate": args.rate,
-        "seed": args.seed,        "references": references.content_hash, "hr": hr.content_hash,
+        **model.describe(), **how, "batch": batch, "lr_patch": args.lr_patch,
+        "references": references.content_hash, "hr": hr.content_hash,
     }  # fmt: skip
-    task = pdm_task(model.to(device), steps=steps, seed=args.seed, penalty=args.penalty, rate=args.rate)
+    task = pdm_task(model.to(device), steps=steps, **how)
     checkpoint, losses = args.output.with_suffix(".checkpoint.pt"), dict[str, float]()
     if checkpoint.exists():
         console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from degcraft.images import HrPool
 from degcraft.knobs import Knob, checked_knobs, word
 from degcraft.learned.compression import Compression
 from degcraft.learned.model import KNOBS, LearnedDegradation
-from degcraft.learned.objective import PdmObjective, Penalty, Unpaired, unpaired_crops
+from degcraft.learned.objective import DISCRIMINATOR, RATES, PdmObjective, Penalty, Unpaired, unpaired_crops
 from degcraft.learned.source import LearnedSource
 from degcraft.training import (
     PLAIN,
@@ -35,13 +35,14 @@ def _quality(value: Any) -> int | None:
 JOINT_KNOBS: Mapping[str, Knob] = {
     **KNOBS,
     "penalty": word("mean", "on the noise: its mean, or its size as published", options=("mean", "size")),
+    "discriminator": word(DISCRIMINATOR, "patch is the published one", options=tuple(RATES)),
     "compression": Knob(None, "quality of JPEG behind it", "a libjpeg quality from 1 to 100, or none", _quality),
 }
 """All that can be said of a degradation that is learned along with a network."""
 
 
-def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[LearnedDegradation, Penalty]:
-    """A degradation to learn, and the penalty on its noise.
+def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[LearnedDegradation, dict[str, Any]]:
+    """A degradation to learn, and how: the `penalty` and the `discriminator` of `PdmObjective`.
 
     Args:
         scale: Downsampling factor.
@@ -52,9 +53,9 @@ def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[
         DegcraftError: a knob that there is none of, or a value that breaks its rule.
     """
     asked = checked_knobs(JOINT_KNOBS, knobs, owner="pdm")
-    penalty, quality = asked.pop("penalty"), asked.pop("compression")
+    how, quality = {name: asked.pop(name) for name in ("penalty", "discriminator")}, asked.pop("compression")
     compression = None if quality is None else Compression.fixed(quality)
-    return LearnedDegradation(scale, seed=seed, compression=compression, **asked), penalty
+    return LearnedDegradation(scale, seed=seed, compression=compression, **asked), how
 
 
 class JointObjective(Objective[Unpaired]):
@@ -134,6 +135,7 @@ class JointTrainer(PlannedLoop[Unpaired]):
         plan: TrainingPlan,
         *,
         penalty: Penalty = "mean",
+        discriminator: str = DISCRIMINATOR,
         device: str | torch.device = "cpu",
         precision: Precision | None = None,
         start: str = "none",
@@ -147,6 +149,7 @@ class JointTrainer(PlannedLoop[Unpaired]):
             references: real low-resolution images of any other content.
             plan: everything else.
             penalty: on the noise, see `PdmObjective`.
+            discriminator: see there.
             device: where both are trained.
             precision: the SR network's arithmetic; None decides by `choose_precision` before the first step.
             start: what the network's weights are, in words; a run that began otherwise is not resumed.
@@ -158,11 +161,9 @@ class JointTrainer(PlannedLoop[Unpaired]):
         place = torch.device(device)
         losses = build_losses(plan.losses, seed=plan.seed, device=place)
         begun = LearnedSource(model).identity
-        self.model, self._penalty = model.to(place), penalty
-        objective = JointObjective(
-            Restoration(losses), PdmObjective(penalty=penalty, seed=plan.seed, device=place), model,
-            lambda step: learning_rate_at(plan, step),
-        )  # fmt: skip
+        self.model, self._how = model.to(place), {"penalty": penalty, "discriminator": discriminator}
+        pdm = PdmObjective(penalty=penalty, discriminator=discriminator, seed=plan.seed, device=place)
+        objective = JointObjective(Restoration(losses), pdm, model, lambda step: learning_rate_at(plan, step))
         make = unpaired_crops(
             model, pool, references, batch=plan.batch, lr_patch=plan.lr_patch, seed=plan.seed, device=place
         )
@@ -172,7 +173,7 @@ class JointTrainer(PlannedLoop[Unpaired]):
                 "start": start,
                 **planned_conditions(plan, losses, pool, place),
                 "degradation that was begun with": begun,
-                "penalty": penalty,
+                **self._how,
                 "set of references": references.content_hash,
             },
         )  # fmt: skip
@@ -181,5 +182,5 @@ class JointTrainer(PlannedLoop[Unpaired]):
         """The degradation as it stands."""
         model = LearnedDegradation(self.model.scale, compression=self.model.compression, **self.model.knobs)
         model.load_state_dict(self.model.state_dict())
-        training = {"jointly": True, "plan": self.plan.to_dict(), "penalty": self._penalty, "steps": self.step}
+        training = {"jointly": True, "plan": self.plan.to_dict(), **self._how, "steps": self.step}
         return LearnedSource(model.eval().requires_grad_(False), training)

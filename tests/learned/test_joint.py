@@ -82,8 +82,8 @@ def test_images_that_would_teach_it_nothing_are_refused() -> None:
 
 
 def test_knobs_say_what_is_learned() -> None:
-    model, penalty = begin_degradation(2, 0, {"channels": 8, "penalty": "size", "compression": 40, "noise": "none"})
-    assert penalty == "size"
+    model, how = begin_degradation(2, 0, {"channels": 8, "penalty": "size", "compression": 40, "noise": "none"})
+    assert how == {"penalty": "size", "discriminator": "patch34"}
     assert model.noise is None
     assert model.compression is not None
     assert model.compression.ranges == ((40, 40, 1),)

@@ -113,7 +113,7 @@ GAN = LossSpec(
     "adversarial: a discriminator that is trained along",
     AdversarialLoss,
     knobs={
-        "discriminator": word("patch", options=("patch", "unet")),
+        "discriminator": word("patch", options=tuple(DISCRIMINATORS)),
         "kind": word("bce", options=("bce", "lsgan")),
         "rate": number(1.0, above=0),
     },

@@ -29,6 +29,30 @@ class PatchDiscriminator(nn.Sequential):
         )
 
 
+class SpectralPatchDiscriminator(nn.Sequential):
+    """A PatchGAN of 34×34 pixels with spectral norm (arXiv 1802.05957): (B,3,H,W) to logits (B,1,~H/4,~W/4).
+
+    Batch norm scales the clean and the restored batch each by itself, and so hides by how much the one is noisier than
+    the other; the spectral norm hides nothing and bounds how fast a verdict may change.
+    """
+
+    def __init__(self, channels: int = 32) -> None:
+        """
+        Args:
+            channels: of the first layer; they double at each of the next two.
+        """
+        c = channels
+        super().__init__(
+            nn.Conv2d(3, c, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            _spectral(c, 2 * c, 4, 2),
+            nn.LeakyReLU(0.2),
+            _spectral(2 * c, 4 * c, 4, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * c, 1, 4, 1, 1),
+        )
+
+
 def _normalized(before: int, after: int, stride: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(before, after, 4, stride, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)
 
@@ -89,6 +113,7 @@ class DiscriminatorSpec:
 
 DISCRIMINATORS: dict[str, DiscriminatorSpec] = {
     "patch": DiscriminatorSpec(PatchDiscriminator, 24),
+    "patch34": DiscriminatorSpec(SpectralPatchDiscriminator, 16),
     "unet": DiscriminatorSpec(UNetDiscriminator, 8),
 }
 """By name."""
