@@ -14,6 +14,7 @@ from ray.tune import with_parameters
 from rich.console import Console
 
 from degcraft.errors import DegcraftError
+from degcraft.images import HrPool
 from degcraft.images.atomic import written_whole
 from degcraft.matching import Measurement, Reliability
 from degcraft.matching.distribution_distance import compare_distributions
@@ -116,6 +117,7 @@ class _Search:
             data, pool = self._read()
         for note in data.notes:
             self.console.print(note, highlight=False, soft_wrap=True)
+        references = references_of(spec, data, ray.get(pool))
         measurements = Measurements(spec, self.folder, self.console)
         measured = measurements.of_trials(data)
         reliability = measurements.reliability(data, measured)
@@ -125,7 +127,7 @@ class _Search:
         held_out = held_out_part(spec, data, ray.get(pool), measurements, self.folder)
         recorder = Recorder(self.store, spec.tracking.experiment, self.folder / "outbox", self.id)
         try:
-            return self._search(recorder, data, pool, held_out, measured, reliability)
+            return self._search(recorder, data, pool, references, held_out, measured, reliability)
         finally:
             recorder.close(timeout=5)
 
@@ -134,6 +136,7 @@ class _Search:
         recorder: Recorder,
         data: SearchData,
         pool: ray.ObjectRef,
+        references: HrPool | None,
         held_out: HeldOut,
         measured: dict[str, Measurement],
         reliability: dict[str, Reliability],
@@ -147,7 +150,7 @@ class _Search:
         records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
         bind = partial(
             with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, measured=measured,
-            precisions=precisions, references=references_of(spec, data, ray.get(pool)),
+            precisions=precisions, references=references,
         )  # fmt: skip
 
         starts = self._starts(records, bind)

@@ -10,8 +10,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from degcraft.degradation import PAPER_SPACE, Axis, DegradationSpace
 from degcraft.errors import DegcraftError
-from degcraft.knobs import checked_knobs
-from degcraft.learned import JOINT_KNOBS
+from degcraft.learned import checked_joint
 from degcraft.matching import find_weighting
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
@@ -71,7 +70,7 @@ class SearchSpec(Strict):
     @classmethod
     def _check_pdm(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         try:
-            return None if value is None else checked_knobs(JOINT_KNOBS, value, owner="pdm")
+            return None if value is None else checked_joint(value)
         except DegcraftError as error:
             raise ValueError(str(error)) from None
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from degcraft.images import HrPool
 from degcraft.knobs import Knob, checked_knobs, word
 from degcraft.learned.compression import Compression
-from degcraft.learned.model import KNOBS, LearnedDegradation
+from degcraft.learned.model import KNOBS, LearnedDegradation, check_sizes
 from degcraft.learned.objective import DISCRIMINATOR, RATES, PdmObjective, Penalty, Unpaired, unpaired_crops
 from degcraft.learned.source import LearnedSource
 from degcraft.training import (
@@ -41,6 +41,17 @@ JOINT_KNOBS: Mapping[str, Knob] = {
 """All that can be said of a degradation that is learned along with a network."""
 
 
+def checked_joint(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs in their canonical form, completed by the defaults.
+
+    Raises:
+        DegcraftError: a knob that there is none of, or a value that breaks its rule.
+    """
+    asked = checked_knobs(JOINT_KNOBS, knobs, owner="pdm")
+    check_sizes(asked)
+    return asked
+
+
 def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[LearnedDegradation, dict[str, Any]]:
     """A degradation to learn, and how: the `penalty` and the `discriminator` of `PdmObjective`.
 
@@ -50,9 +61,9 @@ def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[
         knobs: As `JOINT_KNOBS` says.
 
     Raises:
-        DegcraftError: a knob that there is none of, or a value that breaks its rule.
+        DegcraftError: see `checked_joint`.
     """
-    asked = checked_knobs(JOINT_KNOBS, knobs, owner="pdm")
+    asked = checked_joint(knobs)
     how, quality = {name: asked.pop(name) for name in ("penalty", "discriminator")}, asked.pop("compression")
     compression = None if quality is None else Compression.fixed(quality)
     return LearnedDegradation(scale, seed=seed, compression=compression, **asked), how

@@ -34,6 +34,15 @@ MOST = {"size": 63, "channels": 512, "kernel_blocks": 64, "noise_blocks": 64}
 """What a file may ask for at most, before anything is built of it."""
 
 
+def check_sizes(knobs: Mapping[str, Any]) -> None:
+    """Raise DegcraftError for sizes beyond `MOST`, or kernels without a middle."""
+    for name, most in MOST.items():
+        if knobs[name] > most:
+            raise DegcraftError(f"pdm: {name} must be at most {most}, but got {knobs[name]}")
+    if knobs["size"] % 2 == 0:
+        raise DegcraftError(f"pdm: size must be odd, but got {knobs['size']}")
+
+
 class Latents(NamedTuple):
     """What is drawn for a batch of images."""
 
@@ -66,11 +75,7 @@ class LearnedDegradation(nn.Module):
         super().__init__()
         self.compression = compression
         self.scale, self.knobs = scale, checked_knobs(KNOBS, knobs, owner="pdm")
-        for name, most in MOST.items():
-            if self.knobs[name] > most:
-                raise DegcraftError(f"pdm: {name} must be at most {most}, but got {self.knobs[name]}")
-        if self.knobs["size"] % 2 == 0:
-            raise DegcraftError(f"pdm: size must be odd, but got {self.knobs['size']}")
+        check_sizes(self.knobs)
         size, channels, wide = self.knobs["size"], self.knobs["channels"], 3 if self.knobs["varying"] else 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
