@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--discriminator",
-        choices=("patch34", "patch"),
-        default="patch34",
-        help="patch is the published one, with batch norm (patch34)",
+        choices=("detail", "patch"),
+        default="detail",
+        help="patch is the published one, with batch norm (detail)",
     )
     parser.add_argument(
         "--compression",

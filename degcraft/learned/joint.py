@@ -10,7 +10,7 @@ from degcraft.images import HrPool
 from degcraft.knobs import Knob, checked_knobs, word
 from degcraft.learned.compression import Compression
 from degcraft.learned.model import KNOBS, LearnedDegradation, check_sizes
-from degcraft.learned.objective import DISCRIMINATOR, RATES, PdmObjective, Penalty, Unpaired, unpaired_crops
+from degcraft.learned.objective import DISCRIMINATOR, MOMENTUM, RATES, PdmObjective, Penalty, Unpaired, unpaired_crops
 from degcraft.learned.source import LearnedSource
 from degcraft.training import (
     PLAIN,
@@ -87,7 +87,7 @@ class JointObjective(Objective[Unpaired]):
         self, restoration: Restoration, pdm: PdmObjective, model: LearnedDegradation, rate: Callable[[int], float]
     ) -> None:
         self._restoration, self._pdm, self._model, self._rate = restoration, pdm, model.train(), rate
-        self._optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
+        self._optimizer = torch.optim.Adam(model.parameters(), betas=(MOMENTUM, 0.99))
         self._steps = 0
         self.limits = {**restoration.limits, **{_own(name): limit for name, limit in pdm.limits.items()}}
 

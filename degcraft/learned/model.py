@@ -22,6 +22,9 @@ from degcraft.learned.compression import Compression, compressed
 LATENT, NOISE_LATENT = 64, 3
 """Channels of z_k and of z_n."""
 
+NOISE_GAIN = 0.2
+"""Of the noise's network, which learns so much more slowly than the discriminator that tells its level."""
+
 KNOBS: Mapping[str, Knob] = {
     "size": whole_number(21, "side of the kernels in HR pixels, odd"),
     "channels": whole_number(64, "of both networks"),
@@ -103,7 +106,7 @@ class LearnedDegradation(nn.Module):
             last = self.noise[-1]
             assert isinstance(last, nn.Conv2d)
             with torch.no_grad():
-                last.weight.mul_(0.02)
+                last.weight.mul_(0.1)
                 assert last.bias is not None
                 last.bias.zero_()
 
@@ -156,7 +159,7 @@ class LearnedDegradation(nn.Module):
             noise = torch.zeros_like(clean)
         else:
             seen = [latents.noise, clean.detach()] if self.knobs["noise"] == "content" else [latents.noise]
-            noise = self.noise(torch.cat(seen, dim=1))
+            noise = NOISE_GAIN * self.noise(torch.cat(seen, dim=1))
         lr = clean + noise
         kept = (lr.detach().clamp(0, 1) * 255).round() / 255
         if latents.quality is not None:

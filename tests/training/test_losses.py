@@ -19,7 +19,7 @@ from degcraft.metrics import LpipsMetric
 from degcraft.training import LOSSES, PLAIN, Precision, Trainer, TrainingDiverged, TrainingPlan, build_losses
 from degcraft.training.losses import LossSpec, LossTerm
 from degcraft.training.losses.adversarial import AdversarialLoss
-from degcraft.training.losses.discriminators import PatchDiscriminator, SpectralPatchDiscriminator, UNetDiscriminator
+from degcraft.training.losses.discriminators import DetailDiscriminator, PatchDiscriminator, UNetDiscriminator
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 CPU = torch.device("cpu")
@@ -161,7 +161,7 @@ def test_a_discriminator_learns_to_tell_and_leaves_the_global_generator_alone() 
 
 
 @pytest.mark.parametrize(
-    ("discriminator", "side", "pixels"), [(PatchDiscriminator, 14, 70), (SpectralPatchDiscriminator, 30, 34)]
+    ("discriminator", "side", "pixels"), [(PatchDiscriminator, 14, 70), (DetailDiscriminator, 30, 38)]
 )
 def test_patch_discriminators_see_so_many_pixels(discriminator: type[nn.Module], side: int, pixels: int) -> None:
     image = images(1, 128).requires_grad_(True)
@@ -173,9 +173,9 @@ def test_patch_discriminators_see_so_many_pixels(discriminator: type[nn.Module],
     assert (int(seen.any(0).sum()), int(seen.any(1).sum())) == (pixels, pixels)
 
 
-def test_a_verdict_with_spectral_norm_is_of_the_image_alone() -> None:
+def test_a_verdict_on_details_is_of_the_image_alone() -> None:
     batch = images(4, 64)
-    for discriminator, alone in ((PatchDiscriminator(8), False), (SpectralPatchDiscriminator(8), True)):
+    for discriminator, alone in ((PatchDiscriminator(8), False), (DetailDiscriminator(8), True)):
         discriminator(batch)
         with torch.no_grad():
             whole, part = discriminator.train()(batch)[:1], discriminator(batch[:1])

@@ -29,12 +29,15 @@ class PatchDiscriminator(nn.Sequential):
         )
 
 
-class SpectralPatchDiscriminator(nn.Sequential):
-    """A PatchGAN of 34×34 pixels with spectral norm (arXiv 1802.05957): (B,3,H,W) to logits (B,1,~H/4,~W/4).
+class DetailDiscriminator(nn.Module):
+    """A PatchGAN of 38×38 pixels with spectral norm (arXiv 1802.05957) that sees how pixels differ from their
+    neighbourhood's mean: (B,3,H,W) to logits (B,1,~H/4,~W/4).
 
-    Batch norm scales the clean and the restored batch each by itself, and so hides by how much the one is noisier than
-    the other; the spectral norm hides nothing and bounds how fast a verdict may change.
+    What images show is of no use to it, as in DSGAN (arXiv 1911.07850), but their noise and sharpness are: batch norm
+    would scale either batch by itself, and so hide by how much the one is noisier than the other.
     """
+
+    WINDOW, GAIN = 5, 8.0
 
     def __init__(self, channels: int = 32) -> None:
         """
@@ -42,7 +45,8 @@ class SpectralPatchDiscriminator(nn.Sequential):
             channels: of the first layer; they double at each of the next two.
         """
         c = channels
-        super().__init__(
+        super().__init__()
+        self.layers = nn.Sequential(
             nn.Conv2d(3, c, 4, 2, 1),
             nn.LeakyReLU(0.2),
             _spectral(c, 2 * c, 4, 2),
@@ -51,6 +55,11 @@ class SpectralPatchDiscriminator(nn.Sequential):
             nn.LeakyReLU(0.2),
             nn.Conv2d(4 * c, 1, 4, 1, 1),
         )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B,3,H,W) to logits (B,1,~H/4,~W/4)."""
+        padded = F.pad(images, (self.WINDOW // 2,) * 4, mode="reflect")
+        return self.layers(self.GAIN * (images - F.avg_pool2d(padded, self.WINDOW, 1)))
 
 
 def _normalized(before: int, after: int, stride: int) -> tuple[nn.Module, ...]:
@@ -113,7 +122,7 @@ class DiscriminatorSpec:
 
 DISCRIMINATORS: dict[str, DiscriminatorSpec] = {
     "patch": DiscriminatorSpec(PatchDiscriminator, 24),
-    "patch34": DiscriminatorSpec(SpectralPatchDiscriminator, 16),
+    "detail": DiscriminatorSpec(DetailDiscriminator, 16),
     "unet": DiscriminatorSpec(UNetDiscriminator, 8),
 }
 """By name."""
