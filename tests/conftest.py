@@ -19,10 +19,11 @@ OTHERS = ("rocket.jpg", "chelsea.png", "motorcycle_left.png", "hubble_deep_field
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How thoroughly the served interface is compared with its description."""
+    """How thoroughly the served interface is compared with its description, and a search is killed."""
     parser.addoption(
         "--interface-examples", type=int, default=15, help="requests that schemathesis tries for each call"
     )
+    parser.addoption("--kills", type=int, default=2, help="processes of a search that are killed before its end")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

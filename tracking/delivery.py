@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tracking.failures import Undeliverable, is_missing
 from tracking.models import log_network, model_of_run
-from tracking.outbox import Operation
+from tracking.outbox import Operation, Outbox
 from tracking.registry import register
 from tracking.runs import PARENT, SEARCH_TAG, TRIAL_TAG, SearchRuns
 from tracking.values import tag_text
@@ -16,12 +17,12 @@ _VALUES_PER_CALL = 1000
 
 
 class Delivery:
-    """Hands operations to the runs of a search; `workspace` is a folder for packed models."""
+    """Hands the operations of an outbox to the runs of a search; `workspace` is a folder for what is on its way."""
 
-    def __init__(self, runs: SearchRuns, workspace: Path) -> None:
-        self._runs = runs
+    def __init__(self, runs: SearchRuns, outbox: Outbox, workspace: Path) -> None:
+        self._runs, self._outbox = runs, outbox
         self._workspace = workspace
-        self._packing: int | None = None
+        self._unpacked: int | None = None
         shutil.rmtree(workspace, ignore_errors=True)
 
     def __call__(self, operations: list[Operation]) -> None:
@@ -29,10 +30,9 @@ class Delivery:
 
         Raises what MlflowClient raises; Undeliverable for an operation about a run that was never opened.
         """
-        if self._packing not in (None, operations[0].number):
-            # Sent, or set aside: the packed model is of no more use.
-            shutil.rmtree(self._workspace, ignore_errors=True)
-            self._packing = None
+        if self._unpacked not in (None, operations[0].number):
+            # Set aside: its packed model is of no more use.
+            self._clear()
         try:
             self._deliver(operations)
         except Exception as error:
@@ -41,6 +41,11 @@ class Delivery:
             # A run was deleted, or the server came back with another database: look once more.
             self._runs.forget()
             self._deliver(operations)
+        finally:
+            # A packed model is kept for the next attempt.
+            shutil.rmtree(self._workspace / "file", ignore_errors=True)
+            with suppress(OSError):
+                self._workspace.rmdir()
 
     def _deliver(self, operations: list[Operation]) -> None:
         if is_metrics(operations[0]):
@@ -70,21 +75,21 @@ class Delivery:
         self._runs.tag(content["key"], content["name"], content["value"])
 
     def _do_artifact(self, content: Mapping[str, Any], operation: Operation) -> None:
-        self._runs.client.log_artifact(self._runs.id(content["key"]), str(_file(operation)), content["artifact_path"])
+        run_id = self._runs.id(content["key"])
+        self._runs.client.log_artifact(run_id, str(self._file(operation)), content["artifact_path"])
 
     def _do_model(self, content: Mapping[str, Any], operation: Operation) -> None:
-        self._packing = operation.number
         log_network(
             self._runs.client,
             experiment_id=self._runs.experiment_id,
             run_id=self._runs.id(content["key"]),
-            network_file=_file(operation),
+            network_file=self._file(operation),
             scale=content["scale"],
             crafted=content["crafted"],
             tags={SEARCH_TAG: self._runs.search_id, TRIAL_TAG: content["key"]},
-            workspace=self._workspace,
+            workspace=self._workspace / "packed",
         )
-        shutil.rmtree(self._workspace, ignore_errors=True)
+        self._clear()
 
     def _do_register(self, content: Mapping[str, Any], _: Operation) -> None:
         run_id = self._runs.id(content["key"])
@@ -101,19 +106,15 @@ class Delivery:
     def _do_finish(self, content: Mapping[str, Any], _: Operation) -> None:
         self._runs.client.set_terminated(self._runs.id(content["key"]), content["status"], content["time"])
 
-    def _do_end_orphans(self, content: Mapping[str, Any], _: Operation) -> None:
-        known = {PARENT, *content["known"]}
-        for run in list(self._runs.running()):
-            if run.data.tags.get(TRIAL_TAG) not in known:
-                self._runs.client.set_terminated(run.info.run_id, "KILLED", content["time"])
+    def _file(self, operation: Operation) -> Path:
+        self._unpacked = operation.number
+        return self._outbox.write_file(operation, self._workspace / "file")
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._workspace, ignore_errors=True)
+        self._unpacked = None
 
 
 def is_metrics(operation: Operation) -> bool:
     """Whether the operation may be delivered together with its like before it."""
     return operation.content["kind"] == "metrics"
-
-
-def _file(operation: Operation) -> Path:
-    if operation.file is None or not operation.file.is_file():
-        raise Undeliverable(f"the kept file {operation.file} is gone")
-    return operation.file

@@ -1,16 +1,17 @@
 """Recording a search: every call is kept on the disk at once and reaches MLflow when it can."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tracking.delivery import Delivery, is_metrics
 from tracking.failures import in_a_line
-from tracking.outbox import Outbox
+from tracking.outbox import Operation, Outbox
 from tracking.quiet import Calm
 from tracking.runs import PARENT, SearchRuns
 from tracking.sender import Sender
+from tracking.state import StateFile
 from tracking.store import Store
 from tracking.values import clean_name, numbers, plain, tag_text
 
@@ -21,8 +22,8 @@ class Recorder:
     """Writes one search into an MLflow store: a parent run, and one child run per trial.
 
     Its methods never wait for the store and never raise because of it. What they are told goes into the
-    outbox first, so that a store that is away, or a kill of this process, loses nothing: the next Recorder
-    on the same outbox goes on where this one stopped, in the same order, and doubles nothing.
+    state file first, so that a store that is away, or a kill of this process, loses nothing: the next Recorder
+    on the same file goes on where this one stopped, in the same order, and doubles nothing.
 
     Parameters
     ----------
@@ -30,24 +31,20 @@ class Recorder:
         From `tracking.store.resolve_store`.
     experiment
         The experiment's name; made if missing.
-    outbox_dir
-        The folder of the outbox; one process at a time.
+    state
+        The search's state file, closed with the recorder; models are packed in a folder beside it.
     search_id
         What makes the runs of this search one search, over restarts too.
     first_wait, longest_wait, patience
         Seconds; see `tracking.sender.Sender`.
 
-    Raises
-    ------
-    DegcraftError
-        Another process records with this outbox.
     """
 
     def __init__(
         self,
         store: Store,
         experiment: str,
-        outbox_dir: Path,
+        state: StateFile,
         search_id: str,
         *,
         first_wait: float = 0.5,
@@ -57,12 +54,12 @@ class Recorder:
         self.store = store
         self.search_id = search_id
         self._lost: list[str] = []
-        self._outbox = Outbox(Path(outbox_dir))
+        self._outbox = Outbox(state)
         self._calm = Calm()
         self._runs = SearchRuns(store, experiment, search_id)
         self._sender = Sender(
             self._outbox,
-            Delivery(self._runs, self._outbox.folder / "packed"),
+            Delivery(self._runs, self._outbox, state.path.parent / ".sending"),
             self._runs.probe,
             can_join=is_metrics,
             first_wait=first_wait,
@@ -134,10 +131,6 @@ class Recorder:
             tags=plain(tags or {}),
         )
 
-    def end_orphans(self, known_keys: Iterable[str]) -> None:
-        """End as KILLED what stands RUNNING in this search and is none of the known trials."""
-        self._append("end_orphans", PARENT, None, known=sorted(known_keys))
-
     # ---------------------------------------------------------------- how it is going
 
     def pending(self) -> int:
@@ -151,9 +144,9 @@ class Recorder:
     def problems(self) -> list[str]:
         """One line for each operation that could not be recorded, and why; kept over restarts.
 
-        The operations themselves, with their files, are in `rejected.jsonl` and `rejected/` of the outbox.
+        The operations themselves, with their files, stay in the state file.
         """
-        return [_told(entry) for entry in self._outbox.rejected()] + self._lost
+        return [_told(operation, reason) for operation, reason in self._outbox.rejected()] + self._lost
 
     def run_id(self, key: str = PARENT) -> str | None:
         """The MLflow id of a run, once it has reached the store."""
@@ -164,12 +157,12 @@ class Recorder:
         return self._sender.flush(timeout)
 
     def close(self, timeout: float = 30.0) -> int:
-        """Flush, stop and let go of the outbox; returns how many operations are left for the next time."""
+        """Flush, stop and let go of the state file; returns how many operations are left for the next time."""
         ends = time.monotonic() + timeout
-        self.flush(timeout)
+        left = self.flush(timeout)
         self._sender.stop(max(1.0, ends - time.monotonic()))
         self._calm.close()
-        return self.pending()
+        return left
 
     def __enter__(self) -> "Recorder":
         return self
@@ -195,19 +188,17 @@ class Recorder:
         try:
             self._outbox.append(stamped, file)
         except (OSError, ValueError) as error:
-            # The disk is full, the file is not there: no reason to end a search, but one to be told.
+            # The file is not there: no reason to end a search, but one to be told.
             self._lost.append(f"{kind} of {key}: {in_a_line(error)}")
         else:
             self._sender.notify()
 
 
-def _told(entry: Mapping[str, Any]) -> str:
-    content = entry["content"]
-    if "kind" not in content:
-        return str(entry["reason"])
-    what = f"{content['kind']} of {content['key']}"
-    if content["kind"] == "metrics":
+def _told(operation: Operation, reason: str) -> str:
+    content = operation.content
+    what = f"{content['kind']} of {content['key']}" if content else f"record {operation.number}"
+    if content.get("kind") == "metrics":
         what += f" at step {content['step']}"
-    if entry["file"] is not None:
-        what += f" ({Path(entry['file']).name})"
-    return f"{what}: {entry['reason']}"
+    if operation.name is not None:
+        what += f" ({operation.name})"
+    return f"{what}: {reason}"

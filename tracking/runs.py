@@ -123,10 +123,6 @@ class SearchRuns:
         self.client.set_tag(run_id, clean_name(name), self._short(value))
         self._long_tags(run_id, {name: value})
 
-    def running(self) -> Iterator["Run"]:
-        """The runs of this search that stand as RUNNING."""
-        yield from self._search(f"tags.`{SEARCH_TAG}` = {_quoted(self.search_id)} and attributes.status = 'RUNNING'")
-
     # ---------------------------------------------------------------- details
 
     def _find(self, key: str) -> "Run | None":

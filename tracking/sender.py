@@ -139,12 +139,8 @@ class Sender:
             # One of them is bad; the others must not go down with it.
             self._one_by_one_until = batch[-1].number
             return
-        try:
-            self._outbox.reject(batch[0].number, in_a_line(error))
-        except OSError as disk:
-            self._pause(in_a_line(disk))
-        else:
-            self._moves()
+        self._outbox.reject(batch[0].number, in_a_line(error))
+        self._moves()
 
     def _absence(self) -> Exception | None:
         """None when the server answers, else what happened instead."""

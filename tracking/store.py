@@ -3,11 +3,13 @@
 import os
 import re
 import shlex
+import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from degcraft.errors import DegcraftError
+from tracking.database import follow_files
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 SERVERS = ("http", "https", "databricks", "databricks-uc", "uc")
@@ -106,13 +108,23 @@ def existing_store(what: str, tracking_uri: str | None) -> str:
     Raises
     ------
     DegcraftError
-        No store is named, its file is not there, or its server cannot be reached.
+        No store is named, its file is not there or damaged, its artifacts are gone, or its server cannot be reached.
     """
     if not tracking_uri and not os.environ.get("MLFLOW_TRACKING_URI", "").strip():
         raise DegcraftError(f"{what}: set MLFLOW_TRACKING_URI to the store that holds it")
     store = resolve_store(tracking_uri, Path.cwd())
     if store.sqlite_file is not None and not store.sqlite_file.is_file():
         raise DegcraftError(f"{what}: the store {store.public_uri} must be a file, but there is none")
+    if store.sqlite_file is not None and store.artifact_root is not None:
+        try:
+            missing = follow_files(store.sqlite_file, store.artifact_root)
+        except sqlite3.Error as error:
+            raise DegcraftError(f"{what}: the store {store.public_uri} cannot be read ({error})") from None
+        if missing is not None:
+            raise DegcraftError(
+                f"{what}: the files of the store {store.public_uri} must be in {missing}, or in {store.artifact_root} "
+                "if it was moved, but neither is there"
+            )
     if store.is_server:
         import requests
 

@@ -1,11 +1,9 @@
 """When a search has had enough: time, a target score, failures. The clock runs on over resumes."""
 
-import json
 import time
-from pathlib import Path
 
-from degcraft.images.atomic import written_whole
 from tune.spec import SearchSpec
+from tune.state import SearchState
 
 
 class Budget:
@@ -13,14 +11,14 @@ class Budget:
 
     Args:
         spec: The search.
-        file: Where the time spent is kept, so that a resumed search does not start its clock anew.
+        state: Where the time spent is kept, so that a resumed search does not start its clock anew.
     """
 
-    def __init__(self, spec: SearchSpec, file: Path) -> None:
+    def __init__(self, spec: SearchSpec, state: SearchState) -> None:
         self._budget = spec.budget
         self._higher_is_better = spec.higher_is_better
-        self._file = file
-        self._before = json.loads(file.read_text())["seconds"] if file.exists() else 0.0
+        self._state = state
+        self._before = float(state.notes.get("seconds", 0.0))
         self._start = self._saved = time.monotonic()
         self._failures = 0
         self._best: float | None = None
@@ -34,8 +32,7 @@ class Budget:
         """Write down the time spent, unless that was done a moment ago."""
         if time.monotonic() - self._saved >= at_least_every:
             self._saved = time.monotonic()
-            with written_whole(self._file) as temporary:
-                temporary.write_text(json.dumps({"seconds": self.seconds}))
+            self._state.note("seconds", self.seconds)
 
     def failed(self) -> None:
         """Count a failed trial."""

@@ -2,10 +2,14 @@
 
 import logging
 import os
+import signal
+import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 
 from degcraft.errors import DegcraftError
@@ -25,16 +29,20 @@ def connect(address: str | None) -> str:
     Raises:
         DegcraftError: No cluster answers at the address.
     """
+    end_as_interrupted()
     # Workers that wait for each other's cores with torch's default of spinning slow each other down severalfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Ray Tune's newer output prints a box about every experiment whatever the verbosity; we have our own table.
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # A snapshot of the search is what a killed driver goes on from: 5 s of lost book-keeping are bearable.
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "5")
+    # Nobody reads the snapshots of the search that Ray Tune would make.
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(24 * 3600))
+    # On a busy machine a worker needs more than the time that Ray gives it to register.
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "100000")
     address = address or os.environ.get("RAY_ADDRESS")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         _start_here(quiet)
+        end_as_interrupted()
         cpus = ray.cluster_resources().get("CPU", 0)
         return f"Ray on this machine, {cpus:g} processors"
     in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
@@ -48,11 +56,21 @@ def connect(address: str | None) -> str:
         raise DegcraftError(
             f"--address: must lead to a running Ray cluster, but {address} does not ({' '.join(str(error).split())})"
         ) from None
+    end_as_interrupted()
     return f"Ray cluster at {address}, {ray.cluster_resources().get('CPU', 0):g} processors"
+
+
+def end_as_interrupted() -> None:
+    """Treat SIGTERM (docker, Slurm and Kubernetes send it) as Ctrl-C; Ray, when it is imported and when it starts, puts
+    handlers of its own in place that abort the process.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def _start_here(quiet: dict[str, Any]) -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
+    before = set(psutil.Process().children(recursive=True))
     for left in reversed(range(START_ATTEMPTS)):
         try:
             # "local", because without an address Ray joins a cluster that happens to run on this machine.
@@ -60,10 +78,19 @@ def _start_here(quiet: dict[str, Any]) -> None:
             return
         except Exception as error:  # Ray raises the bare class when its node is late
             ray.shutdown()
+            _end(set(psutil.Process().children(recursive=True)) - before)
             if not left:
                 raise DegcraftError(
                     f"Ray must be able to start on this machine, but did not ({' '.join(str(error).split())})"
                 ) from None
+
+
+def _end(processes: set[psutil.Process]) -> None:
+    """End what a failed start has left running: it knows nothing of it, and the next one would run beside it."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(list(processes), timeout=10)
 
 
 def worker_device() -> str:

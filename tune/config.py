@@ -33,8 +33,8 @@ class TrialConfig:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "TrialConfig":
-        """From a Ray Tune configuration, or from a row of a file."""
-        return cls(**config)
+        """From a Ray Tune configuration, which holds the trial's key beside it, or from what `to_dict` gave."""
+        return cls(**{name: config[name] for name in cls.__dataclass_fields__})
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration for Ray Tune, and for files."""

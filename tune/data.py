@@ -20,6 +20,7 @@ from degcraft.images import (
     Patches,
     crop_to_scale,
     cut_evident,
+    hash_hashes,
     hash_pixels,
     image_size,
     is_uri,
@@ -34,6 +35,7 @@ from degcraft.images import (
 )
 from degcraft.inspection import inspect_clean
 from degcraft.matching import scenes
+from tune.folder import SearchFolder
 from tune.spec import SearchSpec
 
 FEWEST = 4
@@ -71,13 +73,18 @@ class SearchData:
     """Without ground truth, HR crops of held-out clean files: for the judge's distances and the proxy pairs."""
     held_out: tuple[np.ndarray, ...]
     """Held-out LR references, uint8 (3, h, w), whose restored versions NIQE looks at."""
+    training: str
+    """Content hash of the images to train on."""
     notes: tuple[str, ...]
     """What a person should know: how many images there are, what was left out and why."""
 
     def hashes(self) -> dict[str, str]:
-        """Content hash of every part that is measured."""
+        """Content hash of every part: what is measured, trained on, and scored."""
         parts = {"fit": self.fit, "crops": self.crops, "judge": self.judge, "judge_crops": self.judge_crops}
-        return {name: patches.content_hash for name, patches in parts.items() if patches is not None}
+        hashes = {name: patches.content_hash for name, patches in parts.items() if patches is not None}
+        scored = [hash_pixels(side) for pair in self.pairs or () for side in (pair.lr, pair.hr)]
+        scored += [hash_pixels(image) for image in self.held_out]
+        return hashes | {"training": self.training, "held_out": hash_hashes(scored)}
 
 
 def remote_only(spec: SearchSpec) -> bool:
@@ -151,6 +158,7 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         else None,
         judge_crops=cut(judged, "held-out hr", scale=spec.scale) if judged else None,
         held_out=tuple(_centre(read_rgb8(file), spec.held_out.size) for file in held[: spec.held_out.count]),
+        training=pool.content_hash,
         notes=tuple(notes),
     )
     return data, pool
@@ -187,7 +195,7 @@ def _synthetic_pairs(spec: SearchSpec, notes: list[str]) -> list[tuple[Path, Pat
     """Clean references degraded by the hidden box, written once as pairs into the output folder."""
     assert spec.synthetic is not None
     assert spec.references is not None
-    folder = Path(spec.output) / "synthetic"
+    folder = SearchFolder(spec.output).synthetic
     files = _scan("references", spec.references, spec.patches.size * spec.scale, notes)
     truth, generator = BoxSource(spec.synthetic.bounds()), torch.Generator().manual_seed(spec.seed)
     for file in files:

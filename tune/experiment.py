@@ -1,7 +1,6 @@
-"""Running one Ray Tune experiment so that it can be watched, ended early, and gone on with after a crash."""
+"""Running one Ray Tune experiment so that it can be watched and ended early."""
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from ray.tune import (
     Callback,
     CheckpointConfig,
     FailureConfig,
-    ResultGrid,
     RunConfig,
     Stopper,
     TuneConfig,
@@ -21,9 +19,6 @@ from ray.tune import (
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
-
-from degcraft.images import is_uri
-from tune.trial import is_there
 
 
 class Watcher(Protocol):
@@ -45,47 +40,55 @@ class Watcher(Protocol):
         """Whether the experiment should end now."""
 
 
-_watchers: dict[str, Watcher] = {}
-"""The watcher of each running experiment. Ray Tune pickles its callbacks into the experiment and unpickles them on
-restore; a watcher holds threads and terminals, so the pickled callback only knows its watcher's name."""
+class _Relay(Callback, Stopper):
+    """Tells the watcher. What the watcher raises ends the experiment; Ray Tune would take it for a trial's failure."""
 
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.error: BaseException | None = None
 
-class _Relay(Callback):
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Ray Tune pickles it into a snapshot that is never read, and a watcher holds threads and files."""
+        return {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        _watchers[self.name].tick(trials)
+        self._tell(self._watcher.tick, trials)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        _watchers[self.name].started(trial)
+        self._tell(self._watcher.started, trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        _watchers[self.name].reported(trial, result)
+        self._tell(self._watcher.reported, trial, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        _watchers[self.name].ended(trial, trial.last_result.get("failed"))
+        self._tell(self._watcher.ended, trial, trial.last_result.get("failed"))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        _watchers[self.name].ended(trial, failure_of(trial))
-
-
-class _RelayStopper(Stopper):
-    def __init__(self, name: str) -> None:
-        self.name = name
+        self._tell(self._watcher.ended, trial, failure_of(trial))
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return _watchers[self.name].enough()
+        return self.error is not None or self._watcher.enough()
+
+    def _tell(self, what: Callable[..., None], *told: Any) -> None:
+        if self.error is None:
+            try:
+                what(*told)
+            except Exception as error:
+                self.error = error
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One Ray Tune experiment: where it is kept and what its trials take."""
+    """One Ray Tune experiment: where it is kept and what its trials take.
+
+    Every sitting of a search is an experiment of its own to Ray Tune; which trials it runs is the searcher's business,
+    and where they go on from is theirs.
+    """
 
     name: str
     storage: str
@@ -93,14 +96,12 @@ class Experiment:
     cpus: float
     gpus: float
     retries: int
+    sitting: int
+    """How often the search was started before."""
 
     @property
     def location(self) -> str:
         return f"{self.storage.rstrip('/')}/{self.name}"
-
-    def started(self) -> bool:
-        """Whether there is something to go on with."""
-        return Tuner.can_restore(self.location)
 
     def run(
         self,
@@ -111,52 +112,45 @@ class Experiment:
         trials: int,
         concurrent: int | None,
         scheduler: TrialScheduler | None = None,
-    ) -> ResultGrid:
-        """Run the trials, or go on with them if the experiment was started before.
+    ) -> None:
+        """Run the trials.
 
         Args:
             trainable: What a trial runs; its large arguments already bound.
             watcher: Told of everything that happens.
-            searcher: Proposes configurations; ignored when going on, because its state was kept.
-            trials: How many.
+            searcher: Proposes configurations, each with the trial's `key`.
+            trials: How many at most.
             concurrent: How many at a time; as many as fit if None.
             scheduler: May stop trials early.
         """
-        _watchers[self.name] = watcher
-        sized = with_resources(trainable, {"cpu": self.cpus, "gpu": self.gpus})
-        try:
-            if self.started():
-                tuner = Tuner.restore(self.location, sized, resume_unfinished=True)
-            else:
-                self._remove_remains()
-                tuner = Tuner(
-                    sized,
-                    tune_config=TuneConfig(
-                        search_alg=searcher,
-                        scheduler=scheduler or FIFOScheduler(),
-                        num_samples=trials,
-                        max_concurrent_trials=concurrent,
-                        # A fresh worker spends many seconds on importing torch; the next trial takes the last one's.
-                        reuse_actors=True,
-                    ),
-                    run_config=RunConfig(
-                        name=self.name,
-                        storage_path=self.storage,
-                        callbacks=[_Relay(self.name)],
-                        stop=_RelayStopper(self.name),
-                        failure_config=FailureConfig(max_failures=self.retries),
-                        checkpoint_config=CheckpointConfig(num_to_keep=1),
-                        verbose=0,
-                    ),
-                )
-            return tuner.fit()
-        finally:
-            del _watchers[self.name]
+        relay, sitting = _Relay(watcher), self.sitting
 
-    def _remove_remains(self) -> None:
-        """A driver killed before Tune's first snapshot leaves a folder that can neither be restored nor started in."""
-        if not is_uri(self.location):
-            shutil.rmtree(self.location, ignore_errors=True)
+        def folder(trial: Trial) -> str:
+            return f"{trial.config['key']}.{sitting}"
+
+        Tuner(
+            with_resources(trainable, {"cpu": self.cpus, "gpu": self.gpus}),
+            tune_config=TuneConfig(
+                search_alg=searcher,
+                scheduler=scheduler or FIFOScheduler(),
+                num_samples=trials,
+                max_concurrent_trials=concurrent,
+                trial_dirname_creator=folder,
+                # A fresh worker spends many seconds on importing torch; the next trial takes the last one's.
+                reuse_actors=True,
+            ),
+            run_config=RunConfig(
+                name=self.name,
+                storage_path=self.storage,
+                callbacks=[relay],
+                stop=relay,
+                failure_config=FailureConfig(max_failures=self.retries),
+                checkpoint_config=CheckpointConfig(num_to_keep=1),
+                verbose=0,
+            ),
+        ).fit()
+        if relay.error is not None:
+            raise relay.error
 
 
 def failure_of(trial: Trial) -> str:
@@ -166,11 +160,3 @@ def failure_of(trial: Trial) -> str:
         text = Path(trial.error_file).read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"
-
-
-def remove_checkpoint(trial: Trial) -> None:
-    """Delete a finished trial's checkpoint, wherever it lies."""
-    checkpoint = trial.checkpoint
-    if checkpoint is not None and is_there(checkpoint):
-        assert checkpoint.filesystem is not None
-        checkpoint.filesystem.delete_dir(checkpoint.path)

@@ -96,11 +96,11 @@ def sharded_measurement(
     check_patches(hr, references, scale)
     pieces = cache / key
     pieces.mkdir(parents=True, exist_ok=True)
-    groups = [list(range(start, min(start + GROUP, space.n_bins))) for start in range(0, space.n_bins, GROUP)]
+    groups = [list(range(start, min(start + GROUP, space.groups))) for start in range(0, space.groups, GROUP)]
     missing = [group for group in groups if not _piece(pieces, group).exists()]
     if missing:
         count = min(workers.count or fits(workers.cpus, workers.gpus), len(missing))
-        _measure(missing, pieces, (space, hr, extractor), count, scale, seed, workers, progress, space.n_bins)
+        _measure(missing, pieces, (space, hr, extractor), count, scale, seed, workers, progress, space.groups)
     parts = [_read(_piece(pieces, group)) for group in groups]
     measured = join_groups(parts, space, hr, references, extractor, scale=scale, seed=seed)
     measured.save(whole)

@@ -18,7 +18,7 @@ class TrialOutcome:
     """One trial as it ended."""
 
     key: str
-    """Ray Tune's id of the trial."""
+    """Of the trial in the search's state."""
     config: TrialConfig
     status: Status
     step: int
@@ -96,7 +96,7 @@ def outcome_of(
     """From what Ray Tune knows of a trial that is over, or was left.
 
     Args:
-        key: Ray Tune's id.
+        key: Of the trial.
         config: Ray Tune's configuration of the trial.
         result: Its last report; empty if it never reported.
         failure: Why it failed, or None.
@@ -119,7 +119,7 @@ def outcome_of(
         step=step,
         scores={} if failed else scores,
         effective_bins=result.get("effective_bins"),
-        seconds=float(result.get("time_total_s", 0.0)),
+        seconds=float(result.get("seconds", 0.0)),
         failure=failure,
         images=() if failed else tuple(result.get("images", ())),
     )

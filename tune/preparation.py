@@ -2,22 +2,35 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from degcraft.cache import cache_folder
 from degcraft.degradation import DegradationSource
+from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
 from degcraft.learned import check_unpaired
-from degcraft.matching import Measurement, Reliability, assess, craft, image_features, make_weighting
-from degcraft.matching.crafting import DRAWS
+from degcraft.matching import (
+    Measurement,
+    Reliability,
+    Weighting,
+    assess,
+    craft,
+    crafted_features,
+    image_features,
+    make_weighting,
+)
+from degcraft.matching.crafting import DRAWS, crafted_by
 from degcraft.matching.estimates import beliefs, mild_degradations
 from degcraft.metrics import NiqeModel
 from degcraft.networks import build_network
@@ -25,11 +38,13 @@ from degcraft.training import Precision, choose_precision
 from tune.cluster import worker_device, worker_threads
 from tune.config import TrialConfig, measurement_name, network_key, network_label
 from tune.data import SearchData
+from tune.folder import SearchFolder
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.measuring import Workers, sharded_measurement
 from tune.progress import counting
 from tune.searchable import choices
 from tune.spec import SearchSpec
+from tune.state import SearchState
 from tune.trial import plan_of
 
 Starts = Mapping[str, Mapping[str, torch.Tensor]]
@@ -41,7 +56,7 @@ class Measurements:
     """All the measurements of a search."""
 
     spec: SearchSpec
-    folder: Path
+    folder: SearchFolder
     console: Console
 
     def of_trials(self, data: SearchData) -> dict[str, Measurement]:
@@ -51,8 +66,9 @@ class Measurements:
             for name, layer in self.spec.measured()
         }
 
-    def of_judge(self, data: SearchData, kept: Path) -> DegradationSource:
+    def of_judge(self, data: SearchData) -> DegradationSource:
         """What the judge makes of the held-out references, kept in a file."""
+        kept = self.folder.judge
         judge = self.spec.held_out.judge
         assert data.judge is not None
         assert data.judge_crops is not None
@@ -79,9 +95,21 @@ class Measurements:
             with self.console.status(f"asking how far {name} can be relied on"):
                 found[name] = assess(
                     known, method, draws=method.draws(DRAWS, self.spec.seed, widened=False),
-                    files=data.fit.names(), scenes=data.scenes,
+                    files=data.fit.names(), scenes=data.scenes, crafted=self._degraded(known, method, weighting, data),
                 )  # fmt: skip
         return found
+
+    def _degraded(
+        self, known: Measurement, method: Weighting, weighting: dict[str, Any], data: SearchData
+    ) -> NDArray[np.float32] | None:
+        """What the distribution makes of the clean crops, where the measurement cannot say it."""
+        if not known.space.is_sampled:
+            return None
+        crafted, extractor = (
+            crafted_by(method, known, weighting, draws=None),
+            self._extractor(known.extractor, known.layer),
+        )
+        return crafted_features(crafted, data.crops, extractor, scale=known.scale, seed=known.seed)
 
     def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> Measurement:
         spec, resources = self.spec, self.spec.resources
@@ -92,7 +120,7 @@ class Measurements:
                 scale=spec.scale, seed=spec.seed, cache=cache_folder("measurements"), progress=progress,
                 workers=Workers(resources.distance_cpus, resources.distance_gpus, resources.distance_workers),
             )  # fmt: skip
-        beside = self.folder / "measurements"
+        beside = self.folder.measurements
         beside.mkdir(exist_ok=True)
         measured.save(beside / f"{what.replace(' ', '-')}-{measurement_name(name, layer).replace(':', '-')}.npz")
         return measured
@@ -103,7 +131,7 @@ class Measurements:
 
 
 def held_out_part(
-    spec: SearchSpec, data: SearchData, pool: HrPool, measurements: Measurements, folder: Path
+    spec: SearchSpec, data: SearchData, pool: HrPool, measurements: Measurements, folder: SearchFolder
 ) -> HeldOut:
     """What all trials are scored on; made from the same seed again on resume."""
     pairs = data.pairs
@@ -111,7 +139,7 @@ def held_out_part(
         pairs, told = aligned_pairs(pairs, spec.scale)
         measurements.console.print(told, highlight=False, soft_wrap=True)
     if pairs is None:
-        judged = measurements.of_judge(data, folder / "judge.json")
+        judged = measurements.of_judge(data)
         assert data.judge_crops is not None
         pairs = proxy_pairs(data.judge_crops, judged, spec)
     pairs, notes = without_degenerate(pairs, spec.scale, spec.border)
@@ -124,7 +152,7 @@ def held_out_part(
         metric=spec.held_out.metric,
         border=spec.border,
         scale=spec.scale,
-        niqe=_niqe(spec, pool, folder / "niqe.npz"),
+        niqe=_niqe(spec, pool, folder.niqe),
         lpips_weights=spec.lpips_weights,
     )
 
@@ -146,23 +174,25 @@ def _niqe(spec: SearchSpec, pool: HrPool, kept: Path) -> NiqeModel:
     if spec.niqe_model is not None:
         return NiqeModel.load(spec.niqe_model)
     if kept.exists():
-        return NiqeModel.load(kept)
+        # It is only kept to save the fit, which a damaged file is cause enough to do again.
+        with suppress(DegcraftError):
+            return NiqeModel.load(kept)
     model = fit_niqe(pool.arrays)
     model.save(kept)
     return model
 
 
 def measured_precisions(
-    spec: SearchSpec, networks: Sequence[Mapping[str, Any]], kept: Path, console: Console
+    spec: SearchSpec, networks: Sequence[Mapping[str, Any]], state: SearchState, console: Console
 ) -> dict[str, dict[str, Any]]:
     """The arithmetic of each network, by `network_key`, measured once where a trial would run; empty if it is given.
 
     One choice for all trials of a network: chosen by the clock in each, they would differ by their rounding too. It is
-    kept in a file, for a resume.
+    kept for a resume.
     """
     if spec.training.precision != "auto":
         return {}
-    found: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    found: dict[str, dict[str, Any]] = state.notes.get("precisions", {})
     for network in networks:
         if network_key(network) in found:
             continue
@@ -173,8 +203,7 @@ def measured_precisions(
             precision: Precision = ray.get(remote)
         console.print(f"precision of {network_label(network)}: {precision}", highlight=False, soft_wrap=True)
         found[network_key(network)] = precision.to_dict()
-        with written_whole(kept) as temporary:
-            temporary.write_text(json.dumps(found))
+        state.note("precisions", found)
     return found
 
 

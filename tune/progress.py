@@ -57,6 +57,10 @@ class TrialsView:
         if self._live:
             self._live.update(self._render())
 
+    def say(self, text: str) -> None:
+        """Something that a person should know: a line of its own everywhere."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def event(self, text: str) -> None:
         """Something happened: a line of its own where there is no live table."""
         if not self._live:
@@ -90,7 +94,7 @@ class TrialsView:
             config, result = TrialConfig.of(trial.config), trial.last_result
             step, steps = int(result.get("step", 0)), self._steps_of(config)
             table.add_row(
-                trial.trial_id,
+                trial.config["key"],
                 config.label(),
                 config.weighting_words(),
                 f"{step}/{steps}" if steps else "",

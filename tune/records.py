@@ -1,7 +1,7 @@
 """What a search tells MLflow, and when: a run per trial as it goes, the parent's table and figures at the end.
 
-Everything goes through `tracking.Recorder`, whose outbox survives a killed driver and an absent server. What this
-module keeps beside it (`recorded.json`) makes a resumed search tell each thing once.
+Everything goes through `tracking.Recorder`, whose queue lies in the search's state file. What happened and what MLflow
+is to be told of it are kept in one transaction, so that each thing is told once, whatever is killed.
 """
 
 import csv
@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ray.tune.experiment import Trial
 from torch import Tensor
 
 from degcraft.degradation import CraftedDistribution
 from degcraft.figures import (
     RestoredImage,
     draw_contact_sheet,
+    draw_crafted,
     draw_learned,
     draw_restorations,
     draw_scores,
-    draw_weight_map,
 )
 from degcraft.images import bicubic_enlarge
 from degcraft.images.atomic import written_whole
@@ -32,10 +31,12 @@ from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
 from tune.config import Kind, TrialConfig
 from tune.data import Pair
+from tune.folder import SearchFolder
 from tune.held_out import SAMPLES_KEPT, HeldOut, to_image
 from tune.outcome import TrialOutcome
 from tune.registration import Registration
 from tune.spec import SearchSpec
+from tune.state import SearchState
 from tune.summary import Summary
 from tune.trial import CRAFTED, LEARNED, MODEL, SAMPLES, SCORES, WEIGHTS
 
@@ -51,6 +52,9 @@ SHOWN: tuple[Kind, ...] = ("start", "uniform")
 CURVES = ("loss", "score", "psnr", "psnr_y", "ssim", "ssim_y", "lpips", "niqe")
 """Reported values that are drawn as curves over the steps."""
 
+REPORTED = ("step", *CURVES, "seconds", "effective_bins", "images", "failed")
+"""Reported values that are kept."""
+
 
 class Records:
     """Writes one search into MLflow.
@@ -60,6 +64,7 @@ class Records:
         spec: The search.
         held_out: Whose LR and HR images stand beside the restored samples.
         folder: The search's output folder.
+        state: What is known of the search.
         facts: What all runs of the search share: data hashes, versions, device.
         reliability: How far the weights can be relied on, by the features that they were measured with.
     """
@@ -69,22 +74,19 @@ class Records:
         recorder: Recorder,
         spec: SearchSpec,
         held_out: HeldOut,
-        folder: Path,
+        folder: SearchFolder,
+        state: SearchState,
         facts: Mapping[str, str],
         reliability: Mapping[str, Reliability],
     ) -> None:
         self._recorder, self._spec, self._held_out, self._facts = recorder, spec, held_out, dict(facts)
-        self._folder, self._reliability = folder, reliability
-        self._file = folder / "recorded.json"
-        self._samples = folder / "samples"
-        self._told: dict[str, Any] = {"steps": {}, "trials": {}, "shared": []}
-        if self._file.exists():
-            self._told = json.loads(self._file.read_text())
+        self._folder, self._state, self._reliability = folder, state, reliability
+        self._said = False
 
     def open(self, spec_text: str) -> None:
         """The parent run, with the specification."""
-        self._recorder.open_parent(self._spec.name, self._spec.model_dump(mode="json"), self._facts)
-        with tempfile.TemporaryDirectory() as name:
+        with self._state.file.transaction(), tempfile.TemporaryDirectory() as name:
+            self._recorder.open_parent(self._spec.name, self._spec.model_dump(mode="json"), self._facts)
             file = Path(name) / "search.yaml"
             file.write_text(spec_text, encoding="utf-8")
             self._recorder.artifact(PARENT, file)
@@ -92,43 +94,39 @@ class Records:
             content = {features: found.to_dict() for features, found in self._reliability.items()}
             file.write_text(json.dumps(content, indent=2), encoding="utf-8")
             self._recorder.artifact(PARENT, file)
-        for features, found in self._reliability.items():
-            self._recorder.tag(PARENT, f"reliability.{features.replace(':', '.')}", " ".join(found.sentences()))
+            for features, found in self._reliability.items():
+                label = features.replace(":", ".")
+                self._recorder.tag(PARENT, f"reliability.{label}", " ".join(found.sentences()))
 
-    def started(self, trial: Trial) -> None:
+    def started(self, key: str, config: TrialConfig) -> None:
         """A child run; the same one however often the trial is started again."""
-        config = TrialConfig.of(trial.config)
         params = self._spec.model_dump(mode="json") | {"trial": {"kind": config.kind, **config.values()}}
-        self._recorder.open_child(trial.trial_id, config.title(), params, self._facts | {"kind": config.kind})
+        with self._state.file.transaction():
+            self._recorder.open_child(key, config.title(), params, self._facts | {"kind": config.kind})
+            self._state.mark(key, finished=False)
 
-    def reported(self, trial: Trial, result: Mapping[str, Any]) -> None:
+    def reported(self, key: str, result: Mapping[str, Any]) -> None:
         """A point on every curve, unless it was drawn before the trial was set back to its checkpoint."""
-        step = int(result["step"])
-        if step <= self._told["steps"].get(trial.trial_id, -1):
-            return
-        values = {name: float(result[name]) for name in CURVES if name in result and np.isfinite(result[name])}
-        self._recorder.metrics(trial.trial_id, step, values)
-        for name in ("device", "precision"):
-            if name in result:
-                self._recorder.tag(trial.trial_id, name, str(result[name]))
-        self._told["steps"][trial.trial_id] = step
-        self._keep()
-
-    def outcomes(self) -> dict[str, TrialOutcome]:
-        """Every trial whose end was told, in this sitting or before, in the order of their ends."""
-        return {key: TrialOutcome.of(kept) for key, kept in self._told["trials"].items()}
-
-    def has_ended(self, key: str) -> bool:
-        """Whether a trial's end was told already."""
-        return key in self._told["trials"]
+        with self._state.file.transaction():
+            if not self._state.report(key, {name: result[name] for name in REPORTED if name in result}):
+                return
+            values = {name: float(result[name]) for name in CURVES if name in result and np.isfinite(result[name])}
+            self._recorder.metrics(key, int(result["step"]), values)
+            for name in ("device", "precision"):
+                if name in result:
+                    self._recorder.tag(key, name, str(result[name]))
 
     def ended(self, outcome: TrialOutcome, files: Path | None) -> None:
         """The end of a trial: its weights, figures and model, from a folder with the files of its last checkpoint and
         what `draw` made of them, if there is one.
         """
+        with self._state.file.transaction():
+            self._tell_end(outcome, files)
+            self._finish(outcome.key, "FAILED" if outcome.status == "failed" else "FINISHED")
+            self._state.end(outcome)
+
+    def _tell_end(self, outcome: TrialOutcome, files: Path | None) -> None:
         key = outcome.key
-        if self.has_ended(key):
-            return
         if files is not None:
             for name in (WEIGHTS, CRAFTED, LEARNED, SCORES, WEIGHT_MAP, KERNELS, SAMPLE_SHEET):
                 # A row that is only scored has no distribution.
@@ -143,32 +141,40 @@ class Records:
         self._recorder.tag(key, "status", outcome.status)
         if outcome.failure:
             self._recorder.tag(key, "failure", outcome.failure)
-        self._recorder.finish(key, "FAILED" if outcome.status == "failed" else "FINISHED")
-        self._told["trials"][key] = outcome.to_dict()
-        self._keep()
+
+    def _finish(self, key: str, status: str) -> None:
+        self._recorder.finish(key, status)
+        self._state.mark(key, finished=True)
 
     def shared_ended(self, key: str, failure: str | None) -> None:
         """The end of a shared network's training; its model is only a start, so it is not kept in MLflow."""
-        if key not in self._told["shared"]:
-            self._recorder.finish(key, "FAILED" if failure else "FINISHED")
-            self._told["shared"].append(key)
-            self._keep()
+        if self._state.opened.get(key) is False:
+            with self._state.file.transaction():
+                self._finish(key, "FAILED" if failure else "FINISHED")
+
+    def waiting(self) -> str | None:
+        """Why nothing reaches MLflow just now, said once; None while all goes well, or when it was said."""
+        reason = self._recorder.waiting()
+        said, self._said = self._said, reason is not None
+        return None if said else reason
+
+    def interrupted(self) -> None:
+        """No run is left open, until the search goes on."""
+        with self._state.file.transaction():
+            self._end_runs("KILLED")
+
+    def _end_runs(self, status: str) -> None:
+        for key, finished in list(self._state.opened.items()):
+            if not finished:
+                self._finish(key, "KILLED")
+        self._recorder.finish(PARENT, status)
 
     def draw(self, files: Path, title: str) -> None:
         """Draw a trial's weight map, or what it learned, and samples beside the files of its checkpoint."""
         if (files / CRAFTED).exists():
             crafted = CraftedDistribution.load(files / CRAFTED)
-            truth = None
-            if self._spec.synthetic is not None:
-                truth = crafted.space.overlap(self._spec.synthetic.bounds())
-            draw_weight_map(
-                crafted.space,
-                crafted.weights,
-                files / WEIGHT_MAP,
-                title=title,
-                true_weights=truth,
-                distances=crafted.distances,
-            )
+            truth = None if self._spec.synthetic is None else self._spec.synthetic.bounds()
+            draw_crafted(crafted, files / WEIGHT_MAP, title=title, truth=truth)
         if (files / LEARNED).exists():
             draw_learned(load_learned(files / LEARNED).model, files / KERNELS)
         rows = [
@@ -180,8 +186,7 @@ class Records:
     def keep_samples(self, outcome: TrialOutcome, files: Path) -> None:
         """Keep what a row restored, if the verdict's picture shows it."""
         if outcome.config.kind in SHOWN:
-            self._samples.mkdir(exist_ok=True)
-            with written_whole(self._samples / f"{outcome.key}.npz") as temporary:
+            with written_whole(self._folder.samples / f"{outcome.key}.npz") as temporary:
                 shutil.copyfile(files / SAMPLES, temporary)
 
     def _enlarged(self, pair: Pair) -> Tensor:
@@ -195,8 +200,7 @@ class Records:
             status: MLflow's word for how it ended.
             registration: Under which alias the best is registered, if the search came to its end.
         """
-        spec = self._spec
-        table, figure, content = (self._folder / name for name in ("trials.csv", "scores.png", "summary.json"))
+        spec, table, figure, content = self._spec, self._folder.table, self._folder.scores, self._folder.summary
         rows = summary.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
         with table.open("w", newline="", encoding="utf-8") as file:
@@ -240,10 +244,7 @@ class Records:
                 alias=registration.alias,
                 tags={summary.metric: summary.best.score, "verdict": registration.sentence},
             )
-        for trial in summary.trials:
-            if not self.has_ended(trial.key):
-                self._recorder.finish(trial.key, "KILLED")
-        self._recorder.finish(PARENT, status)
+        self._end_runs(status)
 
     def _draw_verdict(self, summary: Summary) -> Path | None:
         """The restored pictures side by side, where they differ most; None without a best."""
@@ -254,25 +255,23 @@ class Records:
         columns = {"LR, bicubic": [self._enlarged(pair) for pair in pairs]}
         for kind in SHOWN:
             row = summary.of_kind(kind, best)
-            if row is not None and row.key != best.key and (self._samples / f"{row.key}.npz").exists():
-                columns[kind] = [to_image(image) for image in read_npz(self._samples / f"{row.key}.npz")]
-        columns[f"best: {best.config.title()}"] = [to_image(image) for image in read_samples(self._folder / "best")]
+            file = self._folder.samples / f"{row.key}.npz" if row is not None else None
+            if row is not None and row.key != best.key and file is not None and file.exists():
+                columns[kind] = [to_image(image) for image in read_npz(file)]
+        columns[f"best: {best.config.title()}"] = [to_image(image) for image in read_samples(self._folder.best)]
         rows = [
             RestoredImage(pair.name, images, to_image(pair.hr), self._spec.border + pair.border)
             for pair, images in zip(pairs, zip(*columns.values(), strict=True), strict=True)
         ]
-        picture = self._folder / "restored.png"
+        picture = self._folder.restored
         draw_restorations(rows, picture, list(columns))
         return picture
-
-    def _keep(self) -> None:
-        with written_whole(self._file) as temporary:
-            temporary.write_text(json.dumps(self._told))
 
 
 def copy_files(source: Path, target: Path) -> None:
     """Replace a folder by a copy of another, so that a killed copy is never taken for a whole one."""
     temporary = target.with_name(f".{target.name}.new")
+    target.parent.mkdir(exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(source, temporary)
     shutil.rmtree(target, ignore_errors=True)

@@ -1,11 +1,8 @@
 """Under which alias the best network of a search is registered: the champion moves only when it is beaten."""
 
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from degcraft.errors import DegcraftError
-from degcraft.images.atomic import written_whole
 from degcraft.metrics import Difference, ScoreTable, find_metric
 from tracking import Store
 from tracking.champion import NoSuchModel, list_versions
@@ -13,6 +10,7 @@ from tracking.models import load_sr_model
 from tune.held_out import HeldOut, Scores
 from tune.sections import TrackingSpec
 from tune.spec import SearchSpec
+from tune.state import SearchState
 from tune.summary import Summary, decimals
 
 CHAMPION, CANDIDATE = "champion", "candidate"
@@ -30,7 +28,9 @@ class Registration:
     """Why, in words."""
 
 
-def decide(spec: SearchSpec, summary: Summary, held_out: HeldOut, store: Store, kept: Path) -> Registration | None:
+def decide(
+    spec: SearchSpec, summary: Summary, held_out: HeldOut, store: Store, state: SearchState
+) -> Registration | None:
     """Decide it, once for a best network: a resume finds what was decided before.
 
     Args:
@@ -38,21 +38,18 @@ def decide(spec: SearchSpec, summary: Summary, held_out: HeldOut, store: Store, 
         summary: Of the search.
         held_out: On which the present champion is scored.
         store: Where the present champion is registered.
-        kept: The file that keeps the decision.
+        state: Keeps the decision.
 
     Returns:
         None if there is no best network.
     """
     if summary.best is None:
         return None
-    if kept.exists():
-        before = Registration(**json.loads(kept.read_text(encoding="utf-8")))
-        if before.best == summary.best.key:
-            return before
+    if (kept := state.notes.get("registration")) is not None and kept["best"] == summary.best.key:
+        return Registration(**kept)
     alias, sentence = _decided(spec, summary, held_out, store)
     registration = Registration(summary.best.key, alias, sentence)
-    with written_whole(kept) as temporary:
-        temporary.write_text(json.dumps(asdict(registration)), encoding="utf-8")
+    state.note("registration", asdict(registration))
     return registration
 
 

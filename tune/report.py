@@ -5,11 +5,16 @@ from rich.console import Console
 from tune.search import SearchResult
 
 EXIT_INTERRUPTED = 130
+EXIT_UNSENT = 3
 EXIT_NOTHING = 1
 
 
 def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -> int:
-    """Print the end of a search; return the exit status (0, 1 if no model came of it, 130 if interrupted)."""
+    """Print the end of a search.
+
+    Returns:
+        The exit status: 0, 1 if no model came of it, 3 if MLflow has not got all of it, 130 if interrupted.
+    """
 
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
@@ -20,7 +25,8 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
     for sentence in summary.sentences():
         say(sentence)
     if result.unsent:
-        say(f"MLflow has not got {result.unsent} records yet; they are kept and sent by: {how_to_go_on}")
+        why = f" ({result.waiting})" if result.waiting else ""
+        say(f"MLflow has not got {result.unsent} records yet{why}; they are kept and sent by: {how_to_go_on}")
     for problem in result.problems:
         say(f"MLflow refused: {problem}")
     if result.interrupted:
@@ -36,4 +42,4 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
     say(f"browse:     {result.store.browse_command()}")
     say(f"use:        degcraft upscale {result.best / 'model.safetensors'} IMAGES -o restored")
     say(f"serve:      degcraft serve --model {result.best / 'model.safetensors'}")
-    return 0
+    return EXIT_UNSENT if result.unsent or result.problems else 0

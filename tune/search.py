@@ -1,8 +1,8 @@
 """A whole search, end to end: read, measure, make the held-out pairs, train the shared start, search, sum up."""
 
 import json
-import uuid
 from collections.abc import Callable
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,9 @@ from rich.console import Console
 
 from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
-from degcraft.images.atomic import written_whole
 from degcraft.matching import Measurement, Reliability
 from degcraft.matching.distribution_distance import compare_distributions
-from tracking import Recorder, Store, describe_environment, resolve_store
+from tracking import Recorder, StateFile, Store, describe_environment, resolve_store
 from tune.architectures import Architectures
 from tune.budget import Budget
 from tune.cluster import connect, fits, largest_node
@@ -26,6 +25,7 @@ from tune.compared import compared_with, rates
 from tune.config import TRAINED, TrialConfig, network_key
 from tune.data import SearchData, read_data, remote_only
 from tune.experiment import Experiment
+from tune.folder import SearchFolder
 from tune.held_out import HeldOut
 from tune.preparation import Measurements, Starts, held_out_part, measured_precisions, references_of
 from tune.progress import TrialsView
@@ -34,13 +34,11 @@ from tune.registration import Registration, decide
 from tune.searcher import CraftSearch, SparingAsha
 from tune.shared import shared_starts
 from tune.spec import SearchSpec
-from tune.spec_file import changed_fields
+from tune.spec_file import changed_fields, file_hashes
+from tune.state import SearchState
 from tune.summary import Summary
 from tune.trial import distribution, plan_of, run_trial, steps_of
 from tune.watch import SearchWatcher
-
-STARTED = "search.json"
-"""The specification as the search was started with, in its output folder."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ class SearchResult:
     interrupted: bool
     unsent: int
     """Records that MLflow has not got yet; a resume sends them."""
+    waiting: str | None
+    """Why it has not got them, in one line."""
     problems: list[str]
     """Records that MLflow refused."""
 
@@ -74,22 +74,24 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
     Raises:
         DegcraftError: The output folder holds another search, or none to go on with; or input that cannot be used.
     """
-    folder = Path(spec.output)
-    _check_folder(spec, folder, resume)
-    architectures = Architectures(spec)
-    rows = compared_with(spec, architectures)
-    for row in rows:
-        if row.kind in TRAINED:
-            plan_of(row, spec)
-    console.print(connect(address), highlight=False)
-    if not resume:
-        _start_folder(spec, folder)
-    store = resolve_store(spec.tracking.uri, folder)
-    console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)
-    try:
-        return _Search(spec, architectures, rows, folder, store, console).run()
-    finally:
-        ray.shutdown()
+    folder = SearchFolder(spec.output)
+    _check_folder(spec, folder.path, resume)
+    with nullcontext() if resume else folder.nothing_left():
+        architectures = Architectures(spec)
+        rows = compared_with(spec, architectures)
+        for row in rows:
+            if row.kind in TRAINED:
+                plan_of(row, spec)
+        store = resolve_store(spec.tracking.uri, folder.path)
+        if not resume:
+            _start_folder(spec, folder.path)
+        with closing(StateFile(folder.state)) as file:
+            console.print(connect(address), highlight=False)
+            console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)
+            try:
+                return _Search(spec, architectures, rows, folder, SearchState(file), store, console).run()
+            finally:
+                ray.shutdown()
 
 
 class _Search:
@@ -100,21 +102,23 @@ class _Search:
         spec: SearchSpec,
         architectures: Architectures,
         rows: list[TrialConfig],
-        folder: Path,
+        folder: SearchFolder,
+        state: SearchState,
         store: Store,
         console: Console,
     ) -> None:
-        self.spec, self.folder, self.store, self.console = spec, folder, store, console
+        self.spec, self.folder, self.state, self.store, self.console = spec, folder, state, store, console
         self.architectures, self.rows = architectures, rows
-        self.budget = Budget(spec, folder / "clock.json")
-        # A search's identity: a resumed one must find its runs, another one of the same name must not.
-        self.id = json.loads((folder / STARTED).read_text(encoding="utf-8"))["id"]
+        self.budget = Budget(spec, state)
+        folder.tidy()
+        state.note("sitting", self.sitting + 1)
 
     def run(self) -> SearchResult:
         spec = self.spec
         fits(spec.resources.cpus, spec.resources.gpus)
         with self.console.status("reading images"):
             data, pool = self._read()
+        self.state.check_content(data.hashes() | file_hashes(spec))
         for note in data.notes:
             self.console.print(note, highlight=False, soft_wrap=True)
         references = references_of(spec, data, ray.get(pool))
@@ -125,16 +129,25 @@ class _Search:
             for sentence in found.sentences():
                 self.console.print(f"{name}: {sentence}", highlight=False, soft_wrap=True, markup=False)
         held_out = held_out_part(spec, data, ray.get(pool), measurements, self.folder)
-        recorder = Recorder(self.store, spec.tracking.experiment, self.folder / "outbox", self.id)
+        facts = describe_environment() | {f"data.{name}": value for name, value in data.hashes().items()}
+        facts |= {"held_out": held_out.kind, "seed": str(spec.seed)}
+        recorder = Recorder(self.store, spec.tracking.experiment, self.state.file.share(), self.state.notes["id"])
+        records = Records(recorder, spec, held_out, self.folder, self.state, facts, reliability)
+        self.folder.begun = True
         try:
-            return self._search(recorder, data, pool, references, held_out, measured, reliability)
+            return self._search(recorder, records, pool, references, held_out, measured, reliability)
+        except BaseException:
+            # A disk that is full has no room for this either, and the first error is the one to tell.
+            with suppress(DegcraftError):
+                records.interrupted()
+            raise
         finally:
             recorder.close(timeout=5)
 
     def _search(
         self,
         recorder: Recorder,
-        data: SearchData,
+        records: Records,
         pool: ray.ObjectRef,
         references: HrPool | None,
         held_out: HeldOut,
@@ -142,23 +155,22 @@ class _Search:
         reliability: dict[str, Reliability],
     ) -> SearchResult:
         spec = self.spec
-        facts = describe_environment() | {f"data.{name}": value for name, value in data.hashes().items()}
-        facts |= {"held_out": held_out.kind, "seed": str(spec.seed)}
         networks = self.architectures.all()
-        precisions = measured_precisions(spec, networks, self.folder / "precision.json", self.console)
-        records = Records(recorder, spec, held_out, self.folder, facts, reliability)
+        precisions = measured_precisions(spec, networks, self.state, self.console)
         records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
         bind = partial(
             with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, measured=measured,
             precisions=precisions, references=references,
         )  # fmt: skip
 
-        starts = self._starts(records, bind)
+        starts = self._starts(records, partial(bind, experiment=self._experiment("shared", 1).location))
         watcher = None
         if starts is not None:
-            watcher = self._trials(records, bind(starts=starts), held_out)
+            watcher = self._trials(
+                records, bind(starts=starts, experiment=self._experiment("trials", 1).location), held_out
+            )
         reason = self.budget.spent()
-        interrupted = reason is None and (watcher is None or watcher.over() < self._count)
+        interrupted = reason is None and (watcher is None or len(self.state.ends) < self._count)
         if interrupted:
             reason = "interrupted"
         summary = Summary(
@@ -171,7 +183,7 @@ class _Search:
             reliability=reliability,
         )
         crafted = summary.best_crafted
-        if spec.synthetic is not None and crafted is not None:
+        if spec.synthetic is not None and crafted is not None and not spec.degradation_space().is_sampled:
             found = compare_distributions(distribution(crafted.config, spec, measured), spec.synthetic.bounds())
             summary = replace(summary, from_truth=found)
         registration = None
@@ -180,18 +192,22 @@ class _Search:
             with self.console.status("sending the records to MLflow"):
                 recorder.flush(timeout=60)
             with self.console.status("comparing with the present champion"):
-                registration = decide(spec, summary, held_out, self.store, self.folder / "registration.json")
+                registration = decide(spec, summary, held_out, self.store, self.state)
         records.close(summary, "KILLED" if interrupted else "FINISHED", registration)
-        recorder.end_orphans([trial.key for trial in summary.trials])
         with self.console.status("sending what is left to MLflow"):
             unsent = recorder.flush(timeout=10 if interrupted else 180)
-        problems = recorder.problems()
+        waiting, problems = recorder.waiting(), recorder.problems()
         registered = None
         if registration is not None and registration.alias is not None:
             refused = unsent or any(problem.startswith("register") for problem in problems)
             registered = None if refused else f"models:/{spec.tracking.register_as}@{registration.alias}"
-        best = self.folder / "best" if summary.best is not None else None
-        return SearchResult(summary, self.store, best, registration, registered, interrupted, unsent, problems)
+        best = self.folder.best if summary.best is not None else None
+        return SearchResult(summary, self.store, best, registration, registered, interrupted, unsent, waiting, problems)
+
+    @property
+    def sitting(self) -> int:
+        """How often the search was started before, and in this one too."""
+        return int(self.state.notes.get("sitting", 0))
 
     @property
     def _count(self) -> int:
@@ -228,49 +244,55 @@ class _Search:
             records,
             self.budget,
             view,
-            self.folder / "shared",
+            self.folder.shared,
         )
         return None if trained is None else found | dict(trained)
 
     def _trials(self, records: Records, trainable: Any, held_out: HeldOut) -> SearchWatcher:
         spec = self.spec
         total = spec.training.steps * spec.budget.trials + sum(steps_of(row, spec) for row in self.rows)
+        # Those that are over are not seen any more.
+        total -= sum(steps_of(end.config, spec) for end in self.state.ends.values())
         view = TrialsView(self.console, spec.name, spec.held_out.metric, total, partial(steps_of, spec=spec))
-        watcher = SearchWatcher(spec, records, self.budget, view, self.folder, held_out.kind)
-        with view:
-            self._experiment("trials", spec.resources.cpus).run(
-                trainable,
-                watcher,
-                searcher=CraftSearch(spec, self.architectures, self.rows),
-                trials=self._count,
-                concurrent=spec.search.concurrent,
-                scheduler=SparingAsha(spec) if spec.search.early_stopping else None,
-            )
+        experiment = self._experiment("trials", spec.resources.cpus)
+        watcher = SearchWatcher(
+            spec, self.state, records, self.budget, view, self.folder, experiment.location, held_out.kind
+        )
+        left = self._count - len(self.state.ends)
+        if left > 0 and self.budget.spent() is None:
+            with view:
+                experiment.run(
+                    trainable,
+                    watcher,
+                    searcher=CraftSearch(spec, self.architectures, self.rows, self.state),
+                    trials=left,
+                    concurrent=spec.search.concurrent,
+                    scheduler=SparingAsha(spec, self.state) if spec.search.early_stopping else None,
+                )
         return watcher
 
     def _experiment(self, name: str, cpus: float) -> Experiment:
         spec = self.spec
-        storage = f"{spec.storage.rstrip('/')}/{spec.name}" if spec.storage else str(self.folder / "checkpoints")
-        return Experiment(name, storage, cpus, spec.resources.gpus, spec.budget.retries)
-
-
-def has_started(folder: Path) -> bool:
-    """Whether an output folder holds a search that was started."""
-    return (folder / STARTED).exists()
+        storage = f"{spec.storage.rstrip('/')}/{spec.name}" if spec.storage else str(self.folder.checkpoints)
+        return Experiment(name, storage, cpus, spec.resources.gpus, spec.budget.retries, self.sitting)
 
 
 def _check_folder(spec: SearchSpec, folder: Path, resume: bool) -> None:
     """Raise DegcraftError where the output folder and what is asked of it do not fit."""
+    started = SearchFolder(folder).has_started()
     if not resume:
-        if has_started(folder):
+        if started:
             raise DegcraftError(
                 f"output: must be a folder without a search, but {folder} holds one; add --resume to go on with it"
             )
         return
-    if not has_started(folder):
+    if not started:
         raise DegcraftError(f"--resume: output must hold a search that was started, but {folder} holds none")
-    kept = json.loads((folder / STARTED).read_text(encoding="utf-8"))
-    changed = changed_fields(SearchSpec.model_validate_json(json.dumps(kept["spec"])), spec)
+    with closing(StateFile(SearchFolder(folder).state)) as file:
+        kept = SearchState(file).notes.get("spec")
+    if kept is None:
+        raise DegcraftError(f"{SearchFolder(folder).state}: must be the state of a search, but holds none")
+    changed = changed_fields(SearchSpec.model_validate_json(json.dumps(kept)), spec)
     if changed:
         raise DegcraftError(
             f"--resume: the specification must be the one that {folder} was started with, "
@@ -280,6 +302,7 @@ def _check_folder(spec: SearchSpec, folder: Path, resume: bool) -> None:
 
 def _start_folder(spec: SearchSpec, folder: Path) -> None:
     """Make the output folder, and give the search an identity that a resume finds again."""
-    content = {"id": uuid.uuid4().hex, "spec": spec.model_dump(mode="json")}
-    with written_whole(folder / STARTED) as temporary:
-        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with closing(StateFile(SearchFolder(folder).state)) as file, file.transaction():
+        if SearchState(file).notes:
+            raise DegcraftError(f"output: another search was started in {folder} at the same time")
+        SearchState(file).start(spec)

@@ -39,12 +39,18 @@ def has_posterior(extractor: str) -> bool:
 class AxisSpec(Strict):
     """One axis of the degradation space."""
 
-    name: str = Field(description="blur_sigma (HR pixels), noise_level (8-bit units) or jpeg_quality")
-    low: float = Field(description="lower end of the range")
-    high: float = Field(description="upper end of the range")
-    bins: PositiveInt = Field(description="number of bins, equally wide unless cuts says otherwise")
+    name: str = Field(description="blur_sigma (HR pixels), noise_level (8-bit units), jpeg_quality, …")
+    low: float | None = Field(default=None, description="lower end of the range")
+    high: float | None = Field(default=None, description="upper end of the range")
+    bins: PositiveInt | None = Field(default=None, description="number of bins, equally wide but for cuts")
     none: bool = Field(default=False, description="whether images without it have a bin of their own")
     cuts: list[float] = Field(default=[], description="where the range is cut, bins - 1 values")
+    choices: list[str] = Field(default=[], description="instead of a range, of an axis that is a choice")
+
+    def axis(self) -> Axis:
+        """The axis as degcraft's own type."""
+        given = self.model_dump(exclude_defaults=True)
+        return Axis.from_dict(given)
 
     @model_validator(mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from degcraft.images.atomic import written_whole
 from degcraft.networks import load_network
 from tune.budget import Budget
 from tune.config import TrialConfig, network_key, network_label
-from tune.experiment import Experiment, failure_of
+from tune.experiment import Experiment
 from tune.preparation import Starts
 from tune.progress import TrialsView
 from tune.records import Records
@@ -51,9 +51,20 @@ def shared_starts(
         DegcraftError: A shared network could not be trained.
     """
     files = {network_key(network): folder / f"{network_label(network)}.safetensors" for network in networks}
+    for index, file in enumerate(files.values()):
+        if file.exists() and not _is_whole(file):
+            view.say(f"{file}: cannot be used, and is trained again")
+            file.unlink()
+        elif file.exists():
+            # The driver may have been killed before it said so.
+            records.shared_ended(f"shared{index}", None)
     if not all(file.exists() for file in files.values()):
-        folder.mkdir(exist_ok=True)
-        configs = [TrialConfig("shared", dict(network), {"learning_rate": rate}) for network in networks]
+        # Those that are there already keep their keys and are not trained again.
+        configs = {
+            f"shared{index}": TrialConfig("shared", dict(network), {"learning_rate": rate})
+            for index, network in enumerate(networks)
+            if not files[network_key(network)].exists()
+        }
         watcher = _Watcher(records, budget, view, files)
         with view:
             experiment.run(
@@ -66,6 +77,14 @@ def shared_starts(
     return {key: load_network(file).model.state_dict() for key, file in files.items()}
 
 
+def _is_whole(file: Path) -> bool:
+    try:
+        load_network(file)
+    except DegcraftError:
+        return False
+    return True
+
+
 class _Watcher:
     """Records the shared networks, and takes each out of its checkpoint when it is done."""
 
@@ -74,25 +93,19 @@ class _Watcher:
         self.failure: str | None = None
 
     def started(self, trial: Trial) -> None:
-        self._records.started(trial)
+        self._records.started(trial.config["key"], TrialConfig.of(trial.config))
 
     def reported(self, trial: Trial, result: dict[str, Any]) -> None:
-        self._records.reported(trial, result)
+        self._records.reported(trial.config["key"], result)
 
     def ended(self, trial: Trial, failure: str | None) -> None:
         if failure is not None:
             self.failure = failure
         self._take(trial)
-        self._records.shared_ended(trial.trial_id, failure)
-        self._view.event(f"{trial.trial_id}  shared network  {failure or 'done'}")
+        self._records.shared_ended(trial.config["key"], failure)
+        self._view.event(f"{trial.config['key']}  shared network  {failure or 'done'}")
 
     def tick(self, trials: list[Trial]) -> None:
-        for trial in trials:
-            # Over before a resume, with the driver killed before it took the network.
-            if trial.status == Trial.TERMINATED:
-                self._take(trial)
-            elif trial.status == Trial.ERROR:
-                self.failure = failure_of(trial)
         self._budget.keep()
         self._view.show(trials, "")
 

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
-from degcraft.degradation import PAPER_SPACE, Axis, DegradationSpace
+from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.learned import checked_joint
 from degcraft.matching import find_weighting
+from degcraft.matching.weightings import check_space
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
 from tune.searched import KnobsSpec
@@ -97,7 +98,13 @@ class SearchSpec(Strict):
             )
         for name in self.extractor_weights:
             check_extractor(name, None)
-        self.degradation_space()
+        judged = [judge.weighting["name"]] if judge.proxies == "weights" else []
+        for field, names in (("search", choices(self.search.weighting.name)), ("held_out.judge", judged)):
+            for name in names:
+                try:
+                    check_space(name, self.degradation_space())
+                except DegcraftError as error:
+                    raise ValueError(f"{field}.{error}") from None
         if self.synthetic is not None:
             self.degradation_space().overlap(self.synthetic.bounds())
         return self
@@ -107,9 +114,7 @@ class SearchSpec(Strict):
         if self.space == "paper":
             return PAPER_SPACE
         try:
-            return DegradationSpace(
-                tuple(Axis(a.name, a.low, a.high, a.bins, a.none, tuple(a.cuts)) for a in self.space)
-            )
+            return DegradationSpace(tuple(axis.axis() for axis in self.space))
         except DegcraftError as error:
             raise ValueError(f"space: {error}") from None
 

@@ -1,5 +1,6 @@
 """The YAML file of a search: read, checked, its paths made absolute; and its JSON schema."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,18 @@ WORDS = ("auto", "none")
 OUTPUTS = ("output", "storage")
 """Fields that name a place to write to."""
 
-MAY_CHANGE = ("budget.minutes", "budget.target", "budget.failures", "tracking.uri")
-"""Fields that may differ from the first start when a search is resumed: they change when it ends and where its
-records go, not what it computes."""
+MAY_CHANGE = (
+    "budget.",
+    "resources.",
+    "search.concurrent",
+    "tracking.uri",
+    *FOLDERS,
+    *FILES,
+    *OUTPUTS,
+    "extractor_weights.",
+)
+"""Fields, or with a dot groups of them, that may differ from the first start when a search is resumed: they change when
+it ends, how fast it goes and where things lie, not what it computes. What lies there is compared by its content."""
 
 
 def schema_text() -> str:
@@ -78,8 +88,19 @@ def changed_fields(first: SearchSpec, now: SearchSpec) -> list[str]:
     """Fields in which two specifications differ, save those that may change on resume."""
     before, after = _flat(first.model_dump()), _flat(now.model_dump())
     return sorted(
-        key for key in before.keys() | after.keys() if before.get(key) != after.get(key) and key not in MAY_CHANGE
+        key
+        for key in before.keys() | after.keys()
+        if before.get(key) != after.get(key)
+        and not any(key == one or (one.endswith(".") and key.startswith(one)) for one in MAY_CHANGE)
     )
+
+
+def file_hashes(spec: SearchSpec) -> dict[str, str]:
+    """SHA-256 of every file with weights that a specification names, by field."""
+    flat = _flat(spec.model_dump())
+    named = {key: value for key, value in flat.items() if key in FILES or key.startswith("extractor_weights.")}
+    found = {key: value for key, value in named.items() if isinstance(value, str) and Path(value).is_file()}
+    return {key: hashlib.sha256(Path(value).read_bytes()).hexdigest() for key, value in found.items()}
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

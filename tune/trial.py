@@ -2,22 +2,23 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.fs
 import torch
 from ray.tune import Checkpoint, get_checkpoint, report
 
-from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSource
+from degcraft.degradation import Blocks, BoxSource, CraftedDistribution, DegradationSource
+from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
 from degcraft.learned import JointTrainer, begin_degradation, save_learned
 from degcraft.matching import Measurement, craft
 from degcraft.networks import build_network, save_network
 from degcraft.training import PlannedLoop, Precision, Trainer, TrainingDiverged, TrainingPlan
 from degcraft.training.losses import with_weights
+from tune.checkpoints import kept_checkpoints
 from tune.cluster import worker_device, worker_threads
 from tune.config import TRAINED, TrialConfig, measurement_name, network_key
 from tune.held_out import HeldOut, Scores
@@ -41,8 +42,11 @@ def distribution(config: TrialConfig, spec: SearchSpec, measured: Mapping[str, M
     if config.kind == "upper bound":
         assert spec.synthetic is not None
         bounds = spec.synthetic.bounds()
+        weights, blocks = (
+            (np.ones(1), Blocks.around(space, bounds)) if space.is_sampled else (space.overlap(bounds), None)
+        )
         return CraftedDistribution(
-            space=space, weights=space.overlap(bounds), distances=None, extractor=None, n=None,
+            space=space, weights=weights, blocks=blocks, distances=None, extractor=None, n=None,
             provenance=provenance | {"box": {name: list(ends) for name, ends in bounds.items()}},
         )  # fmt: skip
     if config.kind != "crafted":
@@ -60,24 +64,27 @@ def run_trial(
     measured: Mapping[str, Measurement],
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
+    experiment: str,
     references: HrPool | None = None,
 ) -> None:
     """Ray Tune's trainable: train from the last checkpoint or the start, score and report along the way.
 
     Args:
-        config: A `TrialConfig` as a dictionary.
+        config: A `TrialConfig` as a dictionary, with the trial's `key`.
         spec: The search.
         pool: Clean images to train on.
         held_out: What scores.
         measured: By `measurement_name`, for crafted trials.
         starts: Weights to start from by `network_key`; a network that is missing is trained from scratch.
         precisions: The arithmetic by `network_key`, where it was measured for the whole search.
+        experiment: Folder or URI with the checkpoints of this sitting and those before.
         references: What `pdm` trials learn the degradation of.
     """
     torch.set_num_threads(worker_threads())
     trial = TrialConfig.of(config)
     if trial.kind in TRAINED:
-        _train(trial, spec, pool, held_out, measured, starts, precisions, references)
+        earlier = kept_checkpoints(experiment, config["key"])
+        _train(trial, spec, pool, held_out, measured, starts, precisions, earlier, references)
     else:
         _score(trial, spec, held_out, starts)
 
@@ -111,31 +118,33 @@ def _train(
     measured: Mapping[str, Measurement],
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
+    earlier: list[Checkpoint],
     references: HrPool | None,
 ) -> None:
     device = worker_device()
     key = network_key(trial.network)
     precision = Precision.from_dict(precisions[key]) if key in precisions else None
-    network, plan, crafted = _network(trial, spec), plan_of(trial, spec), None
-    trainer: PlannedLoop[Any]
-    if trial.kind == "pdm":
-        assert references is not None
-        model, how = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
-        trainer = JointTrainer(network, model, pool, references, plan, **how, device=device, precision=precision)
-    else:
-        crafted = distribution(trial, spec, measured)
-        trainer = Trainer(network, _source(trial, spec, crafted), pool, plan, device=device, precision=precision)
-    checkpoint = get_checkpoint()
-    # A driver killed just after it dropped a finished trial's checkpoint has Ray Tune start that trial again: then it
-    # starts anew, and ends as it did.
-    if checkpoint is not None and is_there(checkpoint):
-        with checkpoint.as_directory() as folder:
-            trainer.resume(Path(folder) / TRAINER)
-    elif key in starts and trial.kind != "shared":
-        trainer.warm_start(starts[key])
+    crafted = None if trial.kind == "pdm" else distribution(trial, spec, measured)
+
+    def begin() -> PlannedLoop[Any]:
+        network, plan = _network(trial, spec), plan_of(trial, spec)
+        if crafted is None:
+            assert references is not None
+            model, how = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
+            return JointTrainer(network, model, pool, references, plan, **how, device=device, precision=precision)
+        return Trainer(network, _source(trial, spec, crafted), pool, plan, device=device, precision=precision)
+
+    trainer, said = _resumed(begin, earlier)
+    if trainer is None:
+        trainer = begin()
+        if key in starts and trial.kind != "shared":
+            trainer.warm_start(starts[key])
+    # A worker that died goes on behind its last report. After a kill of the driver it is not known what the driver
+    # had made of that, so it is given again.
+    again = get_checkpoint() is None
 
     for until in report_steps(trainer.plan.steps, spec.training.reports):
-        if until <= trainer.step:
+        if until < trainer.step or (until == trainer.step and not again):
             continue
         first = len(trainer.loss_history)
         try:
@@ -149,7 +158,7 @@ def _train(
         if (failure := scores.failure()) is not None:
             report({"step": trainer.step, "score": float("nan"), "failed": failure})
             return
-        loss = float(np.mean(trainer.loss_history[first:]))
+        losses = trainer.loss_history[first:]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             trainer.save(folder / TRAINER)
@@ -164,7 +173,8 @@ def _train(
                 {
                     "step": trainer.step,
                     "whole": trainer.step == trainer.plan.steps,
-                    "loss": loss,
+                    **({"loss": float(np.mean(losses))} if losses else {}),
+                    "said": said,
                     "device": device,
                     "precision": str(trainer.precision),
                     **({} if crafted is None else {"effective_bins": crafted.effective_bins}),
@@ -174,10 +184,21 @@ def _train(
             )
 
 
-def is_there(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint's files are still in its storage."""
-    assert checkpoint.filesystem is not None
-    return checkpoint.filesystem.get_file_info(checkpoint.path).type != pyarrow.fs.FileType.NotFound
+def _resumed(
+    begin: Callable[[], PlannedLoop[Any]], checkpoints: list[Checkpoint]
+) -> tuple[PlannedLoop[Any] | None, str]:
+    """The training from the first checkpoint that is whole, and what there is to say of those that are not."""
+    said = ""
+    for checkpoint in checkpoints:
+        trainer = begin()
+        try:
+            with checkpoint.as_directory() as folder:
+                trainer.resume(Path(folder) / TRAINER)
+        except (DegcraftError, OSError) as error:
+            said = f"goes on from an earlier checkpoint or its start, as one cannot be used ({error})"
+        else:
+            return trainer, said
+    return None, said
 
 
 def report_steps(steps: int, reports: int) -> list[int]:

@@ -40,15 +40,23 @@ def pick_device(name: str) -> str:
     return name
 
 
+AXES = (
+    "blur_sigma, blur_ratio, blur_angle, defocus_radius, reduction, noise_level, noise_signal, noise_common, "
+    "noise_grain, sharpening, earlier_jpeg_quality, webp_quality, h264_quantiser, mpeg2_quantiser, jpeg_quality, "
+    "jpeg_chroma"
+)
+"""Every axis there is, for help that must not load what knows them."""
+
+
 def add_space(parser: argparse.ArgumentParser) -> None:
     """`--axis`, several times."""
     parser.add_argument(
         "--axis",
         action="append",
         metavar="NAME:LOW:HIGH:BINS[:none]",
-        help="an axis of the degradation space, e.g. blur_sigma:0:3:6; repeat for noise_level and jpeg_quality. "
-        "With :none, images without it have a bin of their own; noise_level:0,2,5,10 names the edges of unequal bins. "
-        "Without any: the paper's 75 bins",
+        help="an axis of the degradation space, e.g. blur_sigma:0:3:6; repeat for others. With :none, images without "
+        "it have a bin of their own; noise_level:0,2,5,10 names the edges of unequal bins, reduction:bicubic,area "
+        f"choices. There are {AXES}. Without any: the paper's 75 bins",
     )
 
 

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from degcraft.degradation import CraftedDistribution, find_operator
+    from degcraft.degradation import CraftedDistribution, find_parameter
     from degcraft.images.atomic import written_whole
     from degcraft.matching.distribution_distance import Boxes, compare_distributions
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     table.add_row("Wasserstein", f"{found.wasserstein:.3f} ± {found.wasserstein_error:.3f}", "bin widths")
     table.add_row("Fréchet, of the moments", f"{found.frechet:.3f}", "bin widths")
     for axis, distance in found.axes.items():
-        table.add_row(f"{axis} alone", f"{distance:.3g}", find_operator(axis).unit)
+        table.add_row(f"{axis} alone", f"{distance:.3g}", find_parameter(axis).unit)
     console.print(table)
     for axis in found.axes:
         for label, one in ((own, first), (name, second)):

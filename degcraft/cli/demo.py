@@ -38,8 +38,9 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from tune.demo import prepare_demo
+    from tune.folder import SearchFolder
     from tune.report import print_result
-    from tune.search import has_started, run_search
+    from tune.search import run_search
     from tune.spec_file import load_spec
 
     console = open_console()
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     how_to_go_on = f"degcraft demo --output {args.output} --resume"
     spec = load_spec(file)
     # A demo that was stopped before its search began has nothing to resume.
-    resume = args.resume and has_started(Path(spec.output))
+    resume = args.resume and SearchFolder(spec.output).has_started()
     try:
         result = run_search(spec, resume=resume, address=None, console=console)
     except KeyboardInterrupt:

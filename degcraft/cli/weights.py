@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
-    from degcraft.degradation import CraftedDistribution
+    from degcraft.degradation import CraftedDistribution, DegradationSpace
     from degcraft.images import Patches
 
 HELP = "find which degradations your images carry: a crafted training distribution"
@@ -32,7 +32,8 @@ WEIGHTINGS_HELP = (
     "confusion:width=0.3 (the default: what the features confuse undone; width 0 is the best fit, 30 nearly uniform), "
     "eq4:alpha=25 (the paper's), mixture:width=0 (least Fréchet distance of the mixture), mmd:width=0 (least energy "
     "distance), em:width=0 (expectation and maximisation), "
-    "estimates:quantile=0.25 (each image's own estimate, on its mild side)"
+    "estimates:quantile=0.25 (each image's own estimate, on its mild side), blocks:whole=0.05 (blocks of bins, divided "
+    "where the references ask for it; the default where bins are too many to be measured one by one)"
 )
 SHOWN = 8
 """Bins in the table."""
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.cache import cache_folder
     from degcraft.features import make_extractor
-    from degcraft.matching import assess, make_weighting, measure, scenes, weighting_words
+    from degcraft.matching import assess, crafted_features, make_weighting, measure, scenes, weighting_words
     from degcraft.matching.crafting import DRAWS, crafted_by
 
     console = Console()
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     # All that can be wrong is found before the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
     device = pick_device(args.device)
-    weighting, reduce = _weighting(args), parse_clean(args.clean)
+    weighting, reduce = _weighting(args, space), parse_clean(args.clean)
     check_file_name(args.output)
     if args.figure is not None:
         check_file_name(args.figure, ".png")
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     references = _patches(console, "references", args.references, args, on_jpeg_blocks=True)
     hr = _patches(console, "hr", args.hr, args, scale=args.scale, reduce=reduce)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"measuring {space.n_bins} bins with {extractor.name}", total=space.n_bins)
+        task = bar.add_task(f"measuring {space.n_bins:,} bins with {extractor.name}", total=space.groups)
         measured = measure(
             space, hr, references, extractor, scale=args.scale, seed=args.seed, device=device,
             cache=cache_folder("measurements"), progress=_telling(console, bar, task),
@@ -106,16 +107,18 @@ def run(args: argparse.Namespace) -> int:
     with console.status("asking how far it can be relied on"):
         method = make_weighting(measured, weighting)
         by_chance = method.draws(DRAWS, args.seed, widened=False)
+        crafted = crafted_by(method, measured, weighting, draws=method.draws(DRAWS, args.seed))
         reliability = assess(
-            measured, method, draws=by_chance, files=references.names(), scenes=scenes(references.files)
-        )
-    provenance = {"evident": args.evident, "reliability": reliability.to_dict(), "misfit": method.misfit()}
-    crafted = crafted_by(method, measured, weighting, draws=method.draws(DRAWS, args.seed), provenance=provenance)
+            measured, method, draws=by_chance, files=references.names(), scenes=scenes(references.files),
+            crafted=crafted_features(crafted, hr, extractor, scale=args.scale, seed=args.seed, device=device)
+            if space.is_sampled else None,
+        )  # fmt: skip
+    crafted.provenance.update(evident=args.evident, reliability=reliability.to_dict(), misfit=method.misfit())
     crafted.save(args.output)
     console.print(_table(crafted))
     console.print(
-        f"effective bins: {crafted.effective_bins:.1f} of {space.n_bins}   features: {extractor.name}:{extractor.layer}"
-        f"   weighting: {weighting_words(weighting)}"
+        f"effective bins: {crafted.effective_bins:.1f} of {space.n_bins:,}"
+        f"   features: {extractor.name}:{extractor.layer}   weighting: {weighting_words(weighting)}"
         f"   {time.perf_counter() - started:.1f} s on {device}",
         highlight=False,
     )
@@ -123,26 +126,24 @@ def run(args: argparse.Namespace) -> int:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
     if args.figure is not None:
-        from degcraft.figures import draw_weight_map
+        from degcraft.figures import draw_crafted
 
-        title = f"{Path(args.references).name}: {extractor.name}, {weighting_words(weighting)}"
-        draw_weight_map(
-            space, crafted.weights, args.figure, title=title, distances=crafted.distances, low=crafted.low,
-            high=crafted.high,
-        )  # fmt: skip
+        draw_crafted(
+            crafted, args.figure, title=f"{Path(args.references).name}: {extractor.name}, {weighting_words(weighting)}"
+        )
         console.print(f"wrote {args.figure}", highlight=False, soft_wrap=True)
     return 0
 
 
-def _weighting(args: argparse.Namespace) -> dict[str, Any]:
-    """What --weighting and --alpha ask for, whole."""
-    from degcraft.matching.weightings import DEFAULT, checked_weighting
+def _weighting(args: argparse.Namespace, space: "DegradationSpace") -> dict[str, Any]:
+    """What --weighting and --alpha ask for of a space, whole."""
+    from degcraft.matching.weightings import default_weighting
 
     if args.alpha is not None:
         if args.weighting not in (None, "eq4"):
             raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
-        return checked_weighting({"name": "eq4", "alpha": args.alpha})
-    name, _, rest = (args.weighting or DEFAULT).partition(":")
+        return _fitting({"name": "eq4", "alpha": args.alpha}, space)
+    name, _, rest = (args.weighting or default_weighting(space)).partition(":")
     given: dict[str, Any] = {"name": name}
     for part in filter(None, rest.split(",")):
         key, _, text = part.partition("=")
@@ -150,7 +151,15 @@ def _weighting(args: argparse.Namespace) -> dict[str, Any]:
             given[key] = float(text)
         except ValueError:
             raise DegcraftError(f"--weighting: {key} of {name} must be a number, but got {text!r}") from None
-    return checked_weighting(given)
+    return _fitting(given, space)
+
+
+def _fitting(given: dict[str, Any], space: "DegradationSpace") -> dict[str, Any]:
+    from degcraft.matching.weightings import check_space, checked_weighting
+
+    whole = checked_weighting(given)
+    check_space(whole["name"], space)
+    return whole
 
 
 def _telling(console: "Console", bar: "Progress", task: "TaskID") -> Callable[[int, int], None]:
@@ -197,23 +206,26 @@ def _patches(
 
 
 def _table(crafted: "CraftedDistribution") -> "Table":
-    """The heaviest bins, with the intervals of their weights; distances in units of the nearest: D has no scale."""
-    import numpy as np
+    """The heaviest bins or blocks, with the intervals of their weights; distances in units of the nearest: D has no
+    scale.
+    """
     from rich.table import Table
 
     assert crafted.low is not None
     assert crafted.high is not None
-    assert crafted.distances is not None
-    table = Table(title="heaviest bins", title_justify="left")
-    for title in ("weight", "95 %", *(axis.name for axis in crafted.space.axes), "distance"):
-        table.add_column(title, justify="right")
-    unit = crafted.distances.min() or 1.0
+    axes, far = crafted.space.axes, crafted.distances
+    what = "bins" if crafted.blocks is None else "blocks"
+    table = Table(title=f"heaviest {what}", title_justify="left")
+    of = [axis.name for axis in axes] if crafted.blocks is None else ["block"]
+    for title in ("weight", "95 %", *of, *(["distance"] if far is not None else [])):
+        table.add_column(title, justify="left" if title == "block" else "right")
     for index in (-crafted.weights).argsort(kind="stable")[:SHOWN]:
-        cells = np.unravel_index(index, crafted.space.shape)
+        cells = crafted.parts.cells[index, :, 0]
+        words = [axis.words(int(cell)) for axis, cell in zip(axes, cells, strict=True)]
         table.add_row(
             f"{crafted.weights[index]:.3f}",
             f"{crafted.low[index]:.2f}–{crafted.high[index]:.2f}",
-            *(axis.words(int(cell)) for axis, cell in zip(crafted.space.axes, cells, strict=True)),
-            f"{crafted.distances[index] / unit:.2f}",
+            *(words if crafted.blocks is None else [crafted.parts.words(int(index))]),
+            *([] if far is None else [f"{far[index] / (far.min() or 1.0):.2f}"]),
         )
     return table

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
+from degcraft.degradation.blocks import Blocks
 from degcraft.degradation.sources import SpaceSource
-from degcraft.degradation.space import DegradationSpace
+from degcraft.degradation.space import DegradationSpace, check_weights
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 
@@ -35,7 +36,7 @@ _KEYS = (
 
 @dataclass(frozen=True, eq=False)
 class CraftedDistribution:
-    """Weights over the bins of a space, and where they came from.
+    """Weights over the bins of a space or over blocks of them, and where they came from.
 
     Raises:
         DegcraftError: weights or distances that do not fit the space.
@@ -43,13 +44,15 @@ class CraftedDistribution:
 
     space: DegradationSpace
     weights: NDArray[np.float64]
-    """(n_bins,), normalised to sum to 1, row-major over the axes."""
+    """(K,), normalised to sum to 1: of the blocks, or of the bins row-major over the axes."""
     distances: NDArray[np.float64] | None = None
-    """(n_bins,) Fréchet distances (eq. 3), or None where the weights come from elsewhere."""
+    """(K,) Fréchet distances (eq. 3), or None where the weights come from elsewhere."""
     low: NDArray[np.float64] | None = None
-    """(n_bins,) lower ends of the 95 % intervals of the weights, or None."""
+    """(K,) lower ends of the 95 % intervals of the weights, or None."""
     high: NDArray[np.float64] | None = None
-    """(n_bins,) upper ends."""
+    """(K,) upper ends."""
+    blocks: Blocks | None = None
+    """K blocks of bins, or None for the bins."""
     weighting: dict[str, Any] | None = None
     """`name` and knobs of the weighting that made the weights, or None."""
     extractor: str | None = None
@@ -60,14 +63,15 @@ class CraftedDistribution:
     """Seeds, hashes, versions: plain JSON."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", self.space.check_weights(self.weights))
+        count = self.space.n_bins if self.blocks is None else len(self.blocks)
+        object.__setattr__(self, "weights", check_weights(self.weights, count))
         for name in ("distances", "low", "high"):
             if getattr(self, name) is None:
                 continue
             values = np.asarray(getattr(self, name), dtype=np.float64)
-            if values.shape != (self.space.n_bins,) or not np.isfinite(values).all():
+            if values.shape != (count,) or not np.isfinite(values).all():
                 raise DegcraftError(
-                    f"{name} must be {self.space.n_bins} finite numbers, but got the shape {values.shape}"
+                    f"{name} must be {count} finite numbers, but got the shape {values.shape}"
                     + ("" if np.isfinite(values).all() else " with values that are not finite")
                 )
             object.__setattr__(self, name, values)
@@ -75,12 +79,20 @@ class CraftedDistribution:
     @staticmethod
     def uniform(space: DegradationSpace) -> "CraftedDistribution":
         """Every bin alike: the baseline."""
+        if space.is_sampled:
+            return CraftedDistribution(space, np.ones(1), blocks=Blocks.whole(space))
         return CraftedDistribution(space, space.uniform_weights())
 
     @property
+    def parts(self) -> Blocks:
+        """What the weights are of."""
+        return self.blocks or self.space.each_bin
+
+    @property
     def entropy(self) -> float:
-        """Shannon entropy of the weights in nats, 0 to ln(n_bins)."""
-        return float(entr(self.weights).sum())
+        """Shannon entropy of the weights of the bins in nats, 0 to ln(n_bins)."""
+        inside = 0.0 if self.blocks is None else float(self.weights @ np.log(self.blocks.bins))
+        return float(entr(self.weights).sum()) + inside
 
     @property
     def effective_bins(self) -> float:
@@ -89,13 +101,14 @@ class CraftedDistribution:
 
     def source(self) -> SpaceSource:
         """The distribution as something to train on."""
-        return SpaceSource(self.space, self.weights)
+        return SpaceSource(self.space, self.weights, self.blocks)
 
     def to_dict(self) -> dict[str, Any]:
         """The file's content as plain JSON."""
         return {
             "format": FORMAT,
             "axes": self.space.to_list(),
+            **({} if self.blocks is None else {"blocks": self.blocks.cells.tolist()}),
             "weights": self.weights.tolist(),
             **{name: _listed(getattr(self, name)) for name in ("low", "high", "distances")},
             "weighting": self.weighting,
@@ -145,7 +158,7 @@ def _from_dict(content: Any) -> CraftedDistribution:
         raise DegcraftError(f'format must be "{FORMAT}", but got {found!r}')
     if missing := [key for key in _KEYS if key not in content]:
         raise DegcraftError(f"field {missing[0]} is missing")
-    if unknown := [key for key in content if key not in _KEYS]:
+    if unknown := [key for key in content if key not in (*_KEYS, "blocks")]:
         raise DegcraftError(f"field {unknown[0]!r} is unknown")
     weights = _numbers(content["weights"], "weights")
     if abs(weights.sum() - 1) > 1e-6:
@@ -153,9 +166,11 @@ def _from_dict(content: Any) -> CraftedDistribution:
     for name in ("provenance", "weighting"):
         if not isinstance(content[name], dict) and not (name == "weighting" and content[name] is None):
             raise DegcraftError(f"{name} must be an object, but got {content[name]!r}")
+    space = DegradationSpace.from_list(content["axes"])
     return CraftedDistribution(
-        space=DegradationSpace.from_list(content["axes"]),
+        space=space,
         weights=weights,
+        blocks=_blocks(space, content["blocks"]) if "blocks" in content else None,
         **{
             name: None if content[name] is None else _numbers(content[name], name)
             for name in ("low", "high", "distances")
@@ -172,6 +187,14 @@ def _from_first(content: dict[str, Any]) -> dict[str, Any]:
     alpha = _optional(content, "alpha", int | float) if "alpha" in content else None
     rest = {key: value for key, value in content.items() if key != "alpha"}
     return {"low": None, "high": None, "weighting": None if alpha is None else {"name": "eq4", "alpha": alpha}, **rest}
+
+
+def _blocks(space: DegradationSpace, value: Any) -> Blocks:
+    try:
+        cells = np.array(value)
+    except ValueError:
+        cells = np.empty(0)
+    return Blocks(space, cells)
 
 
 def _listed(values: NDArray[np.float64] | None) -> list[float] | None:

@@ -1,37 +1,33 @@
 """Equation 2: clean images to degraded low-resolution ones."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
-from degcraft.degradation.operator import Chroma, Conditions
-from degcraft.degradation.operators import OPERATORS
+from degcraft.degradation.operator import Operator, Values
+from degcraft.degradation.operators import OPERATORS, find_parameter
 from degcraft.degradation.parameters import Degradation
-from degcraft.degradation.resampling import blur_and_reduce, convolve_taps
+from degcraft.degradation.resampling import blur_and_reduce, blur_whole, convolve_taps
 from degcraft.errors import DegcraftError
 
 
 @torch.no_grad()
 def degrade(
-    hr: Tensor,
-    degradation: Degradation,
-    scale: int,
-    generator: torch.Generator,
-    *,
-    chroma: Chroma = "4:2:0",
-    quantise: bool = True,
+    hr: Tensor, degradation: Degradation, scale: int, generator: torch.Generator, *, quantise: bool = True
 ) -> Tensor:
-    """x = JPEG_q[(y ⊗ k_σ)↓s + ε] (eq. 2), every image with its own parameters.
+    """x = JPEG_q[(y ⊗ k_σ)↓s + ε] (eq. 2) and what the other operators add to it, every image with its own parameters.
 
-    The downsampling is antialiased bicubic; borders are mirrored. JPEG is libjpeg itself for images on the
-    CPU, and a batched equivalent on any other device; nothing is read back from the device. In full float32
-    products the results on both agree but for single rounding steps.
+    The downsampling is antialiased bicubic unless the degradation says otherwise; borders are mirrored. JPEG is libjpeg
+    itself for images on the CPU, and a batched equivalent on any other device; nothing is read back from the device but
+    by the encoders that run on the CPU alone (WebP, video). In full float32 products the results on both agree but for
+    single rounding steps.
 
     Args:
         hr: (B,3,H,W) float32 in [0,1], H and W multiples of scale. Left unchanged.
-        degradation: one value per image and axis, on any device; an absent axis is left out of the equation.
+        degradation: one value per image and parameter, on any device; what is absent is left out of the equation.
         scale: s, a whole number of at least 1.
         generator: what the noise is drawn with, on its own device.
-        chroma: subsampling of the JPEG files, "4:2:0" or "4:4:4".
         quantise: round every result to the 8 bits that a file holds. An image that nothing is done to (scale
             1 and every parameter at its identity) comes back exactly, whatever its depth. False keeps the
             float values of the images that are not compressed; compressed ones have 8 bits anyway.
@@ -43,39 +39,49 @@ def degrade(
         DegcraftError: hr of another shape or type, sides that are not multiples of scale, a scale below 1, or
             a degradation for another number of images.
     """
-    _check(hr, degradation, scale, chroma)
+    _check(hr, degradation, scale)
     if not len(hr):
         return hr.new_empty(0, 3, hr.shape[2] // scale, hr.shape[3] // scale)
-    conditions = Conditions(generator, chroma)
+    # Kernels are made where the parameters are: on the CPU they are no wider than the widest blur needs.
+    here = _given(degradation.parameters)
     values = {name: tensor.to(hr.device, non_blocking=True) for name, tensor in degradation.parameters.items()}
+    there = _given(values)
     # Under autocast the products would run in 16 bits, which is coarser than the images' own steps.
     with torch.autocast(hr.device.type, enabled=False):
-        lr = blur_and_reduce(hr, _blur_taps(degradation, hr.device), scale)
-        for name, operator in OPERATORS.items():
-            if operator.apply is not None and name in values:
-                lr = operator.apply(lr, values[name], conditions)
+        lr, taps, reduction = hr, None, None
+        for operator, own in here:
+            if operator.kernel is not None:
+                kernel = operator.kernel(own).to(hr.device, non_blocking=True)
+                if kernel.ndim == 3:
+                    lr = blur_whole(lr, kernel)
+                else:
+                    taps = kernel if taps is None else convolve_taps(taps, kernel)
+        for operator, own in there:
+            if operator.reduce is not None:
+                reduction = operator.reduce(own, scale)
+        lr = blur_and_reduce(lr, taps, scale, reduction)
+        for operator, own in there:
+            if operator.apply is not None:
+                lr = operator.apply(lr, own, generator)
     lr = lr.mul_(255).round_().clamp_(0, 255).div_(255) if quantise else lr.clamp_(0, 1)
     if quantise and scale == 1:
         untouched = torch.ones(len(hr), dtype=torch.bool, device=hr.device)
         for name, tensor in values.items():
-            untouched &= tensor == OPERATORS[name].identity
+            untouched &= tensor == find_parameter(name).identity
         lr = torch.where(untouched[:, None, None, None], hr, lr)
     return lr
 
 
-def _blur_taps(degradation: Degradation, device: torch.device) -> Tensor | None:
-    """The one kernel that the registry's blurs amount to: (B, 2r+1) on `device`, or None."""
-    taps: Tensor | None = None
-    for name, operator in OPERATORS.items():
-        value = degradation.get(name)
-        if operator.kernel is not None and value is not None:
-            # Made where the parameters are: on the CPU the kernel is no wider than the widest blur needs.
-            kernel = operator.kernel(value)
-            taps = kernel if taps is None else convolve_taps(taps, kernel)
-    return None if taps is None else taps.to(device, non_blocking=True)
+def _given(values: Mapping[str, Tensor]) -> list[tuple[Operator, Values]]:
+    """The operators that are driven, in order, with those of their parameters that are given."""
+    return [
+        (operator, {one.name: values[one.name] for one in operator.parameters if one.name in values})
+        for name, operator in OPERATORS.items()
+        if name in values
+    ]
 
 
-def _check(hr: Tensor, degradation: Degradation, scale: int, chroma: str) -> None:
+def _check(hr: Tensor, degradation: Degradation, scale: int) -> None:
     if hr.ndim != 4 or hr.shape[1] != 3 or hr.dtype != torch.float32:
         raise DegcraftError(f"hr must be float32 (B,3,H,W), but got {hr.dtype} {tuple(hr.shape)}")
     if not isinstance(scale, int) or scale < 1:
@@ -85,5 +91,3 @@ def _check(hr: Tensor, degradation: Degradation, scale: int, chroma: str) -> Non
         raise DegcraftError(f"height and width of hr must be multiples of scale {scale}, but got {height}x{width}")
     if degradation.parameters and len(degradation) != len(hr):
         raise DegcraftError(f"degradation must fit the {len(hr)} images, but has {len(degradation)} rows")
-    if chroma not in ("4:2:0", "4:4:4"):
-        raise DegcraftError(f'chroma must be "4:2:0" or "4:4:4", but got {chroma!r}')

@@ -1,36 +1,126 @@
-"""JPEG compression as a degradation: libjpeg on the CPU, its batched equivalent on other devices."""
+"""JPEG compression as a degradation: libjpeg on the CPU, its batched equivalent on other devices; once, or twice."""
 
+import math
+from collections.abc import Callable
+from typing import get_args
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation.jpeg_batched import jpeg_torch
-from degcraft.degradation.jpeg_library import jpeg_cv2
-from degcraft.degradation.operator import Conditions, Operator
+from degcraft.degradation.file_formats import through_files
+from degcraft.degradation.jpeg_batched import Chroma, jpeg_torch
+from degcraft.degradation.operator import Operator, Values
+from degcraft.degradation.parameter import Parameter, choice
+
+_SAMPLING = {
+    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+}
+_BLOCK = 8
+_UNCOMPRESSED = 110.0
+"""Where no compression lies on a scale of visible differences."""
 
 
-def compress(images: Tensor, quality: Tensor, conditions: Conditions) -> Tensor:
+def compress(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
     """JPEG_q: what is left of the images once they have been through a JPEG file.
 
     Args:
         images: (B,3,h,w) float32 RGB; clipped to [0,1] and rounded to 8 bits as a file does.
-        quality: (B,) libjpeg quality 1 to 100, rounded to the nearest whole number; inf leaves an image as it
-            is.
-        conditions: the chroma subsampling.
+        values: (B,) each. `jpeg_quality`: libjpeg quality 1 to 100, rounded to the nearest whole number; inf leaves an
+            image as it is. `jpeg_chroma`: which of `Chroma`.
+        generator: Not used.
     """
-    implementation = jpeg_cv2 if images.device.type == "cpu" else jpeg_torch
-    return implementation(images, quality, conditions.chroma)
+    quality = values["jpeg_quality"]
+    if "jpeg_chroma" not in values:
+        return compressed(images, quality, "4:2:0")
+    for code, chroma in enumerate(get_args(Chroma)):
+        images = compressed(images, torch.where(values["jpeg_chroma"] == code, quality, math.inf), chroma)
+    return images
 
 
-_UNCOMPRESSED = 110.0
-"""Where no compression lies on a scale of visible differences."""
+def compress_earlier(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
+    """JPEG (4:2:0) whose grid of blocks begins anywhere but at the images' corner: they were cropped since.
+
+    Args:
+        images: (B,3,h,w) float32 RGB; clipped and rounded as by `compress`.
+        values: `earlier_jpeg_quality` (B,), as `compress` takes it.
+        generator: What the corners are drawn with.
+    """
+    corners = torch.randint(1, _BLOCK**2, (len(images),), generator=generator, device=generator.device)
+    corners = corners.to(images.device, non_blocking=True)
+    down, across = (corners // _BLOCK)[:, None], (corners % _BLOCK)[:, None]
+    height, width = images.shape[2:]
+    padded = F.pad(images, (_BLOCK, _BLOCK, _BLOCK, _BLOCK), mode="replicate")
+    # Image i begins at (down, across) of its window, so that is its place on the grid.
+    rows = torch.arange(height + _BLOCK, device=images.device) + _BLOCK - down
+    columns = torch.arange(width + _BLOCK, device=images.device) + _BLOCK - across
+    quality = values["earlier_jpeg_quality"]
+    once = compressed(_window(padded, rows, columns), quality, "4:2:0")
+    rows = torch.arange(height, device=images.device) + down
+    columns = torch.arange(width, device=images.device) + across
+    return torch.where(torch.isfinite(quality)[:, None, None, None], _window(once, rows, columns), images)
+
+
+def jpeg_cv2(images: Tensor, quality: Tensor, chroma: Chroma = "4:2:0") -> Tensor:
+    """libjpeg itself, as OpenCV carries it; arguments and result as of `jpeg_torch`, on the CPU."""
+
+    def round_trip(image: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+        options = [cv2.IMWRITE_JPEG_QUALITY, level, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SAMPLING[chroma]]
+        encoded, file = cv2.imencode(".jpg", image, options)
+        if not encoded:
+            raise RuntimeError(f"OpenCV could not encode a {image.shape} image as JPEG")
+        return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), dtype=np.uint8)
+
+    levels = torch.floor(quality + 0.5).clamp(1, 100)
+    return through_files(images, levels, torch.isfinite(quality), round_trip)
+
+
+def compressed(images: Tensor, quality: Tensor, chroma: Chroma) -> Tensor:
+    """`jpeg_cv2` or `jpeg_torch`, as the images' device asks."""
+    implementation: Callable[[Tensor, Tensor, Chroma], Tensor] = jpeg_torch
+    if images.device.type == "cpu":
+        implementation = jpeg_cv2
+    return implementation(images, quality, chroma)
+
+
+def _window(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """(B,3,h,w) of (B,3,H,W), by rows (B,h) and columns (B,w) of each."""
+    batch = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[batch, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
+
+
+def _quality(name: str, label: str, absent: str) -> Parameter:
+    return Parameter(
+        name,
+        label,
+        "libjpeg quality",
+        low=1.0,
+        high=100.0,
+        identity=math.inf,
+        step=5.0,
+        bin_width=20.0,
+        grid=10.0,
+        usual=(10.0, 100.0),
+        absent=absent,
+        more="less compressed",
+        less="more compressed",
+        scaled=lambda quality: min(quality, _UNCOMPRESSED),
+    )
+
 
 JPEG = Operator(
-    axis="jpeg_quality",
-    unit="libjpeg quality",
-    low=1.0,
-    high=100.0,
-    identity=float("inf"),
-    step=5.0,
-    bin_width=20.0,
-    scaled=lambda quality: min(quality, _UNCOMPRESSED),
+    parameters=(
+        _quality("jpeg_quality", "JPEG quality", "no JPEG compression"),
+        choice("jpeg_chroma", "JPEG chroma", get_args(Chroma)),
+    ),
     apply=compress,
+    compresses=True,
+)
+EARLIER_JPEG = Operator(
+    parameters=(_quality("earlier_jpeg_quality", "earlier JPEG quality", "no earlier JPEG compression"),),
+    apply=compress_earlier,
 )

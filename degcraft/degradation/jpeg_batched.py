@@ -8,12 +8,14 @@ the same to the last bit. Whole numbers are held in floating point, which every 
 """
 
 from functools import lru_cache
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.degradation.operator import Chroma
+Chroma = Literal["4:2:0", "4:4:4"]
+"""Chroma at half the resolution both ways, or at the whole."""
 
 # fmt: off
 LUMA_TABLE = (

@@ -1,56 +1,44 @@
-"""What one degradation operator is: an axis with its unit and legal range, and how it acts on a batch."""
+"""What one degradation operator is: the numbers that drive it, and how it acts on a batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Chroma = Literal["4:2:0", "4:4:4"]
+from degcraft.degradation.parameter import Parameter
 
-
-@dataclass(frozen=True)
-class Conditions:
-    """What an operator may need besides the images and its own parameter."""
-
-    generator: torch.Generator
-    """The only source of randomness."""
-    chroma: Chroma
-    """Chroma subsampling of the JPEG files: "4:2:0" or "4:4:4"."""
+Values = Mapping[str, Tensor]
+"""Parameter name → (B,); a parameter that is absent is at its identity in all images."""
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One factor of x = JPEG_q[(y ⊗ k_σ)↓s + ε] (eq. 2), driven by one number per image.
+    """One factor of x = JPEG_q[(y ⊗ k_σ)↓s + ε] (eq. 2), driven by one or several numbers per image.
 
-    Exactly one of `kernel` and `apply` is given. Operators with a kernel act on the clean image and are
-    merged with the downsampling into one matrix; the others act on the low-resolution images in the order
-    of the registry.
+    Exactly one of `kernel`, `reduce` and `apply` is given. Kernels act on the clean image, one operator at most reduces
+    it, and the others act on the low-resolution images in the order of the registry.
     """
 
-    axis: str
-    """Name of the parameter, as axes, boxes and JSON files spell it."""
-    unit: str
-    """What the number means, for tables and figures."""
-    low: float
-    """Smallest legal value."""
-    high: float
-    """Largest legal value."""
-    identity: float
-    """The value at which the operator leaves an image exactly as it is (it may lie outside [low, high])."""
-    step: float = 1.0
-    """A small but visible difference, on the scale of `scaled`."""
-    bin_width: float = 1.0
-    """Of a bin of the paper's space: what counts as far as what on other axes."""
-    scaled: Callable[[float], float] = float
-    """A value on a scale where equal steps look about equally large; finite for the identity, too."""
-    kernel: Callable[[Tensor], Tensor] | None = None
-    """Values (B,) → taps (B, 2r+1), float32, symmetric, each row summing to 1."""
-    apply: Callable[[Tensor, Tensor, Conditions], Tensor] | None = None
-    """Images (B,3,h,w), values (B,) on the images' device, conditions → images (B,3,h,w); may work in
-    place."""
+    parameters: tuple[Parameter, ...]
+    """The first drives it: without that one nothing is done. The others say how."""
+    kernel: Callable[[Values], Tensor] | None = None
+    """Values (B,) → taps (B, 2r+1) of a separable kernel that is the same both ways, or kernels (B, 2r+1, 2r+1):
+    float32, symmetric about their middle, summing to 1."""
+    reduce: Callable[[Values, int], Tensor] | None = None
+    """Values (B,), scale s → taps (B, n), n odd or even as s is, each row summing to 1: output i sees the input from
+    s·i + (s - n)/2 on."""
+    apply: Callable[[Tensor, Values, torch.Generator], Tensor] | None = None
+    """Images (B,3,h,w), values (B,) on the images' device, the only source of randomness → images (B,3,h,w); may work
+    in place."""
+    compresses: bool = False
+    """Whether it is the file that the images were kept in: a space has one of these at most."""
 
     def __post_init__(self) -> None:
-        if (self.kernel is None) == (self.apply is None):
-            raise ValueError(f"operator {self.axis} needs either a kernel or an apply function")
+        if [self.kernel, self.reduce, self.apply].count(None) != 2:
+            raise ValueError(f"operator {self.name} needs one of kernel, reduce and apply")
+
+    @property
+    def name(self) -> str:
+        """That of the parameter that drives it."""
+        return self.parameters[0].name

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from degcraft.degradation.operators import find_operator
+from degcraft.degradation.operators import find_parameter
 from degcraft.errors import DegcraftError
 
 NO_JPEG = math.inf
@@ -16,7 +16,7 @@ NO_JPEG = math.inf
 
 @dataclass(frozen=True)
 class Degradation:
-    """What is done to each image of a batch; an axis that is absent leaves the images as they are.
+    """What is done to each image of a batch; a parameter that is absent is at its identity.
 
     Raises:
         DegcraftError: an unknown axis, tensors that are not one-dimensional or differ in length, or a value
@@ -30,18 +30,18 @@ class Degradation:
     def __post_init__(self) -> None:
         lengths = set()
         for name, values in self.parameters.items():
-            operator = find_operator(name)
+            known = find_parameter(name)
             if values.ndim != 1:
                 raise DegcraftError(f"parameter {name} must have the shape (B,), but got {tuple(values.shape)}")
             lengths.add(len(values))
             if values.device.type != "cpu" or not len(values):
                 continue
-            legal = ((values >= operator.low) & (values <= operator.high)) | (values == operator.identity)
+            legal = ((values >= known.low) & (values <= known.high)) | (values == known.identity)
+            if known.choices:
+                legal &= values == values.floor()
             if not bool(legal.all()):
                 worst = float(values[~legal][0])
-                raise DegcraftError(
-                    f"parameter {name} must lie in [{operator.low:g}, {operator.high:g}], but got {worst:g}"
-                )
+                raise DegcraftError(f"parameter {name} must lie in [{known.low:g}, {known.high:g}], but got {worst:g}")
         if len(lengths) > 1:
             raise DegcraftError(f"parameters of one batch must have one length, but got {sorted(lengths)}")
 

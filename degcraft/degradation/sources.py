@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from degcraft.degradation.blocks import Blocks
 from degcraft.degradation.degrade import degrade
-from degcraft.degradation.operator import Chroma
-from degcraft.degradation.operators import find_operator
+from degcraft.degradation.operators import find_parameter
 from degcraft.degradation.parameters import Degradation
-from degcraft.degradation.space import Box, DegradationSpace, check_box, sample_box
+from degcraft.degradation.space import Box, DegradationSpace, check_box, check_weights, sample_box
 from degcraft.errors import DegcraftError
 
 
@@ -36,24 +36,26 @@ class DegradationSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SpaceSource:
-    """Bins drawn by weight, degradations drawn uniformly inside a bin.
+    """Blocks of bins drawn by weight, degradations drawn uniformly inside one of their bins.
 
     Raises:
-        DegcraftError: weights that do not fit the space, see `DegradationSpace.check_weights`.
+        DegcraftError: weights that do not fit the blocks, see `check_weights`.
     """
 
     space: DegradationSpace
     weights: NDArray[np.float64]
-    """(n_bins,), normalised to sum to 1."""
-    chroma: Chroma = "4:2:0"
+    """(K,), normalised to sum to 1."""
+    blocks: Blocks | None = None
+    """K of them; the bins of the space, row-major, if None."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", self.space.check_weights(self.weights))
+        count = self.space.n_bins if self.blocks is None else len(self.blocks)
+        object.__setattr__(self, "weights", check_weights(self.weights, count))
 
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
-        degradation = self.space.sample_checked(self.weights, len(hr), generator)
-        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+        degradation = (self.blocks or self.space.each_bin).sample(self.weights, len(hr), generator)
+        return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""
@@ -61,7 +63,7 @@ class SpaceSource:
             "kind": "space",
             "axes": self.space.to_list(),
             "weights": self.weights.tolist(),
-            "chroma": self.chroma,
+            **({} if self.blocks is None else {"blocks": self.blocks.cells.tolist()}),
         }
 
 
@@ -74,7 +76,6 @@ class BoxSource:
     """
 
     box: Box
-    chroma: Chroma = "4:2:0"
 
     def __post_init__(self) -> None:
         check_box(self.box)
@@ -82,14 +83,13 @@ class BoxSource:
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
         degradation = sample_box(self.box, len(hr), generator)
-        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+        return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""
         return {
             "kind": "box",
             "box": {name: list(bounds) for name, bounds in self.box.items()},
-            "chroma": self.chroma,
         }
 
 
@@ -105,7 +105,6 @@ class ListedSource:
 
     parameters: Mapping[str, Tensor]
     """Axis name → (k,) values."""
-    chroma: Chroma = "4:2:0"
 
     def __post_init__(self) -> None:
         if not len(Degradation(self.parameters)):
@@ -117,12 +116,12 @@ class ListedSource:
         turns = -(-len(hr) // len(listed))
         rows = [torch.randperm(len(listed), generator=generator, device=generator.device) for _ in range(turns)]
         degradation = listed[torch.cat([*rows, torch.empty(0, dtype=torch.long)])[: len(hr)]]
-        return degrade(hr, degradation, scale, generator, chroma=self.chroma), degradation
+        return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`; an axis that is not applied to an image is null there."""
         columns = {
-            name: [None if value == find_operator(name).identity else value for value in values.tolist()]
+            name: [None if value == find_parameter(name).identity else value for value in values.tolist()]
             for name, values in self.parameters.items()
         }
-        return {"kind": "list", "parameters": columns, "chroma": self.chroma}
+        return {"kind": "list", "parameters": columns}

@@ -1,21 +1,31 @@
 """The space of degradations, cut into bins (section 3.2 of the paper)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import qmc
 
 from degcraft.degradation.axis import Axis
-from degcraft.degradation.operators import find_operator
+from degcraft.degradation.blocks import Blocks
+from degcraft.degradation.operators import check_together, find_parameter
 from degcraft.degradation.parameters import Degradation
 from degcraft.errors import DegcraftError
 
 Box = Mapping[str, tuple[float, float]]
 """Axis name → (low, high)."""
+
+MOST_BINS = 600
+"""Bins of a space that are measured one by one."""
+ROUNDS = 75
+"""Times that every clean crop is degraded where there are more: as many as the paper's space has bins."""
+PART = 25
+"""Images that share one draw of the noise, so it must not follow the batch of an extractor."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class DegradationSpace:
     """The product of axes. Bins are numbered row-major: the last axis runs fastest.
 
     Raises:
-        DegcraftError: no axis, or two axes of one name.
+        DegcraftError: no axis, two axes of one name, or axes that contradict one another.
     """
 
     axes: tuple[Axis, ...]
@@ -35,6 +45,7 @@ class DegradationSpace:
             raise DegcraftError("axes: a degradation space needs at least one axis, but got none")
         if len(set(names)) < len(names):
             raise DegcraftError(f"axes: every name may appear once, but got {', '.join(names)}")
+        check_together(names)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,40 +83,69 @@ class DegradationSpace:
         Raises:
             DegcraftError: weights of the wrong length, negative, not finite, or all zero.
         """
-        return self.sample_checked(self.check_weights(weights), n, generator)
+        return self.each_bin.sample(self.check_weights(weights), n, generator)
 
-    def sample_checked(self, weights: NDArray[np.float64], n: int, generator: torch.Generator) -> Degradation:
-        """`sample` for weights that `check_weights` returned."""
-        device = generator.device
-        uniform = torch.rand(len(self.axes) + 1, n, generator=generator, device=device, dtype=torch.float64)
-        cumulative = torch.from_numpy(np.cumsum(weights)).to(device, non_blocking=True)
-        # Bins of weight zero are never drawn: right=True steps over them, and the clamp ends at the last used
-        # bin.
-        bins = torch.searchsorted(cumulative, uniform[0] * cumulative[-1], right=True)
-        bins = bins.clamp(max=int(np.flatnonzero(weights)[-1]))
-        parameters = {}
-        for axis, inside in zip(reversed(self.axes), uniform[1:], strict=True):
-            low, high = torch.tensor(axis.cells, dtype=torch.float64, device=device)[bins % len(axis.cells)].unbind(1)
-            bins = bins // len(axis.cells)
-            parameters[axis.name] = _between(low, high, inside)
-        return Degradation({axis.name: parameters[axis.name] for axis in self.axes})
+    @cached_property
+    def each_bin(self) -> Blocks:
+        """Every bin as a block of its own, row-major."""
+        first = np.stack(np.unravel_index(np.arange(self.n_bins), self.shape), axis=1)
+        return Blocks(self, np.stack([first, first + 1], axis=2))
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether there are too many bins to measure each: crops are degraded by draws from the whole space instead."""
+        return self.n_bins > MOST_BINS
+
+    @property
+    def groups(self) -> int:
+        """How often every clean crop is degraded for a measurement: by each bin, or `ROUNDS` times."""
+        return ROUNDS if self.is_sampled else self.n_bins
+
+    def group(self, index: int, n: int, seed: int, generator: torch.Generator) -> Iterator[Degradation]:
+        """What the n clean crops are degraded by for the measurement, in parts of `PART`: n draws from a bin, or some
+        of a low-discrepancy sequence over the whole space (Sobol's, scrambled by the seed).
+
+        Args:
+            index: 0 … groups - 1.
+            n: Clean crops.
+            seed: Of the sequence.
+            generator: Of the draws from a bin; asked a part at a time.
+        """
+        whole = self._round(index, n, seed) if self.is_sampled else None
+        for first in range(0, n, PART):
+            count = min(PART, n - first)
+            yield self.sample_bin(index, count, generator) if whole is None else whole[first : first + count]
+
+    def _round(self, index: int, n: int, seed: int) -> Degradation:
+        power = math.ceil(math.log2(ROUNDS * n))
+        points = qmc.Sobol(len(self.axes), scramble=True, rng=seed).random_base2(power)[: ROUNDS * n]
+        # Which crop gets which point is drawn anew in each round.
+        order = np.random.default_rng([seed, index]).permutation(n)
+        mine = torch.from_numpy(points[index * n : (index + 1) * n][order])
+        mine = mine * torch.tensor(self.shape)
+        return self.inside({axis.name: mine[:, place] for place, axis in enumerate(self.axes)})
+
+    def inside(self, places: Mapping[str, torch.Tensor]) -> Degradation:
+        """Degradations from places along the cells: 2.25 is a quarter into the third cell of its axis.
+
+        Args:
+            places: axis name → (n,) float64.
+        """
+        found = {}
+        for axis in self.axes:
+            place = places[axis.name]
+            cell = place.long().clamp(max=len(axis.cells) - 1)
+            low, high = torch.tensor(axis.cells, dtype=torch.float64, device=place.device)[cell].unbind(1)
+            found[axis.name] = _between(low, high, place - cell)
+        return Degradation(found)
+
+    def cells_of(self, parameters: NDArray[np.floating]) -> NDArray[np.intp]:
+        """(…, axes) the cell on each axis of (…, axes) values of this space, in the order of its axes."""
+        return np.stack([axis.cells_of(parameters[..., place]) for place, axis in enumerate(self.axes)], axis=-1)
 
     def check_weights(self, weights: ArrayLike) -> NDArray[np.float64]:
-        """The weights as a float64 vector that sums to 1.
-
-        Raises:
-            DegcraftError: weights of the wrong length, negative, not finite, or all zero.
-        """
-        vector = np.asarray(weights, dtype=np.float64)
-        if vector.shape != (self.n_bins,):
-            raise DegcraftError(f"weights must have the shape ({self.n_bins},), but got {vector.shape}")
-        if not np.isfinite(vector).all() or (vector < 0).any():
-            worst = vector[~np.isfinite(vector) | (vector < 0)][0]
-            raise DegcraftError(f"weights must be finite and not negative, but got {worst}")
-        total = vector.sum()
-        if total <= 0:
-            raise DegcraftError("weights must not all be zero, but got a sum of 0")
-        return vector / total
+        """See `check_weights`, of one for every bin."""
+        return check_weights(weights, self.n_bins)
 
     def uniform_weights(self) -> NDArray[np.float64]:
         """(n_bins,) equal weights that sum to 1."""
@@ -127,7 +167,7 @@ class DegradationSpace:
             if axis.name not in box:
                 raise DegcraftError(f"box must name every axis of the space, but {axis.name} is missing")
             low, high = box[axis.name]
-            share = _share(axis, low, high)
+            share = axis.share(low, high)
             if share.sum() == 0:
                 raise DegcraftError(
                     f"box must meet the space on axis {axis.name} [{axis.low:g}, {axis.high:g}], "
@@ -152,23 +192,27 @@ class DegradationSpace:
         return DegradationSpace(tuple(Axis.from_dict(axis) for axis in axes))
 
 
-def _share(axis: Axis, low: float, high: float) -> NDArray[np.float64]:
-    """How much of [low, high] lies in each cell, not normalised."""
-    edges, share = np.asarray(axis.edges), np.zeros(len(axis.cells))
-    ranged = np.arange(len(axis.cells)) != axis.none_cell
-    if low < high:
-        share[ranged] = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None)
-    elif axis.none_cell is not None and low == axis.cells[axis.none_cell][0]:
-        share[axis.none_cell] = 1.0
-    elif axis.low <= low <= axis.high:
-        cell = min(int(np.searchsorted(edges, low, side="right")) - 1, axis.bins - 1)
-        share[np.flatnonzero(ranged)[cell]] = 1.0
-    return share
+def check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:
+    """The weights as a float64 vector that sums to 1.
+
+    Raises:
+        DegcraftError: weights of the wrong length, negative, not finite, or all zero.
+    """
+    vector = np.asarray(weights, dtype=np.float64)
+    if vector.shape != (count,):
+        raise DegcraftError(f"weights must have the shape ({count},), but got {vector.shape}")
+    if not np.isfinite(vector).all() or (vector < 0).any():
+        worst = vector[~np.isfinite(vector) | (vector < 0)][0]
+        raise DegcraftError(f"weights must be finite and not negative, but got {worst}")
+    total = vector.sum()
+    if total <= 0:
+        raise DegcraftError("weights must not all be zero, but got a sum of 0")
+    return vector / total
 
 
 def check_box(box: Box) -> None:
-    """Refuses a box with an unknown name, low > high, or a bound outside the operator's legal range; both bounds may
-    be the operator's identity.
+    """Refuses a box with an unknown name, low > high, or a bound outside the parameter's legal range; both bounds may
+    be its identity, and both must be the same choice.
 
     Raises:
         DegcraftError: naming the side.
@@ -176,12 +220,12 @@ def check_box(box: Box) -> None:
     if not box:
         raise DegcraftError("box must have at least one side, but got none")
     for name, (low, high) in box.items():
-        operator = find_operator(name)
-        if not operator.low <= low <= high <= operator.high and not low == high == operator.identity:
+        known = find_parameter(name)
+        if not (low <= high and known.is_legal(low) and known.is_legal(high)) or (low < high and known.choices):
             raise DegcraftError(
-                f"box side {name} must be low <= high inside [{operator.low:g}, {operator.high:g}], "
-                f"but got [{low}, {high}]"
+                f"box side {name} must be low <= high inside [{known.low:g}, {known.high:g}], but got [{low}, {high}]"
             )
+    check_together(box)
 
 
 def sample_box(box: Box, n: int, generator: torch.Generator) -> Degradation:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation import find_operator
+from degcraft.degradation import find_parameter
 from degcraft.errors import DegcraftError
 from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor, check_images, usable_device
 from degcraft.features.degnet_network import GRIDS, DegNet
@@ -27,7 +27,7 @@ from degcraft.features.weights import check_layout, read_weights
 
 WEIGHTS = "degnet.safetensors"
 
-_UNITS = {axis: find_operator(axis).bin_width for axis in GRIDS}
+_UNITS = {axis: find_parameter(axis).bin_width for axis in GRIDS}
 
 
 def load_degnet(weights_file: Path | None = None, device: str | torch.device = "cpu") -> DegNet:

@@ -2,6 +2,7 @@
 
 from degcraft.figures.comparison import draw_spread, draw_weight_maps
 from degcraft.figures.contact_sheet import draw_contact_sheet
+from degcraft.figures.crafted import draw_crafted
 from degcraft.figures.curves import draw_scores
 from degcraft.figures.inspection import draw_inspection
 from degcraft.figures.learned import draw_learned
@@ -11,6 +12,7 @@ from degcraft.figures.weight_map import draw_weight_map
 __all__ = [
     "RestoredImage",
     "draw_contact_sheet",
+    "draw_crafted",
     "draw_inspection",
     "draw_learned",
     "draw_restorations",

@@ -123,8 +123,8 @@ def _how_to_read(space: DegradationSpace) -> str:
     ways = ("to the right", "upwards", "in blocks to the right", "in blocks upwards")
     parts = []
     for axis, way in zip(space.axes, ways, strict=False):
-        name = axis.name.replace("_", " ").replace("jpeg", "JPEG")
-        parts.append(f"{name} {axis.low:g} to {axis.high:g} {way}")
+        held = ", ".join(axis.choices) if axis.choices else f"{axis.low:g} to {axis.high:g}"
+        parts.append(f"{axis.parameter.label} {held} {way}")
     return "; ".join(parts) + "; true bins framed"
 
 

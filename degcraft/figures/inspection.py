@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from degcraft.degradation import find_parameter
 from degcraft.features import cell_borders
 from degcraft.figures import style
 from degcraft.inspection.pile import Pile
-from degcraft.inspection.words import NAMES, sentence
+from degcraft.inspection.words import sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,6 @@ ROWS = 24
 
 _ROW, _STRIP, _HEAD, _FOOT = 0.46, 0.95, 0.85, 0.4
 _WIDTH = 11.0
-_UNITS = {"blur_sigma": "px", "noise_level": "of 255", "jpeg_quality": ""}
 _NONE = 108.0
 """Where an image without compression is drawn on the axis of qualities."""
 _BARS = 30
@@ -137,8 +137,8 @@ def _draw_strip(axes: Axes, pile: Pile, axis: str, colours: dict[int, str], limi
         level = np.full(len(places), -0.13 * top)
         axes.plot(places, level, "|", markersize=7, color=colour, alpha=0.8, clip_on=False)
     axes.set(xlim=limits, ylim=(-0.28 * top, 1.08 * top), xticks=[], yticks=[])
-    unit = _UNITS[axis]
-    axes.set_title(f"{NAMES[axis]}{f' ({unit})' if unit else ''}", fontsize=9.5, loc="left")
+    known = find_parameter(axis)
+    axes.set_title(f"{known.label}{f' ({known.mark.strip()})' if known.mark else ''}", fontsize=9.5, loc="left")
     axes.spines[:].set_visible(False)
 
 
@@ -155,7 +155,7 @@ def _draw_estimates(
         axes.plot(ends, (row + 0.5, row + 0.5), color=colours[index], linewidth=1.6, alpha=0.55, solid_capstyle="butt")
         axes.plot(_place(one.value), row + 0.5, marker="o", markersize=5, color=colours[index], clip_on=False)
     axes.set(xlim=limits, ylim=(len(rows), 0), yticks=[])
-    if axis == "jpeg_quality":
+    if not find_parameter(axis).mild_is_low:
         ticks = [tick for tick in range(0, 101, 20) if tick >= limits[0]]
         axes.set_xticks([*ticks, _NONE], [*map(str, ticks), "none"])
         for label in axes.get_xticklabels()[-2:-1]:
@@ -168,10 +168,10 @@ def _draw_estimates(
 def _limits(pile: Pile, axis: str) -> tuple[float, float]:
     """Range of an axis: from its first cell to the end of what the pile holds."""
     ends = [_place(each) for image in pile.inspection.images for each in (image.axes[axis].low, image.axes[axis].high)]
-    if axis == "jpeg_quality":
+    known = find_parameter(axis)
+    if not known.mild_is_low:
         return min(*ends, 60.0) - 4, _NONE + 4
-    least = {"blur_sigma": 3.0, "noise_level": 10.0}[axis]
-    high = max(*ends, least)
+    high = max(*ends, 3 * known.bin_width if known.bin_width < 10 else known.bin_width)
     return -0.03 * high, 1.05 * high
 
 

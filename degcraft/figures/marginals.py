@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from degcraft.degradation import find_operator
+from degcraft.degradation import find_parameter
 from degcraft.figures import style
 from degcraft.matching.distribution_distance import Boxes, none_place
 
@@ -28,7 +28,7 @@ def draw_marginals(distributions: Mapping[str, Boxes], path: str | Path, *, titl
         figure = Figure(figsize=(3.2 * len(names) + 0.6, 3.2), layout="constrained")
         panels = figure.subplots(1, len(names), squeeze=False)[0]
         for axes, name in zip(panels, names, strict=True):
-            operator, place = find_operator(name), none_place(name)
+            parameter, place = find_parameter(name), none_place(name)
             for index, (label, boxes) in enumerate(distributions.items()):
                 sides, colour = boxes.sides[name], style.PALETTE[index]
                 spread = sides[:, 0] < sides[:, 1]
@@ -36,16 +36,16 @@ def draw_marginals(distributions: Mapping[str, Boxes], path: str | Path, *, titl
                 if len(edges) > 1:
                     below = boxes.cumulative(name, edges)[1]
                     # Per bin width, so that axes are alike.
-                    density = np.diff(below) / np.diff(edges) * operator.bin_width
+                    density = np.diff(below) / np.diff(edges) * parameter.bin_width
                     axes.stairs(density, edges, fill=True, color=colour, alpha=0.25, linewidth=0)
                     axes.stairs(density, edges, color=colour, linewidth=1.6, label=label)
                 if fixed := float(boxes.weights[~spread].sum()):
-                    reach = operator.bin_width * 0.12
+                    reach = parameter.bin_width * 0.12
                     bar = place - reach if index % 2 else place
                     axes.bar(bar, fixed, width=reach, align="edge", color=colour, label=label)
             if any((boxes.sides[name] == place).all(axis=1).any() for boxes in distributions.values()):
                 axes.annotate("none", (place, 0), (0, -22), textcoords="offset points", ha="center", fontsize=8)
-            axes.set_xlabel(f"{name.replace('_', ' ').replace('jpeg', 'JPEG')}\n({operator.unit})")
+            axes.set_xlabel(f"{parameter.label}\n({parameter.unit})")
             axes.set_ylim(bottom=0)
             style.without_frame(axes)
         panels[0].set_ylabel("share per bin width")

@@ -179,6 +179,8 @@ def _label(axes: "Axes", space: DegradationSpace, row: int, column: int, *, last
 
 def _ticks(axis: Axis) -> tuple[list[float], list[str]]:
     """Places and words: the edges, and `none` at the middle of its cell."""
+    if axis.choices:
+        return [cell + 0.5 for cell in range(len(axis.choices))], list(axis.choices)
     shift = 1 if axis.none_cell == 0 else 0
     places = [float(place + shift) for place in range(axis.bins + 1)]
     words = [f"{edge:g}" for edge in axis.edges]
@@ -209,7 +211,7 @@ def _outline(axes: "Axes", inside: NDArray[np.bool_]) -> None:
 
 
 def _name(axis: Axis) -> str:
-    return axis.name.replace("_", " ").replace("jpeg", "JPEG")
+    return axis.parameter.label
 
 
 def _short(value: float) -> str:

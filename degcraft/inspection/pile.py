@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from degcraft.degradation import find_operator
+from degcraft.degradation import find_parameter
 from degcraft.inspection.distribution import AxisEstimate, read_estimate
 from degcraft.inspection.estimate import Inspection
 from degcraft.inspection.scales import doubt, scaled
@@ -97,6 +97,6 @@ def _units_apart(one: Mapping[str, AxisEstimate], other: Mapping[str, AxisEstima
     """Per axis, how far two estimates differ in units of what can be told apart, by what `one` can tell."""
     return {
         axis: abs(scaled(axis, one[axis].value) - scaled(axis, other[axis].value))
-        / math.hypot(find_operator(axis).step, doubt(axis, one[axis]))
+        / math.hypot(find_parameter(axis).step, doubt(axis, one[axis]))
         for axis in one
     }

@@ -1,6 +1,6 @@
 """How far two estimates of one axis are apart, in steps that look about equally large."""
 
-from degcraft.degradation import find_operator
+from degcraft.degradation import find_parameter
 from degcraft.inspection.distribution import AxisEstimate
 
 WIDTH = 2 * 1.645
@@ -9,7 +9,7 @@ WIDTH = 2 * 1.645
 
 def scaled(axis: str, value: float) -> float:
     """A value on a scale where equal steps look about equally large."""
-    return find_operator(axis).scaled(value)
+    return find_parameter(axis).scaled(value)
 
 
 def doubt(axis: str, estimate: AxisEstimate) -> float:

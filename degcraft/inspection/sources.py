@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from degcraft.degradation import find_operator
+from degcraft.degradation import find_parameter
 from degcraft.inspection.distribution import AxisEstimate
 from degcraft.inspection.estimate import ImageEstimate
 from degcraft.inspection.repeats import find_repeats
@@ -131,4 +131,4 @@ def _doubts(images: Sequence[ImageEstimate]) -> Floats:
 
 
 def _units(images: Sequence[ImageEstimate]) -> Floats:
-    return np.array([find_operator(axis).step for axis in images[0].axes])
+    return np.array([find_parameter(axis).step for axis in images[0].axes])

@@ -2,13 +2,10 @@
 
 import math
 
-from degcraft.degradation import Axis
+from degcraft.degradation import Axis, find_parameter
 from degcraft.inspection.distribution import AxisEstimate
 from degcraft.inspection.pile import Pile
 
-_STEPS = {"blur_sigma": 0.5, "noise_level": 5.0, "jpeg_quality": 10.0}
-"""Bounds are whole multiples of these."""
-_LIMITS = {"blur_sigma": (0.0, 10.0), "noise_level": (0.0, 80.0), "jpeg_quality": (10.0, 100.0)}
 _MOST_BINS = 5
 
 
@@ -23,7 +20,8 @@ def suggest_axes(pile: Pile) -> list[str]:
 
 
 def _axis(axis: str, estimate: AxisEstimate) -> Axis:
-    step, (least, most) = _STEPS[axis], _LIMITS[axis]
+    known = find_parameter(axis)
+    step, (least, most) = known.grid, known.usual or (known.low, known.high)
     low = min(most - step, max(least, math.floor(estimate.low / step) * step))
     high = min(most, math.ceil(min(estimate.high, most) / step) * step)
     if high <= low:

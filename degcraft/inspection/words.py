@@ -1,21 +1,14 @@
 """What estimates say in plain words."""
 
-import math
 from collections.abc import Mapping, Sequence
 
+from degcraft.degradation import Parameter, find_parameter
 from degcraft.inspection.distribution import AxisEstimate
 
 Estimates = Mapping[str, AxisEstimate]
 
-HARDLY_ANY = {"blur_sigma": 0.25, "noise_level": 0.75}
-"""Smaller values are not told from none: only the upper end of the interval says something."""
-NAMES = {"blur_sigma": "blur sigma", "noise_level": "noise", "jpeg_quality": "JPEG quality"}
-
-_MORE_AND_LESS = {
-    "blur_sigma": ("more blurred", "sharper"),
-    "noise_level": ("noisier", "cleaner"),
-    "jpeg_quality": ("less compressed", "more compressed"),
-}
+_SMALL = 2.0
+"""Numbers below it have a digit behind the point, whatever their parameter's have."""
 
 
 def axis_words(axis: str, estimate: AxisEstimate, *, named: bool = True) -> str:
@@ -23,21 +16,17 @@ def axis_words(axis: str, estimate: AxisEstimate, *, named: bool = True) -> str:
 
     Next to nothing is "noise below 2/255".
     """
-    value, low, high = (_number(axis, one) for one in (estimate.value, estimate.low, estimate.high))
+    known = find_parameter(axis)
+    value, low, high = (_number(known, one) for one in (estimate.value, estimate.low, estimate.high))
+    if estimate.value == known.identity and not known.mild_is_low:
+        # The upper end is none itself, so only the lower one says something.
+        doubt = "" if estimate.low == known.identity else f" (or {known.label.split()[-1]} above {low})"
+        return (known.absent if named else "none") + doubt
     interval = "" if low == high else f" ({low}–{high})"
-    if estimate.value < HARDLY_ANY.get(axis, 0.0):
+    if estimate.value < known.hardly:
         value, interval = f"below {high}", ""
-    if axis == "jpeg_quality":
-        if math.isinf(estimate.value):
-            # The upper end is no compression itself, so only the lower one says something.
-            doubt = "" if math.isinf(estimate.low) else f" (or quality above {low})"
-            return ("no JPEG compression" if named else "none") + doubt
-        text = f"about {value}{interval}"
-    elif axis == "noise_level":
-        text = f"{value}/255{interval}"
-    else:
-        text = f"{value} px{interval}"
-    return f"{NAMES[axis]} {text}" if named else text
+    text = f"{value}{known.mark}{interval}"
+    return f"{known.label} {text}" if named else text
 
 
 def sentence(estimates: Estimates) -> str:
@@ -50,7 +39,11 @@ def contrast(one: Estimates, rest: Estimates, axes: Sequence[str]) -> tuple[str,
 
     "noisier", "noisier: noise 40/255 (35–46), the rest 6/255 (4–9)".
     """
-    ways = [_MORE_AND_LESS[axis][one[axis].value < rest[axis].value] for axis in axes]
+    known = [find_parameter(axis) for axis in axes]
+    ways = [
+        parameter.less if one[parameter.name].value < rest[parameter.name].value else parameter.more
+        for parameter in known
+    ]
     figures = (
         f"{way}: {axis_words(axis, one[axis])}, the rest {axis_words(axis, rest[axis], named=False)}"
         for axis, way in zip(axes, ways, strict=True)
@@ -58,11 +51,5 @@ def contrast(one: Estimates, rest: Estimates, axes: Sequence[str]) -> tuple[str,
     return ", ".join(ways), "; ".join(figures)
 
 
-def _number(axis: str, value: float) -> str:
-    if math.isinf(value):
-        return "none"
-    if axis == "blur_sigma":
-        return f"{value:.1f}"
-    if axis == "noise_level" and value < 2:
-        return f"{value:.1f}"
-    return f"{value:.0f}"
+def _number(parameter: Parameter, value: float) -> str:
+    return f"{value:.1f}" if value < _SMALL and not parameter.choices else parameter.words(value)

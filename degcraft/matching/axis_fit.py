@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Axis, find_operator
+from degcraft.degradation import Axis, find_parameter
 from degcraft.features import AxisPosterior, find_extractor
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.responses import shares_of_cells
@@ -41,7 +41,7 @@ class AxisFit:
 
     def wider(self) -> Axis | None:
         """An axis that holds the references, its bins no wider; None if this one does."""
-        axis, operator, values = self.axis, find_operator(self.axis.name), self.belief.values
+        axis, parameter, values = self.axis, find_parameter(self.axis.name), self.belief.values
         finite = np.isfinite(values)
         mass = self.belief.probabilities[finite]
         total = float(mass.sum())
@@ -49,8 +49,8 @@ class AxisFit:
         if total > 0:
             reached = np.interp([_TAIL, 1 - _TAIL], np.cumsum(mass) / total, values[finite])
             step = min(np.diff(axis.edges))
-            low = min(low, max(operator.low, low - math.ceil((low - reached[0]) / step) * step))
-            high = max(high, min(operator.high, high + math.ceil((reached[1] - high) / step) * step))
+            low = min(low, max(parameter.low, low - math.ceil((low - reached[0]) / step) * step))
+            high = max(high, min(parameter.high, high + math.ceil((reached[1] - high) / step) * step))
         none = axis.none or self.without > _TAIL
         if (low, high, none) == (axis.low, axis.high, axis.none):
             return None
@@ -74,7 +74,7 @@ class AxisFit:
 
 
 def fits_of_axes(measurement: Measurement, crafted: NDArray[np.float32]) -> Mapping[str, AxisFit]:
-    """By axis of the space; empty where the extractor has no posterior for all of them.
+    """By axis of the space that the extractor has a posterior for.
 
     Args:
         measurement: Of the references.
@@ -84,9 +84,7 @@ def fits_of_axes(measurement: Measurement, crafted: NDArray[np.float32]) -> Mapp
     if read is None:
         return {}
     drawn, known = (read(values, measurement.scale) for values in (crafted, measurement.references))
-    axes = measurement.space.axes
-    if any(axis.name not in known for axis in axes):
-        return {}
+    axes = [axis for axis in measurement.space.axes if axis.name in known]
     return {axis.name: _fit(axis, drawn[axis.name], known[axis.name], measurement) for axis in axes}
 
 

@@ -51,7 +51,8 @@ def crafted_by(
     found = CraftedDistribution(
         space=measurement.space,
         weights=method.weights(),
-        distances=measurement.distances,
+        blocks=method.blocks,
+        distances=None if method.blocks else measurement.distances,
         weighting=checked_weighting(weighting),
         extractor=measurement.extractor,
         n=measurement.m,

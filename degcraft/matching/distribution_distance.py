@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from degcraft.degradation import OPERATORS, Box, CraftedDistribution, check_box, find_operator
+from degcraft.degradation import Box, CraftedDistribution, check_box, find_parameter, known_parameters
+from degcraft.degradation.space import MOST_BINS
 from degcraft.errors import DegcraftError
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class DistributionDistance:
     @property
     def farthest(self) -> str:
         """The axis whose marginals are farthest apart in bin widths."""
-        return max(self.axes, key=lambda name: self.axes[name] / find_operator(name).bin_width)
+        return max(self.axes, key=lambda name: self.axes[name] / find_parameter(name).bin_width)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -71,8 +72,11 @@ class Boxes:
                 for name, ends in distribution.items()
             }
             return cls(np.ones(1), {name: np.array([ends], dtype=np.float64) for name, ends in placed.items()})
-        held = np.flatnonzero(distribution.weights)
         space = distribution.space
+        if space.is_sampled:
+            raise DegcraftError(f"only spaces of at most {MOST_BINS} bins can be compared, but got {space.n_bins:,}")
+        weights = distribution.parts.spread(distribution.weights)
+        held = np.flatnonzero(weights)
         cells = np.stack(np.unravel_index(held, space.shape), axis=1)
         sides = {}
         for axis, own in zip(space.axes, cells.T, strict=True):
@@ -80,7 +84,7 @@ class Boxes:
             if axis.none_cell is not None:
                 ends[axis.none_cell] = none_place(axis.name)
             sides[axis.name] = ends[own]
-        return cls(distribution.weights[held], sides)
+        return cls(weights[held], sides)
 
     def with_axes(self, names: list[str]) -> "Boxes":
         """The same with these axes, in this order; those it lacks are applied to no image."""
@@ -105,7 +109,7 @@ class Boxes:
 
     def moments(self) -> tuple[Floats, Floats]:
         """Mean (d,) and covariance (d, d) in bin widths: of the middles, and of what is uniform about them."""
-        widths = np.array([find_operator(name).bin_width for name in self.sides])
+        widths = np.array([find_parameter(name).bin_width for name in self.sides])
         ends = np.stack(list(self.sides.values()), axis=1) / widths[:, None]
         middles, within = ends.mean(axis=2), np.square(ends[..., 1] - ends[..., 0]) / 12
         mean = self.weights @ middles
@@ -123,8 +127,8 @@ class Boxes:
 
 def none_place(name: str) -> float:
     """Where images without a degradation lie on its axis."""
-    operator = find_operator(name)
-    return operator.identity if np.isfinite(operator.identity) else operator.scaled(operator.identity)
+    parameter = find_parameter(name)
+    return parameter.identity if np.isfinite(parameter.identity) else parameter.scaled(parameter.identity)
 
 
 def compare_distributions(a: CraftedDistribution | Box, b: CraftedDistribution | Box) -> DistributionDistance:
@@ -143,11 +147,11 @@ def compare_distributions(a: CraftedDistribution | Box, b: CraftedDistribution |
         DegcraftError: an invalid box, or spaces whose cells together are too many to move mass between.
     """
     first, second = Boxes.of(a), Boxes.of(b)
-    names = [name for name in OPERATORS if name in {*first.sides, *second.sides}]
+    names = [name for name in known_parameters() if name in {*first.sides, *second.sides}]
     first, second = first.with_axes(names), second.with_axes(names)
     edges = {name: _edges(first.sides[name], second.sides[name]) for name in names}
     apart = first.on_cells(edges) - second.on_cells(edges)
-    fine = {name: _refined(one, find_operator(name).bin_width * RESOLUTION) for name, one in edges.items()}
+    fine = {name: _refined(one, find_parameter(name).bin_width * RESOLUTION) for name, one in edges.items()}
     moved = first.on_cells(fine) - second.on_cells(fine)
     if max((moved > 0).sum(), (moved < 0).sum()) > MOST_CELLS:
         fine, moved = edges, apart
@@ -185,7 +189,7 @@ def _transported(moved: Floats, edges: Mapping[str, Floats]) -> tuple[float, flo
         return 0.0, 0.0
     import ot
 
-    widths = [find_operator(name).bin_width for name in edges]
+    widths = [find_parameter(name).bin_width for name in edges]
     middles = [(one[1:] + one[:-1]) / 2 / width for one, width in zip(edges.values(), widths, strict=True)]
     halves = [(one[1:] - one[:-1]) / 2 / width for one, width in zip(edges.values(), widths, strict=True)]
 

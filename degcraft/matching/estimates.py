@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from degcraft.degradation import ListedSource, find_operator
+from degcraft.degradation import ListedSource, find_parameter
 from degcraft.errors import DegcraftError
 from degcraft.features import AxisPosterior, cell_borders, find_extractor
 from degcraft.matching.measurement import Measurement
@@ -62,9 +62,9 @@ def mild_values(name: str, belief: AxisPosterior, quantile: float) -> NDArray[np
     Returns:
         Values in the unit of the axis; the identity where the quantile falls on images without this degradation.
     """
-    operator, finite = find_operator(name), np.isfinite(belief.values)
+    parameter, finite = find_parameter(name), np.isfinite(belief.values)
     borders = cell_borders(belief.values)
-    share = quantile if operator.identity <= operator.low else 1 - quantile
+    share = quantile if parameter.identity <= parameter.low else 1 - quantile
     below = np.pad(belief.probabilities[:, finite].cumsum(axis=1), ((0, 0), (1, 0)))
-    found = [operator.identity if share > row[-1] + 1e-9 else np.interp(share, row, borders) for row in below]
+    found = [parameter.identity if share > row[-1] + 1e-9 else np.interp(share, row, borders) for row in below]
     return np.array(found, dtype=np.float64)

@@ -37,7 +37,8 @@ class Measurement:
 
     space: DegradationSpace
     features: NDArray[np.float16]
-    """(N, n, c): of the same n clean crops in each of the N bins, row-major over the axes of the space."""
+    """(N, n, c): of the same n clean crops in each of the N groups of the space: its bins, row-major over its axes, or
+    rounds of draws from all of it."""
     parameters: NDArray[np.float32]
     """(N, n, axes): what was done to each of them, in the units of the axes."""
     references: NDArray[np.float16]
@@ -63,9 +64,9 @@ class Measurement:
 
     def __post_init__(self) -> None:
         bins, crops, width = self.features.shape if self.features.ndim == 3 else (0, 0, 0)
-        if bins != self.space.n_bins or self.references.ndim != 2 or self.references.shape[1] != width:
+        if bins != self.space.groups or self.references.ndim != 2 or self.references.shape[1] != width:
             raise DegcraftError(
-                f"a measurement of {self.space.n_bins} bins needs features (bins, crops, c) and references (m, c), "
+                f"a measurement of {self.space.groups} groups needs features (groups, crops, c) and references (m, c), "
                 f"but got {self.features.shape} and {self.references.shape}"
             )
         shapes = {
@@ -80,7 +81,7 @@ class Measurement:
 
     @property
     def n(self) -> int:
-        """Clean crops, the same in every bin."""
+        """Clean crops, the same in every group."""
         return self.features.shape[1]
 
     @property
@@ -90,16 +91,21 @@ class Measurement:
 
     @cached_property
     def distances(self) -> NDArray[np.float64]:
-        """(N,) squared Fréchet distances of the bins to the references (eq. 3 of arXiv 2305.18107)."""
+        """(N,) squared Fréchet distances of the groups to the references (eq. 3 of arXiv 2305.18107)."""
         return frechet_distances(
             (features.astype(np.float32) for features in self.features), self.references.astype(np.float32)
         )
+
+    @cached_property
+    def cells(self) -> NDArray[np.intp]:
+        """(N, n, axes) the cells that what was done to each crop lies in."""
+        return self.space.cells_of(self.parameters)
 
     def drawn(self, weights: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float32]:
         """(draws, n, c) features of the clean crops as a distribution over the bins degrades them: a bin for each crop.
 
         Args:
-            weights: (N,) summing to 1.
+            weights: (N,) summing to 1; of bins that were measured one by one.
             draws: How many times.
             seed: Of the bins drawn.
         """

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation import Degradation, DegradationSpace, degrade
+from degcraft.degradation import CraftedDistribution, Degradation, DegradationSpace, degrade
+from degcraft.degradation.space import PART
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
@@ -28,11 +29,11 @@ Progress = Callable[[int, int], None]
 BATCH = 25
 """Images per pass: what a CPU core's cache likes."""
 
+DRAWS = 5
+"""Times that the clean crops are degraded by a distribution for them to be compared with the references."""
+
 FEWEST = 4
 """Patches that a measurement needs on either side."""
-
-# Also how many images share one draw of the noise, so it must not follow the batch of the extractor.
-_DEGRADED_AT_ONCE = 25
 
 
 def measure(
@@ -151,7 +152,7 @@ def join_groups(
     bins = np.concatenate([part["bin"] for part in parts]) if parts else np.empty(0, dtype=np.int64)
     if not np.array_equal(np.sort(bins), np.arange(space.n_bins)):
         raise DegcraftError(
-            f"groups must hold each of the {space.n_bins} bins once, "
+            f"groups must hold each of the {space.groups} groups once, "
             f"but hold {len(bins)}, {len(set(bins.tolist()))} of them different"
         )
     order = np.argsort(bins)
@@ -197,11 +198,42 @@ def degrade_bin(
     """
     generator = bin_generator(seed, index)
     images, drawn = [], []
-    for part in hr.split(_DEGRADED_AT_ONCE):
-        degradation = space.sample_bin(index, len(part), generator)
+    for part, degradation in zip(hr.split(PART), space.group(index, len(hr), seed, generator), strict=True):
         images.append(degrade(_as_float(part.to(device)), degradation.to(device), scale, generator))
         drawn.append(degradation.parameters)
     return torch.cat(images), Degradation({name: torch.cat([one[name] for one in drawn]) for name in drawn[0]})
+
+
+def crafted_features(
+    crafted: CraftedDistribution,
+    hr: Patches,
+    extractor: FeatureExtractor,
+    *,
+    scale: int,
+    seed: int,
+    draws: int = DRAWS,
+    device: str | torch.device = "cpu",
+) -> NDArray[np.float32]:
+    """(draws, n, c) features of the clean crops as a distribution degrades them, each crop anew in each draw.
+
+    Args:
+        crafted: The distribution.
+        hr: The clean crops.
+        extractor: Which features.
+        scale: Downsampling factor.
+        seed: Of the degradations.
+        draws: How many times.
+        device: Where to degrade and extract.
+    """
+    source, generator = crafted.source(), bin_generator(seed, -1)
+    found = np.empty((draws, len(hr), extractor.dimensions), dtype=np.float32)
+    for draw in range(draws):
+        for first in range(0, len(hr), PART):
+            part = _as_float(hr.pixels[first : first + PART].to(device))
+            found[draw, first : first + PART] = image_features(
+                source.degrade(part, scale, generator)[0], extractor, device=device
+            )
+    return found
 
 
 def image_features(

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Axis, find_operator
+from degcraft.degradation import Axis, DegradationSpace, find_parameter
 from degcraft.features import find_extractor
 from degcraft.matching.alike import independent_images
 from degcraft.matching.axis_fit import AxisFit, fits_of_axes
 from degcraft.matching.measurement import Measurement
+from degcraft.matching.measuring import DRAWS
 from degcraft.matching.two_sample import TwoSampleTest, two_sample_test
 from degcraft.matching.valleys import LEAST_SOURCE, divided
 from degcraft.matching.weightings import Weighting
@@ -34,8 +35,6 @@ BEYOND = 0.25
 """Share of the references beyond an end of an axis from which the axis is too short, over what crafted images show."""
 TELLING = 3
 """Files that are named as those that give the references away."""
-
-_DRAWS = 5
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,7 @@ def assess(
     draws: NDArray[np.float64],
     files: Sequence[str],
     scenes: NDArray[np.integer],
+    crafted: NDArray[np.float32] | None = None,
 ) -> Reliability:
     """Looks for what makes the weights of a measurement unreliable.
 
@@ -92,10 +92,13 @@ def assess(
         draws: (count, N) what other files might have given in their place, not widened.
         files: (m,) name of the file of each reference, to point at.
         scenes: (m,) what `degcraft.matching.scenes` gave.
+        crafted: (draws, n, c) features of the clean crops as the weights degrade them, from `crafted_features`; drawn
+            from the measurement if None, which needs bins that were measured one by one.
     """
     weights = method.weights()
     moved = float(np.abs(draws - weights).sum(axis=1).mean() / 2)
-    crafted = measurement.drawn(weights, _DRAWS, measurement.seed)
+    if crafted is None:
+        crafted = measurement.drawn(method.bin_weights(), DRAWS, measurement.seed)
     measures: dict[str, Any] = {
         "files": len(set(files)),
         "scenes": len(np.unique(scenes)),
@@ -115,7 +118,7 @@ def assess(
     }
     cautions = list(_too_few(measurement))
     if not cautions:
-        cautions += [*_unlike(told, fits, measures["telling"]), *_sources(measurement, files)]
+        cautions += [*_unlike(told, fits, measurement.space, measures["telling"]), *_sources(measurement, files)]
         cautions += [*_too_alike(measures), *_moved(measures)]
     return Reliability(tuple(cautions), measures)
 
@@ -140,12 +143,14 @@ def _too_few(measurement: Measurement) -> Iterator[Caution]:
         )
 
 
-def _unlike(told: TwoSampleTest, fits: Mapping[str, AxisFit], telling: Sequence[str]) -> Iterator[Caution]:
+def _unlike(
+    told: TwoSampleTest, fits: Mapping[str, AxisFit], space: DegradationSpace, telling: Sequence[str]
+) -> Iterator[Caution]:
     """The one axis to blame, or else the content."""
     worst = max(fits.values(), key=lambda fit: (fit.beyond >= BEYOND, fit.accuracy), default=None)
     named = f"Most telling: {', '.join(telling)}." if telling else ""
     if worst is not None and (worst.beyond >= BEYOND or worst.accuracy >= TOLD_APART):
-        yield Caution("axis", f"{_blamed(worst, fits)} {named}".strip())
+        yield Caution("axis", f"{_blamed(worst, space)} {named}".strip())
     elif told.accuracy >= TOLD_APART and told.differs:
         yield Caution(
             "content",
@@ -155,13 +160,13 @@ def _unlike(told: TwoSampleTest, fits: Mapping[str, AxisFit], telling: Sequence[
         )
 
 
-def _use(axis: Axis, fits: Mapping[str, AxisFit]) -> str:
+def _use(axis: Axis, space: DegradationSpace) -> str:
     """What to do: the whole space with one axis in another's place, as `--axis` takes it."""
-    axes = (f"--axis {axis if name == axis.name else fit.axis}" for name, fit in fits.items())
+    axes = (f"--axis {axis if own.name == axis.name else own}" for own in space.axes)
     return f"Use {' '.join(axes)} (in a search: `space`)."
 
 
-def _blamed(fit: AxisFit, fits: Mapping[str, AxisFit]) -> str:
+def _blamed(fit: AxisFit, space: DegradationSpace) -> str:
     name, wider = fit.axis.name, fit.wider()
     where = {"above": f"above {fit.axis.high:g}", "below": f"below {fit.axis.low:g}", "without": "without it"}
     most = max(where, key=lambda side: float(getattr(fit, side)))
@@ -169,13 +174,13 @@ def _blamed(fit: AxisFit, fits: Mapping[str, AxisFit]) -> str:
         share = float(getattr(fit, most))
         return (
             f"{share:.0%} of the references have a {name} that the space does not hold ({where[most]}). "
-            f"{_use(wider, fits)}"
+            f"{_use(wider, space)}"
         )
     finer = fit.finer()
     if finer is not None:
         return (
             f"the references are told from images made by these weights by their {name} alone in {fit.accuracy:.0%} of "
-            f"cases, though the axis reaches far enough: its bins are too coarse for them. {_use(finer, fits)}"
+            f"cases, though the axis reaches far enough: its bins are too coarse for them. {_use(finer, space)}"
         )
     return (
         f"the references are told from images made by these weights by their {name} alone in {fit.accuracy:.0%} of "
@@ -201,8 +206,8 @@ def _sources(measurement: Measurement, files: Sequence[str]) -> Iterator[Caution
         pooled = np.zeros((count, belief.probabilities.shape[-1]))
         np.add.at(pooled, places, belief.probabilities)
         middle = (pooled.cumsum(axis=1) >= pooled.sum(axis=1, keepdims=True) / 2).argmax(axis=1)
-        values[:, column] = [find_operator(name).scaled(float(value)) for value in belief.values[middle]]
-    heaps = list(divided(np.arange(count), values, np.array([find_operator(name).step for name in axes])))
+        values[:, column] = [find_parameter(name).scaled(float(value)) for value in belief.values[middle]]
+    heaps = list(divided(np.arange(count), values, np.array([find_parameter(name).step for name in axes])))
     if len(heaps) > 1:
         sizes = " and ".join(str(len(heap)) for heap in sorted(heaps, key=len, reverse=True))
         yield Caution(

@@ -47,6 +47,24 @@ def posterior_responses(measurement: Measurement) -> Responses | None:
 
 def lda_responses(measurement: Measurement) -> Responses:
     """From a linear discriminant analysis over the bins, cross-fitted by file."""
+    bins, crops = measurement.features.shape[:2]
+    labels = np.repeat(np.arange(bins), crops).reshape(bins, crops)
+    return Responses(*cross_fitted(measurement, labels, bins))
+
+
+def cross_fitted(
+    measurement: Measurement, labels: NDArray[np.intp], classes: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probability of each class by a linear discriminant analysis that has not seen the crop's file.
+
+    Args:
+        measurement: Features of (N, n) crops and m references.
+        labels: (N, n) the class of each crop.
+        classes: How many there are.
+
+    Returns:
+        (N, n, classes) and (m, classes).
+    """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import GroupKFold
 
@@ -55,9 +73,8 @@ def lda_responses(measurement: Measurement) -> Responses:
     deviation = features.reshape(-1, width).std(axis=0)
     unit = np.where(deviation > 0, deviation, 1).astype(np.float32)
     features, references = features / unit, measurement.references.astype(np.float32) / unit
-    labels = np.repeat(np.arange(bins), crops).reshape(bins, crops)
-    found = np.zeros((bins, crops, bins), dtype=np.float32)
-    mass = np.zeros((measurement.m, bins), dtype=np.float32)
+    found = np.zeros((bins, crops, classes), dtype=np.float32)
+    mass = np.zeros((measurement.m, classes), dtype=np.float32)
     groups = measurement.hr_groups
     if len(np.unique(groups)) < FOLDS:
         groups = np.arange(crops)
@@ -65,9 +82,11 @@ def lda_responses(measurement: Measurement) -> Responses:
     for seen, left in folds:
         judge = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
         judge.fit(features[:, seen].reshape(-1, width), labels[:, seen].ravel())
-        found[:, left] = judge.predict_proba(features[:, left].reshape(-1, width)).reshape(bins, len(left), bins)
-        mass += judge.predict_proba(references).astype(np.float32) / len(folds)
-    return Responses(found, mass)
+        own = judge.classes_
+        probable = judge.predict_proba(features[:, left].reshape(-1, width)).reshape(bins, len(left), -1)
+        found[:, left[:, None], own] = probable
+        mass[:, own] += judge.predict_proba(references).astype(np.float32) / len(folds)
+    return found, mass
 
 
 def axis_mass(axis: Axis, posterior: AxisPosterior) -> NDArray[np.float32]:

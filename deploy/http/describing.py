@@ -12,7 +12,6 @@ from deploy.http.decoding import FORMATS
 from deploy.messages import ModelInfo, Standing, public_name
 
 _SHARE = 0.8
-_WORDS = {"blur_sigma": "blur sigma", "noise_level": "noise level", "jpeg_quality": "JPEG quality"}
 
 
 def described(standing: Standing, args: ServeArgs) -> dict[str, Any]:
@@ -58,6 +57,4 @@ def _axis_in_words(axis: Axis, weights: np.ndarray, place: int) -> str:
     spans = ((last - first, first, last) for first in range(count) for last in range(first + 1, count + 1))
     enough = (span for span in spans if marginal[span[1] : span[2]].sum() >= _SHARE * marginal.sum())
     _, first, last = min(enough, key=lambda span: (span[0], -marginal[span[1] : span[2]].sum()))
-    held = [cell for cell in range(first, last) if cell != axis.none_cell]
-    parts = [f"{axis.cells[held[0]][0]:g} to {axis.cells[held[-1]][1]:g}"] if held else []
-    return f"{_WORDS.get(axis.name, axis.name)} {' or '.join([*parts, *['none'] * (len(held) < last - first)])}"
+    return f"{axis.parameter.label} {axis.span(first, last)}"

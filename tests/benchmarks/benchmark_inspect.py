@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from degcraft.degradation import NO_JPEG, Degradation, degrade, find_operator
+from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
 from degcraft.encoders.wide import WideDegradations
 from degcraft.features import DegNet, load_degnet
 from degcraft.images import read_image, scan_folder, split_files, to_uint8, write_image
@@ -208,7 +208,7 @@ def pile_table(images: list[Tensor], network: DegNet, device: str, piles: int, t
             hr = torch.cat([images[index] for index in chosen])
             one, other = middles(generator), middles(generator)
             units = {
-                axis: abs(scaled(axis, one[axis]) - scaled(axis, other[axis])) / find_operator(axis).step
+                axis: abs(scaled(axis, one[axis]) - scaled(axis, other[axis])) / find_parameter(axis).step
                 for axis in AXES
             }
             lr = torch.cat([around(one, hr[:PILE], generator), around(other, hr[PILE:], generator)])

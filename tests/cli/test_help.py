@@ -78,3 +78,10 @@ def test_what_is_mistyped_is_said_in_a_line(
     assert printed.out == ""
     assert message in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_the_help_names_every_axis() -> None:
+    from degcraft.cli._common import AXES
+    from degcraft.degradation import known_parameters
+
+    assert sorted(AXES.split(", ")) == sorted(known_parameters())

@@ -159,7 +159,7 @@ def test_another_weighting_of_the_same_images_measures_nothing(
 @pytest.mark.parametrize(
     ("weighting", "message"),
     [
-        ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, but got 'nearest'"),
+        ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, blocks, but got 'nearest'"),
         ("mixture --alpha 3", "--alpha: belongs to --weighting eq4, but got --weighting mixture"),
         ("eq4:width=1", "weighting eq4: no knob 'width'; it has alpha"),
         ("confusion:width=much", "--weighting: width of confusion must be a number, but got 'much'"),

@@ -147,11 +147,9 @@ def test_without_quantising_float_levels_survive() -> None:
 def test_full_colour_resolution_is_an_option() -> None:
     rng = np.random.default_rng(0)
     hr = torch.from_numpy(rng.integers(0, 256, (1, 3, 48, 48))).float() / 255
-    compressed = Degradation({"jpeg_quality": torch.tensor([95.0])})
-    errors = [
-        (degrade(hr, compressed, 1, generator(), chroma=chroma) - hr).abs().mean().item()
-        for chroma in ("4:2:0", "4:4:4")
-    ]
+    quality, codes = torch.tensor([95.0]), (torch.zeros(1), torch.ones(1))
+    ways = [Degradation({"jpeg_quality": quality, "jpeg_chroma": code}) for code in codes]
+    errors = [(degrade(hr, way, 1, generator()) - hr).abs().mean().item() for way in ways]
     assert errors[1] < errors[0] / 3
 
 
@@ -182,8 +180,3 @@ def test_an_empty_batch_stays_empty() -> None:
 def test_what_does_not_fit_is_refused(hr: torch.Tensor, count: int, scale: int, complaint: str) -> None:
     with pytest.raises(DegcraftError, match=complaint):
         degrade(hr, nothing(count), scale, generator())
-
-
-def test_an_unknown_chroma_is_refused() -> None:
-    with pytest.raises(DegcraftError, match="4:1:1"):
-        degrade(photos(), nothing(4), 4, generator(), chroma="4:1:1")  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ from skimage import data
 from degcraft.degradation import (
     NO_JPEG,
     PAPER_SPACE,
-    Conditions,
     Degradation,
     blur_and_reduce,
     degrade,
@@ -36,7 +35,8 @@ def test_no_value_is_ever_read_and_no_shape_depends_on_one(chroma: str) -> None:
     images = torch.empty(5, 3, 132, 76, device="meta")
     value = torch.empty(5, device="meta")
     lr = blur_and_reduce(images, gaussian_taps(value), 4)
-    lr = add_noise(lr, value, Conditions(generator(), "4:2:0"))
+    shaped = dict.fromkeys(("noise_level", "noise_signal", "noise_common"), value)
+    lr = add_noise(lr, shaped, generator())
     assert jpeg_torch(lr, value, chroma).shape == (5, 3, 33, 19)  # type: ignore[arg-type]
     with pytest.raises((RuntimeError, NotImplementedError)):
         value.max().item()

@@ -8,9 +8,8 @@ import torch
 from PIL import Image
 from skimage import data
 
-from degcraft.degradation import NO_JPEG, jpeg_cv2, jpeg_torch
+from degcraft.degradation import NO_JPEG, Chroma, jpeg_cv2, jpeg_torch
 from degcraft.degradation.jpeg_batched import quantisation_steps
-from degcraft.degradation.operator import Chroma
 
 QUALITIES = (1, 10, 25, 30, 49, 50, 51, 70, 75, 90, 95, 100)
 SIZES = ((72, 72), (32, 32), (33, 47), (17, 16), (16, 18), (5, 3), (1, 1), (2, 2), (8, 201), (40, 24))

@@ -14,9 +14,9 @@ SPACE = DegradationSpace((Axis("noise_level", 0, 20, 2), Axis("jpeg_quality", 30
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ({(0, 2): 1.0}, "noise level 0 to 10, JPEG quality 70 to 90"),
-        ({(0, 2): 0.5, (1, 3): 0.5}, "noise level 0 to 20, JPEG quality 70 to 90 or none"),
-        ({(1, 3): 1.0}, "noise level 10 to 20, JPEG quality none"),
+        ({(0, 2): 1.0}, "noise 0 to 10, JPEG quality 70 to 90"),
+        ({(0, 2): 0.5, (1, 3): 0.5}, "noise 0 to 20, JPEG quality 70 to 90 or none"),
+        ({(1, 3): 1.0}, "noise 10 to 20, JPEG quality none"),
     ],
 )
 def test_the_bins_that_hold_most_are_named(cells: dict[tuple[int, int], float], said: str) -> None:

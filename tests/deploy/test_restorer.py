@@ -65,7 +65,7 @@ def test_what_a_file_was_crafted_for_is_read_from_beside_it(network_file: Path, 
     assert found is not None
     assert found["weights"] == crafted.to_dict()["weights"]
     assert "provenance" not in found
-    assert crafted_for(found) == "blur sigma 2 to 3, noise level 30 to 40, JPEG quality 50 to 70"
+    assert crafted_for(found) == "blur sigma 2 to 3, noise 30 to 40, JPEG quality 50 to 70"
     (tmp_path / "crafted.json").write_text("{}")
     with pytest.raises(DegcraftError, match=r"crafted.json: format must be"):
         load(str(file), "cpu", None, 64)

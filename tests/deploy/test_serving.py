@@ -85,7 +85,7 @@ def test_it_serves_the_champion_and_says_so(
         "parameters": 4531,
         "device": "cpu",
         "crafted": None,
-        "crafted_for": "blur sigma 2 to 4, noise level 0 to 20",
+        "crafted_for": "blur sigma 2 to 4, noise 0 to 20",
     }
     assert told["model"]["crafted"]["weights"] == CRAFTED["weights"]
     assert "provenance" not in told["model"]["crafted"]

@@ -50,7 +50,7 @@ def test_each_bin_stands_in_its_block(tmp_path: Path, drawn: list[Figure]) -> No
     # sigma 0.5–1.5, noise 15–25, quality 75–85
     assert framed(known) == framed(found) == {(12, 1), (13, 1), (12, 2), (13, 2)}
     assert cells(known)[1, 12] == pytest.approx(25)
-    assert drawn[0].get_suptitle().startswith("a title\nblur sigma 0 to 5 to the right; noise level 0 to 50 upwards;")
+    assert drawn[0].get_suptitle().startswith("a title\nblur sigma 0 to 5 to the right; noise 0 to 50 upwards;")
     with Image.open(tmp_path / "maps.png") as picture:
         assert picture.format == "PNG"
 

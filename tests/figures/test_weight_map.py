@@ -17,6 +17,7 @@ from degcraft.degradation import (
     Axis,
     DegradationSpace,
     Operator,
+    Parameter,
 )
 from degcraft.errors import DegcraftError
 from degcraft.figures import draw_weight_map
@@ -52,7 +53,7 @@ def test_each_bin_stands_where_its_panel_row_and_column_say(tmp_path: Path, draw
     assert cells(high)[4, 4] == pytest.approx(75)
     assert [text.get_text() for text in middle.texts] == ["25"]
     assert [(text.get_text(), *text.get_position()) for text in high.texts] == [("75", 4.5, 4.5)]
-    assert low.get_ylabel() == "noise level"
+    assert low.get_ylabel() == "noise"
     assert high.get_xlabel() == "blur sigma"
     assert drawn[0].get_suptitle() == "a title\n1.8 effective bins of 75"
     with Image.open(tmp_path / "map.png") as picture:
@@ -106,7 +107,7 @@ def test_distances_have_panels_of_their_own(tmp_path: Path, drawn: list[Figure])
 def test_any_number_of_axes_up_to_four(
     count: int, tmp_path: Path, drawn: list[Figure], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extra = Operator("grain", "", 0, 1, 0, apply=lambda images, values, conditions: images)
+    extra = Operator((Parameter("grain", "grain", "", 0, 1, 0),), apply=lambda images, values, generator: images)
     monkeypatch.setitem(OPERATORS, "grain", extra)
     axes = (Axis("blur_sigma", 0, 4, 4), Axis("noise_level", 0, 30, 3))
     axes += (Axis("jpeg_quality", 30, 90, 2), Axis("grain", 0, 1, 2))

@@ -76,7 +76,7 @@ def test_several_alike_are_a_source(inspection: Make) -> None:
     pile = summarise(inspection(around((1, 5, math.inf), 6) + around((1, 5, 40), 14) + around((6, 60, 90), 1)))
     (source,) = pile.sources
     assert source.members == tuple(range(6))
-    assert source.reason.startswith("less compressed: no JPEG compression, the rest about 4")
+    assert source.reason.startswith("less compressed: no JPEG compression, the rest 4")
     assert pile.main == tuple(range(6, 20))
     assert [each.members for each in pile.outliers] == [(20,)]
 

@@ -16,8 +16,8 @@ from degcraft.inspection import AxisEstimate, axis_words, sentence
         ("noise_level", (0.8, 0.04, 1.9), "noise 0.8/255 (0.0–1.9)"),
         ("noise_level", (0.3, 0.02, 2.3), "noise below 2/255"),
         ("noise_level", (12.1, 12.0, 12.2), "noise 12/255"),
-        ("jpeg_quality", (70.4, 60, 80), "JPEG quality about 70 (60–80)"),
-        ("jpeg_quality", (92, 85, math.inf), "JPEG quality about 92 (85–none)"),
+        ("jpeg_quality", (70.4, 60, 80), "JPEG quality 70 (60–80)"),
+        ("jpeg_quality", (92, 85, math.inf), "JPEG quality 92 (85–none)"),
         ("jpeg_quality", (math.inf, 91, math.inf), "no JPEG compression (or quality above 91)"),
         ("jpeg_quality", (math.inf, math.inf, math.inf), "no JPEG compression"),
     ],
@@ -33,4 +33,4 @@ def test_without_the_name() -> None:
 
 def test_a_sentence() -> None:
     axes = {"blur_sigma": AxisEstimate(1.2, 0.8, 1.7), "jpeg_quality": AxisEstimate(70, 60, 80)}
-    assert sentence(axes) == "blur sigma 1.2 px (0.8–1.7), JPEG quality about 70 (60–80)"
+    assert sentence(axes) == "blur sigma 1.2 px (0.8–1.7), JPEG quality 70 (60–80)"

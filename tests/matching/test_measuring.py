@@ -156,9 +156,9 @@ def test_progress_counts_the_bins(extractor: FeatureExtractor, hr: Patches) -> N
 
 def test_missing_and_doubled_bins_are_refused(extractor: FeatureExtractor, hr: Patches, references: Patches) -> None:
     some = measure_group(SPACE, [0, 1], hr.pixels, extractor, scale=SCALE, seed=0)
-    with pytest.raises(DegcraftError, match="each of the 6 bins once, but hold 2, 2 of them different"):
+    with pytest.raises(DegcraftError, match="each of the 6 groups once, but hold 2, 2 of them different"):
         join_groups([some], SPACE, hr, references, extractor, scale=SCALE, seed=0)
-    with pytest.raises(DegcraftError, match="each of the 6 bins once, but hold 6, 2 of them different"):
+    with pytest.raises(DegcraftError, match="each of the 6 groups once, but hold 6, 2 of them different"):
         join_groups([some] * 3, SPACE, hr, references, extractor, scale=SCALE, seed=0)
 
 

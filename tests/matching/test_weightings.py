@@ -16,6 +16,7 @@ from degcraft.matching.weightings.mixture import FrechetOfMixture
 
 SPACE = DegradationSpace((Axis("blur_sigma", 0, 4, 4), Axis("noise_level", 0, 20, 2)))
 TRUTH = np.array([0.0, 0.5, 0.0, 0.0, 0.2, 0.0, 0.0, 0.3])
+MIDDLES = np.array([[blur + 0.5, 10 * noise + 5] for blur in range(4) for noise in range(2)], dtype=np.float32)
 SIMPLEX = ({"type": "eq", "fun": lambda weights: weights.sum() - 1},)
 
 
@@ -28,7 +29,7 @@ def measured(truth: np.ndarray = TRUTH, *, crops: int = 60, references: int = 40
     return Measurement(
         space=SPACE,
         features=features.astype(np.float16),
-        parameters=np.zeros((8, crops, 2), dtype=np.float32),
+        parameters=np.repeat(MIDDLES[:, None], crops, axis=1),
         references=(centres[drawn] + random.normal(size=(references, 4))).astype(np.float16),
         hr_groups=np.arange(crops) // 2,
         reference_groups=np.arange(references) // 4,
@@ -171,7 +172,7 @@ def test_admm_agrees_with_slsqp(entropy: float) -> None:
 @pytest.mark.parametrize(
     ("weighting", "complaint"),
     [
-        ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, but got 'nearest'"),
+        ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, blocks, but got 'nearest'"),
         ({"name": "eq4", "width": 1}, "weighting eq4: no knob 'width'; it has alpha"),
         ({"name": "confusion", "width": -1}, "weighting confusion: width must be a number at least 0, but got -1"),
     ],

@@ -20,7 +20,8 @@ from tracking.models import load_sr_model, resolve_model
 from tracking.packaging import NETWORK_FILE, package_network
 from tracking.recorder import Recorder
 from tracking.runs import PARENT
-from tracking.store import Store
+from tracking.state import StateFile
+from tracking.store import Store, resolve_store
 
 CRAFTED = {"format": "degcraft-crafted/1", "weights": [0.25, 0.75], "alpha": 25.0}
 
@@ -42,9 +43,9 @@ np.savez(out, exported=exported, served=served, rebuilt=rebuilt)
 WRITER = """
 import sys
 from pathlib import Path
-from tracking import Recorder, resolve_store
+from tracking import Recorder, StateFile, resolve_store
 output, network, crafted = Path(sys.argv[1]), Path(sys.argv[2]), eval(sys.argv[3])
-with Recorder(resolve_store(None, output), "exp", output / "outbox", "search-1") as rec:
+with Recorder(resolve_store(None, output), "exp", StateFile(output / "state.sqlite"), "search-1") as rec:
     rec.open_parent("search", {})
     rec.open_child("t1", "alpha 25", {"alpha": 25})
     rec.model("t1", network, 2, crafted)
@@ -135,7 +136,7 @@ def test_models_are_neither_doubled_nor_mixed_up(store: Store, network_file: Pat
     with torch.no_grad():
         next(network.parameters()).add_(1)
     save_network(other, network, name="srresnet", hyperparameters={"channels": 8, "blocks": 1})
-    with Recorder(store, "exp", tmp_path / "outbox", "search-1") as rec:
+    with Recorder(store, "exp", StateFile(tmp_path / "outbox" / "state.sqlite"), "search-1") as rec:
         rec.open_parent("search", {})
         for trial in ("t1", "t2"):
             rec.open_child(trial, trial, {})
@@ -149,7 +150,7 @@ def test_models_are_neither_doubled_nor_mixed_up(store: Store, network_file: Pat
         rec.model("t2", Path(__file__), 2)
         assert rec.flush(200) == 0
         problems = rec.problems()
-        assert list((tmp_path / "outbox").glob("packed*")) == []
+        assert list((tmp_path / "outbox").glob(".sending*")) == []
     assert len(problems) == 2
     assert "must enlarge by 4, but enlarges by 2" in problems[0]
     assert "test_models.py" in problems[1]
@@ -254,3 +255,32 @@ def test_a_model_of_others_is_refused(store: Store) -> None:
     model = client.create_logged_model("0", name="other")
     with pytest.raises(DegcraftError, match="models:/m-"):
         load_sr_model(f"models:/{model.model_id}", tracking_uri=store.tracking_uri)
+
+
+@pytest.mark.slow
+def test_a_moved_store_finds_its_files_beside_it_or_says_which_are_missing(
+    store: Store, network_file: Path, tmp_path: Path
+) -> None:
+    with Recorder(store, "exp", StateFile(tmp_path / "state.sqlite"), "search-1") as rec:
+        rec.open_parent("search", {})
+        rec.model(PARENT, network_file, 2)
+        rec.register_best(PARENT, "film")
+        assert rec.flush(200) == 0
+    assert store.sqlite_file is not None
+    expected = load_sr_model("models:/film@champion", tracking_uri=store.tracking_uri).model.state_dict()
+    before = store.sqlite_file.parent
+    moved = before.rename(tmp_path / "mövéd_(100%)")
+    there = resolve_store(None, moved)
+    found = load_sr_model("models:/film@champion", tracking_uri=there.tracking_uri).model.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    # What is recorded from now on goes there too, and nothing to the old place.
+    with Recorder(there, "exp", StateFile(tmp_path / "state.sqlite"), "search-1") as rec:
+        rec.artifact(PARENT, network_file)
+        assert rec.flush(200) == 0
+        assert rec.problems() == []
+    assert not before.exists()
+    assert list((moved / "mlartifacts").rglob(network_file.name))
+
+    (moved / "mlartifacts").rename(tmp_path / "lost")
+    with pytest.raises(DegcraftError, match=r"must be in .*100%.*mlartifacts, or in"):
+        load_sr_model("models:/film@champion", tracking_uri=there.tracking_uri)

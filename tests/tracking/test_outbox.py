@@ -2,8 +2,7 @@
 
 import contextlib
 import multiprocessing
-import os
-import shutil
+import sqlite3
 import tempfile
 import time
 from multiprocessing.connection import Connection
@@ -13,9 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from degcraft.errors import DegcraftError
-from tracking import outbox as outbox_module
+from tracking.failures import Undeliverable
 from tracking.outbox import Outbox
+from tracking.state import StateFile
+
+
+def open_box(folder: Path) -> Outbox:
+    return Outbox(StateFile(folder / "state.sqlite"))
 
 
 def values(box: Outbox) -> list[object]:
@@ -23,161 +26,104 @@ def values(box: Outbox) -> list[object]:
 
 
 def make(folder: Path, *contents: str) -> None:
-    box = Outbox(folder)
+    box = open_box(folder)
     for content in contents:
         box.append({"value": content})
     box.close()
 
 
+def change(folder: Path, statement: str) -> None:
+    """What a bad disk does."""
+    with contextlib.closing(sqlite3.connect(folder / "state.sqlite")) as outside, outside:
+        outside.execute(statement)
+
+
 def test_keeps_content_and_file_as_they_were(tmp_path: Path) -> None:
     figure = tmp_path / "heat map ü.png"
     figure.write_bytes(b"first")
-    box = Outbox(tmp_path / "box")
+    box = open_box(tmp_path / "box")
     box.append({"value": [1.5, None, "ü\n"], "nan": float("nan")}, figure)
     figure.write_bytes(b"changed later")
     box.close()
 
-    (operation,) = Outbox(tmp_path / "box").head(5)
+    again = open_box(tmp_path / "box")
+    (operation,) = again.head(5)
     assert operation.content["value"] == [1.5, None, "ü\n"]
     assert operation.content["nan"] != operation.content["nan"]
-    assert operation.file is not None
-    assert operation.file.name == "heat map ü.png"
-    assert operation.file.read_bytes() == b"first"
+    written = again.write_file(operation, tmp_path / "sent")
+    assert written.name == "heat map ü.png"
+    assert written.read_bytes() == b"first"
+    again.close()
 
 
 def test_acknowledged_operations_and_their_files_go(tmp_path: Path) -> None:
     file = tmp_path / "a.bin"
-    file.write_bytes(b"x" * 100)
-    box = Outbox(tmp_path / "box")
+    file.write_bytes(b"x" * 1_000_000)
+    box = open_box(tmp_path / "box")
     first, second = box.append({"value": 1}, file), box.append({"value": 2}, file)
     box.acknowledge(first.number)
-    assert first.file is not None
-    assert second.file is not None
-    assert not first.file.exists()
-    assert second.file.read_bytes() == b"x" * 100
+    with pytest.raises(Undeliverable):
+        box.write_file(first, tmp_path)
     assert values(box) == [2]
     box.acknowledge(second.number)
     assert box.pending() == 0
     assert box.wait_until_empty(0) == 0
     box.close()
-    assert list((tmp_path / "box" / "files").iterdir()) == []
-    assert list((tmp_path / "box").glob("operations-*")) == []
+    assert (tmp_path / "box" / "state.sqlite").stat().st_size < 100_000
 
-    again = Outbox(tmp_path / "box")
+    again = open_box(tmp_path / "box")
     assert again.pending() == 0
     assert again.append({"value": 3}).number == 3
+    again.close()
 
 
-def test_a_torn_last_line_is_dropped_wherever_it_was_torn(tmp_path: Path) -> None:
-    make(tmp_path / "whole", "one", "two", "three")
-    (segment,) = (tmp_path / "whole").glob("operations-*.jsonl")
-    data = segment.read_bytes()
-    second_ends = data.index(b"\n", data.index(b"\n") + 1) + 1
-    for cut in range(second_ends, len(data) + 1):
-        folder = tmp_path / f"cut{cut}"
-        shutil.copytree(tmp_path / "whole", folder)
-        (folder / segment.name).write_bytes(data[:cut])
-        box = Outbox(folder)
-        kept = ["one", "two", "three"] if cut == len(data) else ["one", "two"]
-        assert values(box) == kept
-        box.append({"value": "next"})
-        box.close()
-        assert values(Outbox(folder)) == [*kept, "next"]
-
-
-def test_a_damaged_line_in_the_middle_is_told_and_not_silently_dropped(tmp_path: Path) -> None:
+def test_a_damaged_record_is_told_and_costs_the_others_nothing(tmp_path: Path) -> None:
     make(tmp_path / "box", "one", "two", "three")
-    (segment,) = (tmp_path / "box").glob("operations-*.jsonl")
-    segment.write_bytes(segment.read_bytes().replace(b'"two"', b'"tw\x00'))
-    box = Outbox(tmp_path / "box")
-    assert values(box) == ["one", "three"]
-    (rejected,) = box.rejected()
-    assert "unreadable line" in rejected["reason"]
-    assert '"tw' in rejected["content"]["line"]
-    box.close()
-    assert len(Outbox(tmp_path / "box").rejected()) == 1
+    change(tmp_path / "box", "UPDATE operations SET content = replace(content, 'two', 'tw')")
+    for _ in range(2):
+        box = open_box(tmp_path / "box")
+        assert values(box) == ["one", "three"]
+        ((operation, reason),) = box.rejected()
+        assert (operation.number, operation.content) == (2, {})
+        assert "damaged" in reason
+        box.close()
 
 
-def test_files_that_no_operation_names_are_removed_on_opening(tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_delivered(tmp_path: Path) -> None:
     file = tmp_path / "a.bin"
-    file.write_bytes(b"x")
-    box = Outbox(tmp_path / "box")
-    kept = box.append({"value": 1}, file)
+    file.write_bytes(b"whole")
+    box = open_box(tmp_path / "box")
+    operation = box.append({"value": 1}, file)
     box.close()
-    # As a kill between copying the file and writing the line leaves it.
-    orphan = tmp_path / "box" / "files" / "000000000002" / "a.bin"
-    orphan.parent.mkdir()
-    orphan.write_bytes(b"x")
-    again = Outbox(tmp_path / "box")
-    assert kept.file is not None
-    assert kept.file.exists()
-    assert not orphan.parent.exists()
-    assert again.append({"value": 2}, file).file == orphan
+    change(tmp_path / "box", "UPDATE operations SET file = x'00'")
+    box = open_box(tmp_path / "box")
+    with pytest.raises(Undeliverable, match="damaged"):
+        box.write_file(operation, tmp_path)
+    box.close()
 
 
-def test_a_failed_write_leaves_the_queue_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "a.bin"
-    file.write_bytes(b"x")
-    box = Outbox(tmp_path / "box")
+def test_a_failed_append_leaves_the_queue_as_it_was(tmp_path: Path) -> None:
+    box = open_box(tmp_path / "box")
     box.append({"value": 1})
-    real = os.fsync
-    fails = [True]
-
-    def full(descriptor: int) -> None:
-        if fails and os.readlink(f"/proc/self/fd/{descriptor}").endswith(".jsonl"):
-            fails.clear()
-            raise OSError(28, "No space left on device")
-        real(descriptor)
-
-    monkeypatch.setattr(outbox_module.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        box.append({"value": 2}, file)
+    with pytest.raises(OSError, match="missing"):
+        box.append({"value": 2}, tmp_path / "missing")
+    with contextlib.suppress(ZeroDivisionError), box.state.transaction():
+        box.append({"value": 3})
+        raise ZeroDivisionError
     assert values(box) == [1]
-    assert list((tmp_path / "box" / "files").iterdir()) == []
-    box.append({"value": 3}, file)
-    with pytest.raises(FileNotFoundError):
-        box.append({"value": 4}, tmp_path / "nowhere")
+    box.append({"value": 4})
+    assert values(box) == [1, 4]
     box.close()
-    assert values(Outbox(tmp_path / "box")) == [1, 3]
 
 
-def test_rejected_operations_stay_with_their_reason_and_file(tmp_path: Path) -> None:
-    file = tmp_path / "a.bin"
-    file.write_bytes(b"evidence")
-    box = Outbox(tmp_path / "box")
-    bad = box.append({"value": 1}, file)
-    box.append({"value": 2})
+def test_only_the_oldest_is_rejected(tmp_path: Path) -> None:
+    make(tmp_path / "box", "one", "two")
+    box = open_box(tmp_path / "box")
     with pytest.raises(ValueError, match="only the oldest"):
-        box.reject(2, "no")
-    box.reject(bad.number, "param names must be short")
-    assert values(box) == [2]
+        box.reject(2, "because")
+    box.reject(1, "because")
+    assert values(box) == ["two"]
     box.close()
-    (entry,) = Outbox(tmp_path / "box").rejected()
-    assert entry["reason"] == "param names must be short"
-    assert entry["content"] == {"value": 1}
-    assert Path(entry["file"]).read_bytes() == b"evidence"
-
-
-def test_only_one_holder_at_a_time(tmp_path: Path) -> None:
-    box = Outbox(tmp_path / "box")
-    with pytest.raises(DegcraftError, match=f"only one process .* process {os.getpid()}"):
-        Outbox(tmp_path / "box")
-    box.close()
-    with pytest.raises(ValueError, match="closed"):
-        box.append({"value": 1})
-    Outbox(tmp_path / "box").close()
-
-
-def test_segments_are_removed_as_they_are_done_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "SEGMENT_BYTES", 200)
-    box = Outbox(tmp_path / "box")
-    for number in range(1, 101):
-        box.append({"value": number})
-        if number > 10:
-            box.acknowledge(number - 10)
-    assert len(list((tmp_path / "box").glob("operations-*"))) < 10
-    box.close()
-    assert values(Outbox(tmp_path / "box")) == list(range(91, 101))
 
 
 steps = st.lists(
@@ -196,7 +142,7 @@ steps = st.lists(
 def test_behaves_as_a_queue_that_survives_reopening(history: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, file = Path(name) / "box", Path(name) / "file"
-        box, expected, rejected, count = Outbox(folder), [], 0, 0
+        box, expected, rejected, count = open_box(folder), [], 0, 0
         for step, detail in history:
             if step == "append":
                 count += 1
@@ -213,18 +159,18 @@ def test_behaves_as_a_queue_that_survives_reopening(history: list[tuple[str, obj
                 rejected += 1
             elif step == "reopen":
                 box.close()
-                box = Outbox(folder)
+                box = open_box(folder)
             found = box.head(100)
             assert [operation.content["value"] for operation in found] == [value for value, _ in expected]
             for operation, (value, has_file) in zip(found, expected, strict=True):
-                assert (operation.file is not None) == has_file
-                assert operation.file is None or operation.file.read_text() == str(value)
+                assert (operation.name is not None) == has_file
+                assert not has_file or box.write_file(operation, Path(name) / "out").read_text() == str(value)
             assert len(box.rejected()) == rejected
         box.close()
 
 
 def write_for_ever(folder: Path, file: Path, value: int, promised: Connection) -> None:
-    box = Outbox(folder)
+    box = open_box(folder)
     while True:
         file.write_text(str(value) * 2000)
         box.append({"value": value}, file if value % 2 else None)
@@ -251,14 +197,14 @@ def test_a_writer_killed_at_any_moment_keeps_what_it_was_promised(tmp_path: Path
             while True:
                 promised = receive.recv()
 
-        box = Outbox(folder)
+        box = open_box(folder)
         kept = box.head(10**6)
         numbers = [int(operation.content["value"]) for operation in kept]
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
         assert promised <= numbers[-1] <= promised + 1
         for operation in kept:
             value = int(operation.content["value"])
-            assert (operation.file is not None) == (value % 2 == 1)
-            assert operation.file is None or operation.file.read_text() == str(value) * 2000
+            assert (operation.name is not None) == (value % 2 == 1)
+            assert operation.name is None or box.write_file(operation, tmp_path).read_text() == str(value) * 2000
         start = numbers[-1] + 1
         box.close()

@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from degcraft.errors import DegcraftError
 from tracking.recorder import Recorder
 from tracking.runs import PARENT, PARENT_TAG, SEARCH_TAG, TRIAL_TAG
+from tracking.state import StateFile
 from tracking.store import Store, resolve_store
 
 
@@ -49,8 +50,10 @@ def read_json(store: Store, run: Run, path: str, folder: Path) -> Any:
     )
 
 
-def recorder(store: Store, outbox: Path, **options: Any) -> Recorder:
-    return Recorder(store, "exp", outbox, "search-1", first_wait=0.01, longest_wait=0.1, **options)
+def recorder(store: Store, folder: Path, **options: Any) -> Recorder:
+    return Recorder(
+        store, "exp", StateFile(folder / "state.sqlite"), "search-1", first_wait=0.01, longest_wait=0.1, **options
+    )
 
 
 @pytest.fixture
@@ -106,9 +109,8 @@ def test_replaying_everything_changes_nothing(store: Store, dead: Store, tmp_pat
             rec.metrics(key, step, {"loss": float(step)})
         rec.artifact(key, figure)
         rec.finish(key, "FAILED" if key == "t2" else "FINISHED")
-    rec.end_orphans(["t1", "t2"])
     recorded = rec.pending()
-    assert recorded == 18
+    assert recorded == 17
     assert rec.close(0) == recorded
     # As if the process were killed after each delivery and before its acknowledgement.
     shutil.copytree(tmp_path / "outbox", tmp_path / "copy")
@@ -143,10 +145,10 @@ def test_calls_return_at_once_and_wait_while_the_server_is_away(store: Store, de
     assert sorted((point.step, point.timestamp) for point in points) == [(s, 1000 + s) for s in range(50)]
 
 
-def test_resuming_continues_the_same_runs_and_ends_the_orphans(store: Store, tmp_path: Path) -> None:
+def test_resuming_continues_the_same_runs(store: Store, tmp_path: Path) -> None:
     with recorder(store, tmp_path / "outbox") as rec:
         rec.open_parent("search", {"device": "cuda", "kept": 1})
-        for key in ("t1", "t2", "lost"):
+        for key in ("t1", "t2"):
             rec.open_child(key, key, {})
         rec.finish("t1")
         rec.finish(PARENT, "KILLED")
@@ -156,7 +158,6 @@ def test_resuming_continues_the_same_runs_and_ends_the_orphans(store: Store, tmp
     with recorder(store, tmp_path / "outbox") as rec:
         rec.open_parent("search", {"device": "cpu", "kept": 1, "new": 2})
         rec.open_child("t2", "t2", {})
-        rec.end_orphans(["t1", "t2"])
         assert rec.flush(60) == 0
         assert rec.problems() == []
     after = runs_of(store)
@@ -165,7 +166,6 @@ def test_resuming_continues_the_same_runs_and_ends_the_orphans(store: Store, tmp
         PARENT: "RUNNING",
         "t1": "FINISHED",
         "t2": "RUNNING",
-        "lost": "KILLED",
     }
     # MLflow keeps a param for ever; what changed is named, and whole in a file of its own.
     parent = after[PARENT]
@@ -177,14 +177,14 @@ def test_resuming_continues_the_same_runs_and_ends_the_orphans(store: Store, tmp
 
 
 def test_another_search_in_the_same_experiment_is_left_alone(store: Store, tmp_path: Path) -> None:
-    with Recorder(store, "exp", tmp_path / "a", "search-a") as first:
+    with Recorder(store, "exp", StateFile(tmp_path / "a"), "search-a") as first:
         first.open_parent("a", {})
         first.open_child("t1", "t1", {})
         assert first.flush(60) == 0
-    with Recorder(store, "exp", tmp_path / "b", "search-b") as second:
+    with Recorder(store, "exp", StateFile(tmp_path / "b"), "search-b") as second:
         second.open_parent("b", {})
         second.open_child("t1", "t1", {})
-        second.end_orphans([])
+        second.finish("t1", "KILLED")
         assert second.flush(60) == 0
     client = MlflowClient(store.tracking_uri)
     experiment = client.get_experiment_by_name("exp")
@@ -241,8 +241,9 @@ def test_what_cannot_be_recorded_is_told_kept_and_does_not_stop_the_rest(store: 
     assert runs_of(store)[PARENT].data.metrics == {"good": 1.0}
     with recorder(store, tmp_path / "outbox") as rec:
         assert rec.problems() == problems[:2]
-    (kept,) = (tmp_path / "outbox" / "rejected").rglob("weights.npy")
-    assert kept.read_bytes() == b"1234"
+    with contextlib.closing(StateFile(tmp_path / "outbox" / "state.sqlite")) as state:
+        kept = state.execute("SELECT file FROM operations WHERE name = 'weights.npy'")
+    assert kept == [(b"1234",)]
 
 
 def test_mistakes_of_the_caller_are_raised(store: Store, tmp_path: Path) -> None:
@@ -304,16 +305,18 @@ def test_a_recording_killed_again_and_again_is_finished_by_the_next(store: Store
         start = promised[-1] + 1
 
     with recorder(store, tmp_path / "outbox") as rec:
-        rec.end_orphans([f"t{number}" for number in range(start)])
-        rec.finish(PARENT)
+        for key in (*(f"t{number}" for number in range(start)), PARENT):
+            rec.finish(key)
         assert rec.flush(60) == 0
         assert rec.problems() == []
     runs = runs_of(store)
-    assert {f"t{number}" for number in range(start)} <= set(runs)
+    # The one that was being opened when it was killed may be there too, and only a new opening could end it.
+    runs.pop(f"t{start}", None)
+    assert set(runs) == {PARENT, *(f"t{number}" for number in range(start))}
     for number in range(start):
         run = runs[f"t{number}"]
         assert run.info.status == "FINISHED"
         assert history(store, run, "loss") == [(1, number), (2, number / 2)]
         assert files_of(store, run) == ["f.png", "params.json"]
     assert "RUNNING" not in {run.info.status for run in runs.values()}
-    assert list((tmp_path / "outbox" / "files").iterdir()) == []
+    assert {path.name for path in (tmp_path / "outbox").iterdir()} == {"state.sqlite"}

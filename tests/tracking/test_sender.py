@@ -1,5 +1,6 @@
 """The sender keeps the order, waits for what can come back, and sets aside what cannot."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from degcraft.errors import DegcraftError
 from tracking.failures import Undeliverable, Verdict, judge
 from tracking.outbox import Operation, Outbox
 from tracking.sender import Sender
+from tracking.state import StateFile
 
 Wait = Callable[[Callable[[], object]], None]
 
@@ -50,8 +52,12 @@ class Server:
         )
 
 
+def open_box(folder: Path) -> Outbox:
+    return Outbox(StateFile(folder / "state.sqlite"))
+
+
 def fill(folder: Path, count: int) -> Outbox:
-    box = Outbox(folder)
+    box = open_box(folder)
     for value in range(count):
         box.append({"value": value})
     return box
@@ -92,8 +98,8 @@ def test_a_bad_operation_is_set_aside_and_its_neighbours_arrive(tmp_path: Path, 
     sender = server.sender(box, join=join)
     assert sender.flush(10) == 0
     assert server.taken == [0, 1, 4, 5]
-    assert [entry["content"]["value"] for entry in box.rejected()] == [2, 3]
-    assert "too long" in box.rejected()[0]["reason"]
+    assert [operation.content["value"] for operation, _ in box.rejected()] == [2, 3]
+    assert "too long" in box.rejected()[0][1]
     assert server.calls[0] == (6 if join else 1)
     sender.stop(5)
 
@@ -131,7 +137,7 @@ def test_an_unclear_failure_is_given_time_and_then_set_aside(tmp_path: Path, wai
     assert box.rejected() == []
     patient.stop(5)
 
-    impatient = server.sender(Outbox(tmp_path / "box"), patience=0.2)
+    impatient = server.sender(open_box(tmp_path / "box"), patience=0.2)
     assert impatient.flush(10) == 0
     assert server.taken == [0, 2]
     impatient.stop(5)
@@ -162,11 +168,11 @@ def test_stopping_leaves_the_rest_for_the_next_time(tmp_path: Path, wait_until: 
     going.wait(10)
     assert not sender.stop(0.05)
     with pytest.raises(DegcraftError, match="only one process"):
-        Outbox(tmp_path / "box")  # the operation in hand may still arrive
+        open_box(tmp_path / "box")  # the operation in hand may still arrive
     go_on.set()
     assert sender.stop(10)
     assert server.taken == [0]
-    rest = server.sender(Outbox(tmp_path / "box"))
+    rest = server.sender(open_box(tmp_path / "box"))
     assert rest.flush(10) == 0
     assert server.taken == [0, 1, 2]
     rest.stop(5)
@@ -175,9 +181,10 @@ def test_stopping_leaves_the_rest_for_the_next_time(tmp_path: Path, wait_until: 
 def test_a_sender_that_has_stopped_is_not_waited_for(tmp_path: Path) -> None:
     box, server = fill(tmp_path / "box", 1), Server()
     server.away = True
-    sender = server.sender(box)
-    assert sender.stop(5)
-    assert sender.flush(None) == 1
+    with contextlib.closing(box.state.share()):
+        sender = server.sender(box)
+        assert sender.stop(5)
+        assert sender.flush(None) == 1
 
 
 def http_error(status: int) -> HTTPError:

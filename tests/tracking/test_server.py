@@ -15,6 +15,7 @@ from degcraft.networks import load_network
 from tracking.models import load_sr_model
 from tracking.recorder import Recorder
 from tracking.runs import PARENT, TRIAL_TAG
+from tracking.state import StateFile
 from tracking.store import Store, resolve_store
 
 Wait = Callable[[Callable[[], object]], None]
@@ -28,7 +29,9 @@ def test_a_server_that_comes_late_dies_and_comes_back(
     figure = tmp_path / "map.png"
     figure.write_bytes(b"picture")
     store = resolve_store(server.uri, tmp_path)
-    rec = Recorder(store, "exp", tmp_path / "outbox", "search-1", first_wait=0.05, longest_wait=0.5)
+    rec = Recorder(
+        store, "exp", StateFile(tmp_path / "outbox" / "state.sqlite"), "search-1", first_wait=0.05, longest_wait=0.5
+    )
 
     def trial(number: int) -> None:
         key = f"t{number}"
@@ -97,7 +100,7 @@ def test_the_browse_command_shows_runs_and_files(
 ) -> None:
     figure = tmp_path / "map.png"
     figure.write_bytes(b"picture")
-    with Recorder(store, "exp", tmp_path / "outbox", "search-1") as rec:
+    with Recorder(store, "exp", StateFile(tmp_path / "outbox" / "state.sqlite"), "search-1") as rec:
         rec.open_parent("search", {})
         rec.artifact(PARENT, figure, "figures")
         assert rec.flush(60) == 0

@@ -1,5 +1,6 @@
 """The champion moves only when it is beaten beyond doubt on the same images."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +12,12 @@ import tune.registration
 from degcraft.errors import DegcraftError
 from degcraft.metrics import ImageScore
 from tests.tune.test_summary import summary, trial
-from tracking import Store
+from tracking import StateFile, Store
 from tracking.champion import NoSuchModel, Version
 from tune.held_out import HeldOut, Scores
 from tune.registration import Registration, decide
 from tune.spec import SearchSpec
+from tune.state import SearchState
 
 BICUBIC = trial("i", "bicubic", [22.0, 24.0, 26.0])
 BEST = trial("c", "crafted", [24.0, 26.1, 28.0], 25.0)
@@ -60,7 +62,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def decided(tmp_path: Path, held: Held, *rows: Any, **tracking: Any) -> Registration:
-    found = decide(spec(**tracking), summary(*rows), cast("HeldOut", held), STORE, tmp_path / "kept.json")
+    with closing(StateFile(tmp_path / "state.sqlite")) as file:
+        found = decide(spec(**tracking), summary(*rows), cast("HeldOut", held), STORE, SearchState(file))
     assert found is not None
     return found
 

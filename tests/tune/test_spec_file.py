@@ -169,5 +169,21 @@ def test_what_may_change_on_resume(folder: Path) -> None:
     first = check(minimal(), folder)
     longer = check(minimal(budget={"minutes": 5.0, "target": 30.0, "failures": 1}), folder)
     assert changed_fields(first, longer) == []
+    more = {"budget": {"trials": 50}, "resources": {"cpus": 2.0}, "search": {"concurrent": 1}, "hr": "photos"}
+    assert changed_fields(first, check(minimal(**more, output="elsewhere"), folder)) == []
     other = check(minimal(seed=1, training={"steps": 5}), folder)
     assert changed_fields(first, other) == ["seed", "training.steps"]
+
+
+MANY = ["blur_sigma:0:5:10", "noise_level:0:50:10", "reduction:bicubic,area,lanczos", "jpeg_quality:30:100:7:none"]
+
+
+def test_a_space_of_too_many_bins_needs_a_weighting_that_can(folder: Path) -> None:
+    assert "search.weighting confusion measures bins one by one" in refusal(minimal(space=MANY), folder)
+    spec = check(minimal(space=MANY, search={"weighting": {"name": "blocks"}}), folder)
+    assert spec.degradation_space().n_bins == 2400
+    assert spec.degradation_space().axes[2] == Axis.of_choices("reduction", ["bicubic", "area", "lanczos"])
+    judge = {"judge": {"proxies": "weights"}}
+    said = refusal(minimal(space=MANY, search={"weighting": {"name": "blocks"}}, held_out=judge), folder)
+    assert "held_out.judge.weighting confusion" in said
+    assert "one kind of file" in refusal(minimal(space=["jpeg_quality:30:90:3", "webp_quality:30:90:3"]), folder)

@@ -37,10 +37,20 @@ SIGMA = {"name": "blur_sigma", "low": 0.0, "high": 4.0, "bins": 2}
 
 
 class Session:
-    """Stands in for Ray Tune's session: keeps what is reported, hands out a checkpoint."""
+    """Stands in for Ray Tune's session in one sitting: keeps what is reported, and the last checkpoint.
 
-    def __init__(self, folder: Path, checkpoint: Path | None = None, stop_after: int | None = None) -> None:
-        self.folder, self.checkpoint, self.stop_after = folder, checkpoint, stop_after
+    Args:
+        experiment: Folder of the experiment, with what earlier sittings left.
+        sitting: Of the trial t003.
+        stop_after: So many reports, as a kill does.
+        died: Whether the worker had died and was started again in the same sitting.
+    """
+
+    def __init__(
+        self, experiment: Path, sitting: int = 1, *, stop_after: int | None = None, died: bool = False
+    ) -> None:
+        self.experiment, self.stop_after, self.died = experiment, stop_after, died
+        self.folder = experiment / f"t003.{sitting}" / "checkpoint_000000"
         self.reports: list[dict[str, Any]] = []
 
     def report(self, metrics: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
@@ -52,7 +62,7 @@ class Session:
             raise KeyboardInterrupt
 
     def get_checkpoint(self) -> Checkpoint | None:
-        return None if self.checkpoint is None else Checkpoint.from_directory(str(self.checkpoint))
+        return Checkpoint.from_directory(str(self.folder)) if self.died else None
 
 
 @pytest.fixture
@@ -84,13 +94,13 @@ def run(
     with contextlib.suppress(KeyboardInterrupt):
         run_trial(
             config(kind), spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts=starts or {},
-            precisions={}, references=references_of(spec, data, pool),
+            precisions={}, references=references_of(spec, data, pool), experiment=str(session.experiment),
         )  # fmt: skip
     return load_file(session.folder / MODEL) if (session.folder / MODEL).exists() else {}
 
 
 def config(kind: Kind) -> dict[str, Any]:
-    return TrialConfig(kind, {} if kind == "bicubic" else NETWORK, {"learning_rate": 1e-3}).to_dict()
+    return TrialConfig(kind, {} if kind == "bicubic" else NETWORK, {"learning_rate": 1e-3}).to_dict() | {"key": "t003"}
 
 
 def held_out(spec: SearchSpec, data: SearchData, pool: HrPool) -> HeldOut:
@@ -107,12 +117,22 @@ def test_a_trial_repeats_and_resumes_bit_for_bit(
     again = run(spec, "uniform", Session(tmp_path / "again"), monkeypatch)
     assert all(torch.equal(again[name], expected[name]) for name in expected)
 
-    stopped = Session(tmp_path / "stopped", stop_after=2)
-    run(spec, "uniform", stopped, monkeypatch)
-    resumed = Session(tmp_path / "resumed", checkpoint=stopped.folder)
-    assert all(torch.equal(w, expected[n]) for n, w in run(spec, "uniform", resumed, monkeypatch).items())
     scores = [report["score"] for report in whole.reports]
-    assert [report["score"] for report in [*stopped.reports, *resumed.reports]] == scores
+
+    def same(found: dict[str, torch.Tensor]) -> bool:
+        return all(torch.equal(found[name], expected[name]) for name in expected)
+
+    # After a kill of the driver the last report comes again, after one of the worker it does not.
+    for name, died, reports in (("driver", False, scores[1:]), ("worker", True, scores[2:])):
+        stopped = Session(tmp_path / name, stop_after=2)
+        run(spec, "uniform", stopped, monkeypatch)
+        assert [report["score"] for report in stopped.reports] == scores[:2]
+        resumed = Session(tmp_path / name, 1 if died else 2, died=died)
+        assert same(run(spec, "uniform", resumed, monkeypatch))
+        assert [report["score"] for report in resumed.reports] == reports
+    over = Session(tmp_path / "whole", 2)
+    assert same(run(spec, "uniform", over, monkeypatch))
+    assert [report["score"] for report in over.reports] == scores[2:]
 
 
 def test_a_degradation_learned_along_is_kept_and_resumes(
@@ -127,7 +147,7 @@ def test_a_degradation_learned_along_is_kept_and_resumes(
     whole, stopped = Session(tmp_path / "whole"), Session(tmp_path / "stopped", stop_after=1)
     expected = run(learning, "pdm", whole, monkeypatch)
     run(learning, "pdm", stopped, monkeypatch)
-    resumed = Session(tmp_path / "resumed", checkpoint=stopped.folder)
+    resumed = Session(tmp_path / "stopped", 2)
     assert all(torch.equal(w, expected[n]) for n, w in run(learning, "pdm", resumed, monkeypatch).items())
     assert not (whole.folder / CRAFTED).exists()
     assert "effective_bins" not in whole.reports[-1]
@@ -136,13 +156,26 @@ def test_a_degradation_learned_along_is_kept_and_resumes(
     assert kept.training["steps"] == 4
 
 
-def test_a_dropped_checkpoint_means_to_start_anew(
-    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "gone"])
+def test_a_damaged_checkpoint_means_to_start_anew(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     expected = run(spec, "uniform", Session(tmp_path / "whole"), monkeypatch)
-    anew = Session(tmp_path / "anew", checkpoint=tmp_path / "gone")
+    stopped = Session(tmp_path / "damaged", stop_after=2)
+    run(spec, "uniform", stopped, monkeypatch)
+    file = stopped.folder / TRAINER
+    content = file.read_bytes()
+    middle = len(content) // 2
+    if damage == "gone":
+        file.unlink()
+    else:
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        file.write_bytes({"cut": content[:-50], "empty": b"", "flipped": flipped}[damage])
+    anew = Session(tmp_path / "damaged", 2)
     assert all(torch.equal(w, expected[n]) for n, w in run(spec, "uniform", anew, monkeypatch).items())
     assert [report["step"] for report in anew.reports] == [2, 4, 6]
+    assert "cannot be used" in anew.reports[0]["said"]
+    assert TRAINER in anew.reports[0]["said"]
 
 
 def test_what_a_checkpoint_holds(spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +205,7 @@ def test_divergence_is_a_result(spec: SearchSpec, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
     run_trial(
         config("uniform"), spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts={},
-        precisions={},
+        precisions={}, experiment=str(session.experiment),
     )  # fmt: skip
     (only,) = session.reports
     assert only["failed"] == "the loss is not a number"
@@ -209,7 +242,7 @@ def test_training_goes_on_from_the_start(spec: SearchSpec, tmp_path: Path, monke
     start = build_network(**NETWORK, scale=2, seed=5).state_dict()
     still = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 1, "ema": 0.0})})
     slow = TrialConfig("uniform", NETWORK, {"learning_rate": 1e-12})
-    monkeypatch.setitem(globals(), "config", lambda kind: slow.to_dict())
+    monkeypatch.setitem(globals(), "config", lambda kind: slow.to_dict() | {"key": "t003"})
     trained = run(still, "uniform", Session(tmp_path / "x"), monkeypatch, {network_key(NETWORK): start})
     assert all(torch.allclose(trained[name], start[name], atol=1e-9) for name in start)
 
@@ -225,7 +258,7 @@ def test_a_network_that_the_search_has_never_heard_of_goes_all_the_way(
     study = optuna.create_study()
     proposed = TrialConfig.of(SearchSpace(asked, architectures)(study.ask({})))
     uniform = TrialConfig("uniform", proposed.network, proposed.training)
-    monkeypatch.setitem(globals(), "config", lambda kind: uniform.to_dict())
+    monkeypatch.setitem(globals(), "config", lambda kind: uniform.to_dict() | {"key": "t003"})
     session = Session(tmp_path / "toy")
     run(asked, "uniform", session, monkeypatch)
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.degradation.jpeg import compress
-from degcraft.degradation.operator import Chroma, Conditions
+from degcraft.degradation.jpeg import compressed
+from degcraft.degradation.jpeg_batched import Chroma
 from degcraft.degradation.parameters import NO_JPEG
 from degcraft.encoders.variants.choosing import Variant, deal, uniform
 
@@ -58,12 +58,12 @@ def compress_variously(images: Tensor, quality: Tensor, generator: torch.Generat
     Returns:
         the images, and (n,) the quality that the last compression had, inf where there was none.
     """
-    compressed, last = torch.empty_like(images), quality.clone()
+    found, last = torch.empty_like(images), quality.clone()
     for name, places in deal(COMPRESSIONS, len(images), generator).items():
-        compressed[places] = COMPRESSIONS[name].apply(images[places], quality[places], generator)
+        found[places] = COMPRESSIONS[name].apply(images[places], quality[places], generator)
         if name == "none":
             last[places] = NO_JPEG
-    return compressed, last
+    return found, last
 
 
 def on_shifted_grid(
@@ -81,9 +81,9 @@ def on_shifted_grid(
         image[:, reach - dy : 2 * reach - dy + height, reach - dx : 2 * reach - dx + width]
         for image, (dy, dx) in zip(padded, offsets, strict=True)
     ]
-    compressed = compress(torch.stack(windows), quality, Conditions(generator, chroma))
+    found = compressed(torch.stack(windows), quality, chroma)
     return torch.stack(
-        [image[:, dy : dy + height, dx : dx + width] for image, (dy, dx) in zip(compressed, offsets, strict=True)]
+        [image[:, dy : dy + height, dx : dx + width] for image, (dy, dx) in zip(found, offsets, strict=True)]
     )
 
 

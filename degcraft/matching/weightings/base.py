@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from degcraft.degradation import Blocks
 from degcraft.knobs import Knob
 
 Weights = NDArray[np.float64]
@@ -15,9 +16,18 @@ Weights = NDArray[np.float64]
 class Weighting(ABC):
     """The weights of one measurement by one method, with its knobs set."""
 
+    @property
+    def blocks(self) -> Blocks | None:
+        """What the weights are of; None for the bins of the space."""
+        return None
+
     @abstractmethod
     def weights(self) -> Weights:
-        """(N,) the weights, summing to 1."""
+        """(N,) the weights, summing to 1, of the blocks or the bins."""
+
+    def bin_weights(self) -> Weights:
+        """(n_bins,) the weights of the bins, whatever they are made of."""
+        return self.weights() if self.blocks is None else self.blocks.spread(self.weights())
 
     @abstractmethod
     def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
@@ -48,6 +58,8 @@ class WeightingSpec:
     build: Callable[..., Weighting]
     """Called with a measurement and all knobs as keywords."""
     knobs: Mapping[str, Knob] = field(default_factory=dict)
+    any_space: bool = False
+    """Whether it can do with a space of more bins than are measured one by one."""
     needs_posterior: bool = False
     """Whether it takes the extractor at its word, and so asks for one that has a posterior over the axes."""
 

@@ -9,7 +9,7 @@ more than training on too mild a one.
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Axis, find_operator
+from degcraft.degradation import Axis, find_parameter
 from degcraft.knobs import number
 from degcraft.matching.estimates import mild_values, reference_beliefs
 from degcraft.matching.measurement import Measurement
@@ -40,7 +40,7 @@ class Estimates(Weighting):
 
 def _cells(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.intp]:
     """The cell that each value lies in, that of none before one that reaches to its value, or else the nearest."""
-    scaled = find_operator(axis.name).scaled
+    scaled = find_parameter(axis.name).scaled
     low, high = np.array([[scaled(end) for end in cell] for cell in axis.cells]).T
     places = np.array([scaled(value) for value in values])[:, None]
     away = np.maximum(low - places, places - high).clip(min=0)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from degcraft.degradation import DegradationSpace
+from degcraft.degradation.space import MOST_BINS
 from degcraft.errors import DegcraftError
 from degcraft.knobs import checked_knobs
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.weightings.base import Weighting, WeightingSpec
+from degcraft.matching.weightings.blocks import BLOCKS
 from degcraft.matching.weightings.confusion import CONFUSION
 from degcraft.matching.weightings.em import EM
 from degcraft.matching.weightings.eq4 import EQ4
@@ -14,7 +17,9 @@ from degcraft.matching.weightings.estimates import ESTIMATES
 from degcraft.matching.weightings.mixture import MIXTURE
 from degcraft.matching.weightings.mmd import MMD
 
-WEIGHTINGS: dict[str, WeightingSpec] = {spec.name: spec for spec in (CONFUSION, EQ4, MIXTURE, MMD, EM, ESTIMATES)}
+WEIGHTINGS: dict[str, WeightingSpec] = {
+    spec.name: spec for spec in (CONFUSION, EQ4, MIXTURE, MMD, EM, ESTIMATES, BLOCKS)
+}
 
 DEFAULT = CONFUSION.name
 
@@ -42,6 +47,25 @@ def checked_weighting(weighting: str | Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **checked_knobs(spec.knobs, given, owner=f"weighting {name}")}
 
 
+def check_space(name: str, space: DegradationSpace) -> None:
+    """Refuses a weighting that needs every bin measured for a space where they are too many.
+
+    Raises:
+        DegcraftError: naming those that can.
+    """
+    if space.is_sampled and not find_weighting(name).any_space:
+        able = ", ".join(one.name for one in WEIGHTINGS.values() if one.any_space)
+        raise DegcraftError(
+            f"weighting {name} measures bins one by one, at most {MOST_BINS}, but the space has {space.n_bins:,}: "
+            f"use {able}"
+        )
+
+
+def default_weighting(space: DegradationSpace) -> str:
+    """The name of the weighting that is used where none is named."""
+    return BLOCKS.name if space.is_sampled else DEFAULT
+
+
 def weighting_words(weighting: Mapping[str, Any]) -> str:
     """A weighting for people: `confusion width 0.3`."""
     knobs = (f"{key} {value:.3g}" for key, value in weighting.items() if key != "name")
@@ -52,7 +76,8 @@ def make_weighting(measurement: Measurement, weighting: str | Mapping[str, Any])
     """The weighting of a measurement; what it costs is paid when it is asked.
 
     Raises:
-        DegcraftError: what `checked_weighting` refuses.
+        DegcraftError: what `checked_weighting` and `check_space` refuse.
     """
     whole = checked_weighting(weighting)
+    check_space(whole["name"], measurement.space)
     return find_weighting(whole.pop("name")).build(measurement, **whole)
