@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 from degcraft.matching import weighting_words
 
-Kind = Literal["crafted", "uniform", "start", "bicubic", "upper bound", "shared"]
+Kind = Literal["crafted", "uniform", "pdm", "start", "bicubic", "upper bound", "shared"]
 """What a row is. A search proposes crafted ones. The others are what they are compared with: training on the whole
-space, the start as it is, no network at all, and (in synthetic runs) training on the truth. `shared` trains on the
-whole space from scratch and makes the start where there is none."""
+space, along with a degradation that is learned, the start as it is, no network at all, and (in synthetic runs) training
+on the truth. `shared` trains on the whole space from scratch and makes the start where there is none."""
 
-CANDIDATES: tuple[Kind, ...] = ("crafted", "uniform", "start")
+CANDIDATES: tuple[Kind, ...] = ("crafted", "uniform", "pdm", "start")
 """What a user could have: the upper bound knows the truth, and bicubic is no network."""
 
-TRAINED: tuple[Kind, ...] = ("crafted", "uniform", "upper bound", "shared")
+TRAINED: tuple[Kind, ...] = ("crafted", "uniform", "pdm", "upper bound", "shared")
 """What takes steps; the others are only scored."""
 
 

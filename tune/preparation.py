@@ -19,6 +19,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
+from degcraft.learned import check_unpaired
 from degcraft.matching import (
     Measurement,
     Reliability,
@@ -154,6 +155,19 @@ def held_out_part(
         niqe=_niqe(spec, pool, folder.niqe),
         lpips_weights=spec.lpips_weights,
     )
+
+
+def references_of(spec: SearchSpec, data: SearchData, pool: HrPool) -> HrPool | None:
+    """What a degradation is learned of, none that is held out among it; None where none is learned.
+
+    Raises:
+        DegcraftError: see `check_unpaired`.
+    """
+    if spec.pdm is None:
+        return None
+    references = HrPool(list(data.fit.pixels.numpy()))
+    check_unpaired(pool, references, spec.training.lr_patch)
+    return references
 
 
 def _niqe(spec: SearchSpec, pool: HrPool, kept: Path) -> NiqeModel:

@@ -20,11 +20,13 @@ from degcraft.figures import (
     RestoredImage,
     draw_contact_sheet,
     draw_crafted,
+    draw_learned,
     draw_restorations,
     draw_scores,
 )
 from degcraft.images import bicubic_enlarge
 from degcraft.images.atomic import written_whole
+from degcraft.learned import load_learned
 from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
 from tune.config import Kind, TrialConfig
@@ -36,12 +38,12 @@ from tune.registration import Registration
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.summary import Summary
-from tune.trial import CRAFTED, MODEL, SAMPLES, SCORES, WEIGHTS
+from tune.trial import CRAFTED, LEARNED, MODEL, SAMPLES, SCORES, WEIGHTS
 
-WEIGHT_MAP, SAMPLE_SHEET = "weights.png", "samples.png"
+WEIGHT_MAP, KERNELS, SAMPLE_SHEET = "weights.png", "pdm.png", "samples.png"
 """Names of the pictures drawn of a trial."""
 
-LINES: tuple[Kind, ...] = ("bicubic", "start", "uniform", "upper bound")
+LINES: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm", "upper bound")
 """Rows that are lines in the figure of the scores, and metrics of the parent."""
 
 SHOWN: tuple[Kind, ...] = ("start", "uniform")
@@ -126,7 +128,7 @@ class Records:
     def _tell_end(self, outcome: TrialOutcome, files: Path | None) -> None:
         key = outcome.key
         if files is not None:
-            for name in (WEIGHTS, CRAFTED, SCORES, WEIGHT_MAP, SAMPLE_SHEET):
+            for name in (WEIGHTS, CRAFTED, LEARNED, SCORES, WEIGHT_MAP, KERNELS, SAMPLE_SHEET):
                 # A row that is only scored has no distribution.
                 if (files / name).exists():
                     self._recorder.artifact(key, files / name)
@@ -168,11 +170,13 @@ class Records:
         self._recorder.finish(PARENT, status)
 
     def draw(self, files: Path, title: str) -> None:
-        """Draw a trial's weight map and samples beside the files of its checkpoint."""
+        """Draw a trial's weight map, or what it learned, and samples beside the files of its checkpoint."""
         if (files / CRAFTED).exists():
             crafted = CraftedDistribution.load(files / CRAFTED)
             truth = None if self._spec.synthetic is None else self._spec.synthetic.bounds()
             draw_crafted(crafted, files / WEIGHT_MAP, title=title, truth=truth)
+        if (files / LEARNED).exists():
+            draw_learned(load_learned(files / LEARNED).model, files / KERNELS)
         rows = [
             (pair.name, [self._enlarged(pair), to_image(restored), to_image(pair.hr)])
             for pair, restored in zip(self._held_out.pairs, read_samples(files), strict=False)

@@ -14,6 +14,7 @@ from ray.tune import with_parameters
 from rich.console import Console
 
 from degcraft.errors import DegcraftError
+from degcraft.images import HrPool
 from degcraft.matching import Measurement, Reliability
 from degcraft.matching.distribution_distance import compare_distributions
 from tracking import Recorder, StateFile, Store, describe_environment, resolve_store
@@ -26,7 +27,7 @@ from tune.data import SearchData, read_data, remote_only
 from tune.experiment import Experiment
 from tune.folder import SearchFolder
 from tune.held_out import HeldOut
-from tune.preparation import Measurements, Starts, held_out_part, measured_precisions
+from tune.preparation import Measurements, Starts, held_out_part, measured_precisions, references_of
 from tune.progress import TrialsView
 from tune.records import Records
 from tune.registration import Registration, decide
@@ -120,6 +121,7 @@ class _Search:
         self.state.check_content(data.hashes() | file_hashes(spec))
         for note in data.notes:
             self.console.print(note, highlight=False, soft_wrap=True)
+        references = references_of(spec, data, ray.get(pool))
         measurements = Measurements(spec, self.folder, self.console)
         measured = measurements.of_trials(data)
         reliability = measurements.reliability(data, measured)
@@ -133,7 +135,7 @@ class _Search:
         records = Records(recorder, spec, held_out, self.folder, self.state, facts, reliability)
         self.folder.begun = True
         try:
-            return self._search(recorder, records, pool, held_out, measured, reliability)
+            return self._search(recorder, records, pool, references, held_out, measured, reliability)
         except BaseException:
             # A disk that is full has no room for this either, and the first error is the one to tell.
             with suppress(DegcraftError):
@@ -147,6 +149,7 @@ class _Search:
         recorder: Recorder,
         records: Records,
         pool: ray.ObjectRef,
+        references: HrPool | None,
         held_out: HeldOut,
         measured: dict[str, Measurement],
         reliability: dict[str, Reliability],
@@ -157,7 +160,7 @@ class _Search:
         records.open(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
         bind = partial(
             with_parameters, run_trial, spec=spec, pool=pool, held_out=held_out, measured=measured,
-            precisions=precisions,
+            precisions=precisions, references=references,
         )  # fmt: skip
 
         starts = self._starts(records, partial(bind, experiment=self._experiment("shared", 1).location))

@@ -4,12 +4,13 @@
 is in `tune.spec_file`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
+from degcraft.learned import checked_joint
 from degcraft.matching import find_weighting
 from degcraft.matching.weightings import check_space
 from degcraft.metrics import METRICS
@@ -49,6 +50,11 @@ class SearchSpec(Strict):
     held_out: HeldOutSpec = HeldOutSpec()
     network: NetworkSection = NetworkSection()
     search: KnobsSpec = KnobsSpec()
+    pdm: dict[str, Any] | None = Field(
+        default=None,
+        description="a degradation that is learned along with the network, as one more row: its knobs, {} for the "
+        "published ones",
+    )
     training: TrainingSpec = TrainingSpec()
     budget: BudgetSpec = BudgetSpec()
     resources: ResourcesSpec = ResourcesSpec()
@@ -60,6 +66,14 @@ class SearchSpec(Strict):
     extractor_weights: dict[str, str] = Field(default={}, description="extractor name to a local file with its weights")
     lpips_weights: str | None = Field(default=None, description="local file with the backbone of LPIPS")
     niqe_model: str | None = Field(default=None, description="a saved NIQE model; fitted on the HR images if left out")
+
+    @field_validator("pdm")
+    @classmethod
+    def _check_pdm(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            return None if value is None else checked_joint(value)
+        except DegcraftError as error:
+            raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
     def _check_whole(self) -> "SearchSpec":

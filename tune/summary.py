@@ -16,7 +16,7 @@ from degcraft.metrics import Difference, ScoreTable, find_metric
 from tune.config import Kind, network_label
 from tune.outcome import TrialOutcome, best_of, contenders
 
-COMPARED: tuple[Kind, ...] = ("bicubic", "start", "uniform")
+COMPARED: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm")
 """What the best network is compared with, image by image."""
 
 
@@ -83,7 +83,7 @@ class Summary:
         return self._scores.difference(trial.key, other.key, metric or self.metric)
 
     def won(self) -> dict[str, Difference]:
-        """What the best network won over bicubic, over its start and over uniform training of the same network."""
+        """What the best network won over bicubic, its start, uniform training and a learned degradation."""
         if self.best is None:
             return {}
         others = {kind: self.of_kind(kind, self.best) for kind in COMPARED}
@@ -205,7 +205,10 @@ class Summary:
         if best is None:
             said.append("no trial has a score, so there is no best model")
         else:
-            names = {"bicubic": "bicubic", "start": "the start", "uniform": "uniform training"}
+            names = {
+                "bicubic": "bicubic", "start": "the start", "uniform": "uniform training",
+                "pdm": "a learned degradation",
+            }  # fmt: skip
             won = [d.sentence(names[kind], unit, decimals(self.metric)) for kind, d in self.won().items()]
             score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
@@ -215,6 +218,8 @@ class Summary:
                 said.append(f"a tie, of which the widest is taken, as proxies do not tell them apart: {tied}")
             if best.config.kind == "uniform":
                 said.append("no crafted trial beat the uniform baseline: the best model is the baseline itself")
+            elif best.config.kind == "pdm":
+                said.append("no crafted trial beat the learned degradation: the best model was trained along with it")
             elif best.config.kind == "start":
                 said.append("no training beat the start: the best model is the start itself")
         said += self._gap()

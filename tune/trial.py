@@ -13,9 +13,10 @@ from ray.tune import Checkpoint, get_checkpoint, report
 from degcraft.degradation import Blocks, BoxSource, CraftedDistribution, DegradationSource
 from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
+from degcraft.learned import JointTrainer, begin_degradation, save_learned
 from degcraft.matching import Measurement, craft
 from degcraft.networks import build_network, save_network
-from degcraft.training import Precision, Trainer, TrainingDiverged, TrainingPlan
+from degcraft.training import PlannedLoop, Precision, Trainer, TrainingDiverged, TrainingPlan
 from degcraft.training.losses import with_weights
 from tune.checkpoints import kept_checkpoints
 from tune.cluster import worker_device, worker_threads
@@ -24,7 +25,7 @@ from tune.held_out import HeldOut, Scores
 from tune.spec import SearchSpec
 
 TRAINER, MODEL, CRAFTED, WEIGHTS = "trainer.pt", "model.safetensors", "crafted.json", "weights.npy"
-SAMPLES, SCORES = "samples.npz", "scores.json"
+LEARNED, SAMPLES, SCORES = "pdm.safetensors", "samples.npz", "scores.json"
 """Names of the files in a trial's checkpoint."""
 
 
@@ -64,6 +65,7 @@ def run_trial(
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
     experiment: str,
+    references: HrPool | None = None,
 ) -> None:
     """Ray Tune's trainable: train from the last checkpoint or the start, score and report along the way.
 
@@ -76,12 +78,13 @@ def run_trial(
         starts: Weights to start from by `network_key`; a network that is missing is trained from scratch.
         precisions: The arithmetic by `network_key`, where it was measured for the whole search.
         experiment: Folder or URI with the checkpoints of this sitting and those before.
+        references: What `pdm` trials learn the degradation of.
     """
     torch.set_num_threads(worker_threads())
     trial = TrialConfig.of(config)
     if trial.kind in TRAINED:
         earlier = kept_checkpoints(experiment, config["key"])
-        _train(trial, spec, pool, held_out, measured, starts, precisions, earlier)
+        _train(trial, spec, pool, held_out, measured, starts, precisions, earlier, references)
     else:
         _score(trial, spec, held_out, starts)
 
@@ -116,17 +119,20 @@ def _train(
     starts: Mapping[str, Mapping[str, torch.Tensor]],
     precisions: Mapping[str, Mapping[str, Any]],
     earlier: list[Checkpoint],
+    references: HrPool | None,
 ) -> None:
     device = worker_device()
     key = network_key(trial.network)
-    crafted = distribution(trial, spec, measured)
     precision = Precision.from_dict(precisions[key]) if key in precisions else None
+    crafted = None if trial.kind == "pdm" else distribution(trial, spec, measured)
 
-    def begin() -> Trainer:
-        return Trainer(
-            _network(trial, spec), _source(trial, spec, crafted), pool, plan_of(trial, spec),
-            device=device, precision=precision,
-        )  # fmt: skip
+    def begin() -> PlannedLoop[Any]:
+        network, plan = _network(trial, spec), plan_of(trial, spec)
+        if crafted is None:
+            assert references is not None
+            model, how = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
+            return JointTrainer(network, model, pool, references, plan, **how, device=device, precision=precision)
+        return Trainer(network, _source(trial, spec, crafted), pool, plan, device=device, precision=precision)
 
     trainer, said = _resumed(begin, earlier)
     if trainer is None:
@@ -157,8 +163,11 @@ def _train(
             folder = Path(name)
             trainer.save(folder / TRAINER)
             _save_model(folder / MODEL, network, trial, spec, crafted)
-            crafted.save(folder / CRAFTED)
-            np.save(folder / WEIGHTS, np.asarray(crafted.weights))
+            if isinstance(trainer, JointTrainer):
+                save_learned(folder / LEARNED, trainer.source())
+            if crafted is not None:
+                crafted.save(folder / CRAFTED)
+                np.save(folder / WEIGHTS, np.asarray(crafted.weights))
             _write_scores(folder, trainer.step, scores)
             report(
                 {
@@ -168,14 +177,16 @@ def _train(
                     "said": said,
                     "device": device,
                     "precision": str(trainer.precision),
-                    "effective_bins": crafted.effective_bins,
+                    **({} if crafted is None else {"effective_bins": crafted.effective_bins}),
                     **scores.report(),
                 },
                 checkpoint=Checkpoint.from_directory(name),
             )
 
 
-def _resumed(begin: Callable[[], Trainer], checkpoints: list[Checkpoint]) -> tuple[Trainer | None, str]:
+def _resumed(
+    begin: Callable[[], PlannedLoop[Any]], checkpoints: list[Checkpoint]
+) -> tuple[PlannedLoop[Any] | None, str]:
     """The training from the first checkpoint that is whole, and what there is to say of those that are not."""
     said = ""
     for checkpoint in checkpoints:

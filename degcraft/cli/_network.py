@@ -60,7 +60,7 @@ def _tile(text: str) -> int:
     return int(text)
 
 
-def parse_network(text: str) -> tuple[str, dict[str, Any]]:
+def parse_network(text: str, option: str = "--network") -> tuple[str, dict[str, Any]]:
     """NAME or NAME:KEY=VALUE,… as a name and its hyperparameters; whether they exist is the registry's to say.
 
     A value is read as JSON (8, 0.5, true, [6,6]) and is a text where it is none.
@@ -70,16 +70,16 @@ def parse_network(text: str) -> tuple[str, dict[str, Any]]:
     """
     name, colon, rest = text.partition(":")
     if not name or (colon and not rest):
-        raise DegcraftError(f"--network: must be NAME or NAME:KEY=VALUE,…, but got {text!r}")
+        raise DegcraftError(f"{option}: must be NAME or NAME:KEY=VALUE,…, but got {text!r}")
     hyperparameters: dict[str, Any] = {}
     for part in re.split(r",(?![^\[]*\])", rest) if rest else []:
         key, separator, value = (piece.strip() for piece in part.partition("="))
         if not (name and key and separator and value):
             raise DegcraftError(
-                f"--network: must be NAME or NAME:KEY=VALUE,… such as compact:channels=48,convs=8, but got {text!r}"
+                f"{option}: must be NAME or NAME:KEY=VALUE,… such as compact:channels=48,convs=8, but got {text!r}"
             )
         if key in hyperparameters:
-            raise DegcraftError(f"--network: must give {key} once, but got {text!r}")
+            raise DegcraftError(f"{option}: must give {key} once, but got {text!r}")
         try:
             hyperparameters[key] = json.loads(value)
         except ValueError:

@@ -3,7 +3,7 @@
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import (
     add_clean,
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 HELP = "learn it from your images and clean ones of any content"
 EXIT_INTERRUPTED = 130
-FEWEST = 32
-"""References below which a discriminator learns them by heart."""
 STEPS, QUICK = 200_000, 2000
 
 
@@ -44,9 +42,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=positive, metavar="N", help=f"of training ({STEPS}; with --quick {QUICK})")
     parser.add_argument("--batch", type=positive, metavar="N", help="crops in a step (32; with --quick 16)")
     parser.add_argument("--lr-patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crops (32)")
+    parser.add_argument("--rate", type=float, default=2e-4, help="first learning rate of Adam (2e-4)")
     parser.add_argument("--noise", choices=("content", "plain", "none"), default="content", help="depends on (content)")
     parser.add_argument(
         "--penalty", choices=("mean", "size"), default="mean", help="on the noise: its mean, or its size as published"
+    )
+    parser.add_argument(
+        "--discriminator",
+        choices=("detail", "patch"),
+        default="detail",
+        help="patch is the published one, with batch norm (detail)",
+    )
+    parser.add_argument(
+        "--compression",
+        metavar="QUALITY",
+        help="JPEG behind it: a libjpeg quality, or a crafted.json whose qualities are drawn (none)",
     )
     parser.add_argument("--varying", action="store_true", help="a kernel of its own for every pixel")
     parser.add_argument("--seed", type=seed, default=0, help="of weights and of everything that is drawn (0)")
@@ -60,41 +70,36 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from degcraft import __version__
-    from degcraft.learned import LearnedDegradation, LearnedSource, PdmObjective, save_learned, unpaired_crops
-    from degcraft.training import Task, run_task
+    from degcraft.learned import (
+        Compression,
+        LearnedDegradation,
+        LearnedSource,
+        pdm_task,
+        save_learned,
+        unpaired_crops,
+    )
+    from degcraft.training import run_task
 
     console, started = Console(), time.perf_counter()
     if args.output.suffix != ".safetensors":
         raise DegcraftError(f"{args.output}: the name must end in .safetensors")
     refuse_overwrite(args.output, args.overwrite)
     device = torch.device(pick_device(args.device))
-    reduce, least = parse_clean(args.clean), 24
-    if args.lr_patch < least:
-        raise DegcraftError(
-            f"--lr-patch: must be at least {least}, what the discriminator sees, but got {args.lr_patch}"
-        )
+    reduce = parse_clean(args.clean)
+    compression = None if args.compression is None else Compression.parse(args.compression)
     references = _pool(console, "references", args.references, args.lr_patch, args.seed)
-    if len(references) < FEWEST:
-        raise DegcraftError(
-            f"--references: must hold at least {FEWEST} images of {args.lr_patch}x{args.lr_patch} pixels or more, "
-            f"but holds {len(references)}; a discriminator would learn so few by heart"
-        )
     hr = _pool(console, "hr", args.hr, args.lr_patch * args.scale, args.seed, reduce)
-    small = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
-    model = LearnedDegradation(args.scale, seed=args.seed, noise=args.noise, varying=args.varying, **small)
-    steps, batch = args.steps or (QUICK if args.quick else STEPS), args.batch or (16 if args.quick else 32)
-    settings = {
-        "knobs": model.knobs, "scale": args.scale, "batch": batch, "lr_patch": args.lr_patch, "penalty": args.penalty,
-        "seed": args.seed, "references": references.content_hash, "hr": hr.content_hash,
-    }  # fmt: skip
-    task = Task(
-        network=model.to(device),
-        objective=PdmObjective(penalty=args.penalty, seed=args.seed, device=device),
-        optimizer=torch.optim.Adam(model.parameters(), lr=2e-4),
-        steps=steps,
-        # Halved every quarter: what is published for 20,000 steps, and in shape for more or fewer.
-        rate=lambda step: 2e-4 * 0.5 ** (4 * step // steps),
+    small: dict[str, Any] = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
+    model = LearnedDegradation(
+        args.scale, seed=args.seed, compression=compression, noise=args.noise, varying=args.varying, **small
     )
+    steps, batch = args.steps or (QUICK if args.quick else STEPS), args.batch or (16 if args.quick else 32)
+    how = {"penalty": args.penalty, "discriminator": args.discriminator, "rate": args.rate, "seed": args.seed}
+    settings = {
+        **model.describe(), **how, "batch": batch, "lr_patch": args.lr_patch,
+        "references": references.content_hash, "hr": hr.content_hash,
+    }  # fmt: skip
+    task = pdm_task(model.to(device), steps=steps, **how)
     checkpoint, losses = args.output.with_suffix(".checkpoint.pt"), dict[str, float]()
     if checkpoint.exists():
         console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)

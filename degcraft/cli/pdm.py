@@ -13,7 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "PDM (Luo et al., CVPR 2022) learns kernels and noise of your images by a discriminator that tries to tell\n"
         "degraded clean images from them. What it learns is a file that `train` and `synthesize` take in the place of\n"
-        "crafted.json. It needs no model of the degradation, and cannot say JPEG."
+        "crafted.json. It needs no model of the degradation, and cannot say JPEG, which --compression puts behind it.\n"
+        "`degcraft train pdm --references DIR` learns it along with the network instead (PDM-SR)."
     )
     parser.epilog = (
         "examples:\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._jointly import learned_file, parse_jointly
 from degcraft.cli._losses import parse_losses
 from degcraft.cli._network import MODEL_HELP
 from degcraft.cli._start import Begun, begin
@@ -14,7 +15,7 @@ from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
     from degcraft.degradation import DegradationSource
-    from degcraft.training import Trainer, TrainingPlan
+    from degcraft.training import PlannedLoop, TrainingPlan
 
 HELP = "train a network on a crafted distribution, on the uniform one, or on a test setting"
 EXIT_INTERRUPTED = 130
@@ -27,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Trains a super-resolution network on random crops of clean images, degraded on the fly by a distribution:\n"
         "a crafted.json, `uniform` (all of the paper's space alike), `wide` (that space and what real images hold\n"
         "beyond it, mild more often than heavy) or `setting:N` (test setting 1 to 4).\n"
+        "\n"
+        "`pdm --references DIR` learns the degradation of your images along with the network, in turns (PDM-SR; with\n"
+        "lpips and gan among the losses PDM-SRGAN), and writes it beside the model. A pdm.safetensors is learned\n"
+        "further.\n"
         "\n"
         "--start begins with weights that restore already: a file, a start that comes with degcraft (start:x4), or\n"
         "auto, which takes the one that fits. Without --network, the network is the start's own.\n"
@@ -45,10 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft train crafted.json --hr clean --steps 100000 -o model.safetensors --resume\n"
         "  degcraft train uniform --hr clean --network srresnet:channels=32,blocks=4 -o small.safetensors\n"
         "  degcraft train crafted.json --hr clean --start mine.safetensors \\\n"
-        "      --losses l1=1,lpips=0.1,gan=0.05:discriminator=unet -o sharp.safetensors"
+        "      --losses l1=1,lpips=0.1,gan=0.05:discriminator=unet -o sharp.safetensors\n"
+        "  degcraft train pdm --references photos --hr clean --start start:x4 -o model.safetensors"
     )
     parser.add_argument(
-        "distribution", metavar="CRAFTED", help="crafted.json, pdm.safetensors, uniform, wide, or setting:N, 1 to 4"
+        "distribution",
+        metavar="CRAFTED",
+        help="crafted.json, pdm.safetensors, uniform, wide, or setting:N, 1 to 4; with --references: pdm, or "
+        "pdm:KNOB=VALUE,…",
+    )
+    parser.add_argument(
+        "--references", metavar="DIR", help="your low-resolution images: a degradation is learned from them on the way"
     )
     parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean images (folders or URIs)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="model.safetensors to write")
@@ -119,6 +131,7 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.cache import cache_folder
     from degcraft.images import HrPool, local_folder, reduced_files, scan_folder
+    from degcraft.learned import save_learned
     from degcraft.networks import parameter_count
     from degcraft.training import Trainer, TrainingPlan, build_losses
     from degcraft.training.checkpoint import read_checkpoint
@@ -140,7 +153,8 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision, seed=args.seed,
     )  # fmt: skip
     build_losses(plan.losses, seed=0, device=torch.device("cpu"))  # whether they can be had, before much is read
-    source, crafted = _source(args.distribution, plan)
+    learning = parse_jointly(args.distribution, args.references, plan)
+    source, crafted = _source(args.distribution, plan) if learning is None else (None, None)
     reduce = parse_clean(args.clean)
 
     files: list[Path] = []
@@ -154,7 +168,12 @@ def run(args: argparse.Namespace) -> int:
         pool = HrPool.from_files(files, min_side=plan.hr_patch, seed=args.seed)
     if pool.note:
         console.print(f"hr: {pool.note}", highlight=False, soft_wrap=True)
-    trainer = Trainer(begun.network, source, pool, plan, device=device, start=begun.start)
+    trainer: PlannedLoop[Any]
+    if learning is None:
+        assert source is not None
+        trainer = Trainer(begun.network, source, pool, plan, device=device, start=begun.start)
+    else:
+        trainer = joint = learning.trainer(begun, pool, plan, device, console)
     if args.resume:
         trainer.resume(checkpoint)
         console.print(f"resumed at step {trainer.step} of {plan.steps}", highlight=False)
@@ -172,6 +191,11 @@ def run(args: argparse.Namespace) -> int:
             soft_wrap=True,
         )
         return EXIT_INTERRUPTED
+    if learning is not None:
+        source = joint.source()
+        save_learned(learned_file(args.output), source)
+        console.print(f"wrote {learned_file(args.output)}", highlight=False, soft_wrap=True)
+    assert source is not None
     _save(trainer, args.output, begun, source, crafted, pool.content_hash)
     console.print(f"wrote {args.output} (and {checkpoint.name}, to train longer)", highlight=False, soft_wrap=True)
     return 0
@@ -215,14 +239,13 @@ def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[s
         from degcraft.learned import load_learned
 
         learned = load_learned(text)
-        if learned.model.scale != plan.scale:
-            raise DegcraftError(f"{text}: reduces by {learned.model.scale}, but the network enlarges by {plan.scale}")
+        learned.check_scale(plan.scale, text)
         return learned, None
     crafted = CraftedDistribution.load(text)
     return crafted.source(), crafted.to_dict()
 
 
-def _train(trainer: "Trainer", console: Any, checkpoint: Path, every: int) -> bool:
+def _train(trainer: "PlannedLoop[Any]", console: Any, checkpoint: Path, every: int) -> bool:
     """Train to the end; False if a signal stopped it before."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -259,7 +282,7 @@ def _train(trainer: "Trainer", console: Any, checkpoint: Path, every: int) -> bo
 
 
 def _save(
-    trainer: "Trainer",
+    trainer: "PlannedLoop[Any]",
     output: Path,
     begun: Begun,
     source: "DegradationSource",

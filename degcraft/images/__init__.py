@@ -1,5 +1,6 @@
 """Reading and checking images and folders of them, and cutting crops."""
 
+from degcraft.images.blocks import find_block_grid
 from degcraft.images.carried import Carried, carried_by, read_carried
 from degcraft.images.copying import check_empty, copy_files, names_apart
 from degcraft.images.enlarging import bicubic_enlarge
@@ -8,7 +9,7 @@ from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folde
 from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
 from degcraft.images.names import flat_name, printable
 from degcraft.images.pairs import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of
-from degcraft.images.patches import Patches, cut_patches
+from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
 from degcraft.images.reading import (
@@ -30,6 +31,7 @@ __all__ = [
     "EVIDENT",
     "FORMATS",
     "IMAGE_SUFFIXES",
+    "JPEG_GRID",
     "MAX_PIXELS",
     "Carried",
     "Format",
@@ -49,6 +51,7 @@ __all__ = [
     "cut_evident",
     "cut_patches",
     "encode",
+    "find_block_grid",
     "flat_name",
     "hash_hashes",
     "hash_pixels",

@@ -91,7 +91,9 @@ class HrPool:
         """Of the pixels held and their order."""
         return hash_hashes([hash_pixels(array) for array in self.arrays])
 
-    def crop_batch(self, batch: int, size: int, generator: torch.Generator, *, poses: bool = True) -> Tensor:
+    def crop_batch(
+        self, batch: int, size: int, generator: torch.Generator, *, poses: bool = True, grid: int = 1
+    ) -> Tensor:
         """Draw crops, each flipped and transposed at random: all eight poses are equally likely.
 
         An image is drawn with a probability proportional to its area, with replacement, and a place in it
@@ -102,6 +104,7 @@ class HrPool:
             size: their side in pixels, no more than the smallest image's.
             generator: where the draws come from, on any device.
             poses: whether to turn them at all; what has a direction of its own is lost by it.
+            grid: rows and columns that crops begin at are multiples of it.
 
         Returns:
             (batch, 3, size, size) float32 in [0, 1] on the CPU.
@@ -120,8 +123,8 @@ class HrPool:
         crops = np.empty((batch, 3, size, size), np.uint8)
         for crop, index, (_, v, u), pose in zip(crops, images, draws, turned if poses else [0] * batch, strict=True):
             image = self.arrays[index]
-            y = int(v * (image.shape[1] - size + 1))
-            x = int(u * (image.shape[2] - size + 1))
+            y = int(v * ((image.shape[1] - size) // grid + 1)) * grid
+            x = int(u * ((image.shape[2] - size) // grid + 1)) * grid
             window = image[:, y : y + size, x : x + size]
             if pose & 1:
                 window = window[:, ::-1]

@@ -5,11 +5,11 @@ Z. Luo et al., "Learning the Degradation Distribution for Blind Image Super-Reso
     LR = (HR ⊗ k)↓s + n,    k = net_k(z_k),    n = net_n(z_n, (HR ⊗ k)↓s)
 
 with z_k and z_n drawn from standard Gaussians, so that what is learnt is a distribution. The result is rounded to 8
-bits, as the images are that it is to be told from.
+bits, as the images are that it is to be told from, and may go through JPEG, which is none of these.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,13 @@ from torch.nn import functional as F
 
 from degcraft.errors import DegcraftError
 from degcraft.knobs import Knob, checked_knobs, switch, whole_number, word
+from degcraft.learned.compression import Compression, compressed
 
 LATENT, NOISE_LATENT = 64, 3
 """Channels of z_k and of z_n."""
+
+NOISE_GAIN = 0.2
+"""Of the noise's network, which learns so much more slowly than the discriminator that tells its level."""
 
 KNOBS: Mapping[str, Knob] = {
     "size": whole_number(21, "side of the kernels in HR pixels, odd"),
@@ -33,35 +37,58 @@ MOST = {"size": 63, "channels": 512, "kernel_blocks": 64, "noise_blocks": 64}
 """What a file may ask for at most, before anything is built of it."""
 
 
+def check_sizes(knobs: Mapping[str, Any]) -> None:
+    """Raise DegcraftError for sizes beyond `MOST`, or kernels without a middle."""
+    for name, most in MOST.items():
+        if knobs[name] > most:
+            raise DegcraftError(f"pdm: {name} must be at most {most}, but got {knobs[name]}")
+    if knobs["size"] % 2 == 0:
+        raise DegcraftError(f"pdm: size must be odd, but got {knobs['size']}")
+
+
+class Latents(NamedTuple):
+    """What is drawn for a batch of images."""
+
+    kernel: Tensor
+    """z_k (B, 64, 1, 1), or (B, 64, h, w) where kernels vary."""
+    noise: Tensor
+    """z_n (B, 3, h, w)."""
+    quality: Tensor | None = None
+    """(B,) of the JPEG files, where there are any."""
+
+    def to(self, device: torch.device) -> "Latents":
+        """The same on a device."""
+        return Latents(*(None if one is None else one.to(device) for one in self))  # type: ignore[arg-type]
+
+
 class LearnedDegradation(nn.Module):
     """Draws kernels and noise for clean images.
 
     Args:
         scale: Downsampling factor.
         seed: Of the first weights.
+        compression: What the result goes through; it is not learned.
         knobs: As `KNOBS` says; those left out are the published ones.
 
     Raises:
         DegcraftError: a knob that there is none of, or a value that breaks its rule.
     """
 
-    def __init__(self, scale: int, *, seed: int = 0, **knobs: Any) -> None:
+    def __init__(self, scale: int, *, seed: int = 0, compression: Compression | None = None, **knobs: Any) -> None:
         super().__init__()
+        self.compression = compression
         self.scale, self.knobs = scale, checked_knobs(KNOBS, knobs, owner="pdm")
-        for name, most in MOST.items():
-            if self.knobs[name] > most:
-                raise DegcraftError(f"pdm: {name} must be at most {most}, but got {self.knobs[name]}")
-        if self.knobs["size"] % 2 == 0:
-            raise DegcraftError(f"pdm: size must be odd, but got {self.knobs['size']}")
+        check_sizes(self.knobs)
         size, channels, wide = self.knobs["size"], self.knobs["channels"], 3 if self.knobs["varying"] else 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.kernels = _network(LATENT, size * size, channels, self.knobs["kernel_blocks"], wide)
-            self._begin_as_gaussian()
             inputs = NOISE_LATENT + (3 if self.knobs["noise"] == "content" else 0)
             self.noise = (
                 None if self.knobs["noise"] == "none" else _network(inputs, 3, channels, self.knobs["noise_blocks"], 3)
             )
+        self._begin_as_gaussian()
+        self._begin_quiet()
 
     def _begin_as_gaussian(self) -> None:
         """Kernels begin near a Gaussian in the middle: even ones blur all away, and training comes back late."""
@@ -73,8 +100,18 @@ class LearnedDegradation(nn.Module):
         with torch.no_grad():
             last.bias.copy_((-squares / (2 * (self.scale / 2) ** 2)).flatten())
 
-    def latents(self, count: int, side: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """z_k (count, 64, 1, 1), or (count, 64, h, w) where kernels vary, and z_n (count, 3, h, w).
+    def _begin_quiet(self) -> None:
+        """Noise begins near none: at the 80/255 of usual first weights no kernel can be seen through it."""
+        if self.noise is not None:
+            last = self.noise[-1]
+            assert isinstance(last, nn.Conv2d)
+            with torch.no_grad():
+                last.weight.mul_(0.1)
+                assert last.bias is not None
+                last.bias.zero_()
+
+    def latents(self, count: int, side: tuple[int, int], generator: torch.Generator) -> Latents:
+        """What a batch needs, of standard Gaussians and of the compression's qualities.
 
         Args:
             count: Images.
@@ -82,9 +119,10 @@ class LearnedDegradation(nn.Module):
             generator: The only source of randomness; what is drawn lies on its device.
         """
         place = side if self.knobs["varying"] else (1, 1)
-        return (
+        return Latents(
             torch.randn(count, LATENT, *place, generator=generator, device=generator.device),
             torch.randn(count, NOISE_LATENT, *side, generator=generator, device=generator.device),
+            None if self.compression is None else self.compression.draw(count, generator),
         )
 
     def draw_kernels(self, latent: Tensor) -> Tensor:
@@ -96,30 +134,42 @@ class LearnedDegradation(nn.Module):
 
         Borders are mirrored. The kernel of a pixel lies about the HR pixel at its middle, or the one before that.
         """
-        reach, scale = self.knobs["size"] // 2, self.scale
-        first = (scale - 1) // 2
-        padded = F.pad(hr, (reach,) * 4, mode="reflect")[..., first:, first:]
-        height, width = hr.shape[2] // scale, hr.shape[3] // scale
-        seen = F.unfold(padded, self.knobs["size"], stride=scale)
-        rows = (padded.shape[2] - self.knobs["size"]) // scale + 1
+        size, scale = self.knobs["size"], self.scale
+        first, height, width = (scale - 1) // 2, hr.shape[2] // scale, hr.shape[3] // scale
+        padded = F.pad(hr, (size // 2,) * 4, mode="reflect")[..., first:, first:]
+        if kernels.shape[2:] == (1, 1):
+            # One kernel for an image: a convolution of groups, a tenth of the time of what follows.
+            whole = kernels.view(-1, 1, size, size)
+            reduced = F.conv2d(padded.transpose(0, 1), whole, stride=scale, groups=len(hr)).transpose(0, 1)
+            return reduced[..., :height, :width]
+        seen = F.unfold(padded, size, stride=scale)
+        rows = (padded.shape[2] - size) // scale + 1
         seen = seen.view(len(hr), 3, -1, rows, seen.shape[-1] // rows)[..., :height, :width]
-        return torch.einsum("bckhw,bkhw->bchw", seen, kernels.expand(-1, -1, height, width))
+        return torch.einsum("bckhw,bkhw->bchw", seen, kernels)
 
-    def forward(self, hr: Tensor, latents: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, hr: Tensor, latents: Latents) -> tuple[Tensor, Tensor, Tensor]:
         """(B,3,H,W) in [0,1] and latents → LR (B,3,h,w) in [0,1], its noise (B,3,h,w), and the kernels.
 
-        The noise's network sees the clean LR without passing gradients on. Rounding passes them straight through.
+        The noise's network sees the clean LR without passing gradients on. Rounding and JPEG pass them straight
+        through.
         """
-        kernels = self.draw_kernels(latents[0])
+        kernels = self.draw_kernels(latents.kernel)
         clean = self.reduce(hr, kernels)
         if self.noise is None:
             noise = torch.zeros_like(clean)
         else:
-            seen = [latents[1], clean.detach()] if self.knobs["noise"] == "content" else [latents[1]]
-            noise = self.noise(torch.cat(seen, dim=1))
+            seen = [latents.noise, clean.detach()] if self.knobs["noise"] == "content" else [latents.noise]
+            noise = NOISE_GAIN * self.noise(torch.cat(seen, dim=1))
         lr = clean + noise
-        rounded = (lr.detach().clamp(0, 1) * 255).round() / 255
-        return lr + (rounded - lr.detach()), noise, kernels
+        kept = (lr.detach().clamp(0, 1) * 255).round() / 255
+        if latents.quality is not None:
+            kept = compressed(kept, latents.quality)
+        return lr + (kept - lr.detach()), noise, kernels
+
+    def describe(self) -> dict[str, Any]:
+        """All that decides it but the weights, as plain JSON."""
+        compression = None if self.compression is None else self.compression.to_list()
+        return {"scale": self.scale, "knobs": self.knobs, "compression": compression}
 
     def middle(self) -> float:
         """Where a kernel's centre of mass is to lie for LR and HR to agree, in pixels from the middle of the kernel."""

@@ -1,22 +1,64 @@
 """What PDM's training minimises, and what it is given: references and clean images that are no pairs."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from degcraft.images import HrPool
-from degcraft.learned.model import LearnedDegradation
-from degcraft.training import Objective, Precision
+from degcraft.errors import DegcraftError
+from degcraft.images import EVIDENT, JPEG_GRID, HrPool, find_block_grid, most_structured
+from degcraft.learned.model import Latents, LearnedDegradation
+from degcraft.training import Objective, Precision, Task
 from degcraft.training.divergence import Limit
 from degcraft.training.losses.adversarial import AdversarialLoss
 
-Unpaired = tuple[Tensor, Tensor, tuple[Tensor, Tensor]]
+Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
 Penalty = Literal["size", "mean"]
+RATES = {"detail": 5.0, "patch": 1.0}
+"""Discriminators, and their learning rates as multiples of the degradation's; `patch` is the published one."""
+DISCRIMINATOR = "detail"
+MOMENTUM = 0.5
+"""Of both Adams, as is usual where two networks chase one another (arXiv 1511.06434)."""
+FEWEST = 32
+"""References below which a discriminator learns them by heart."""
+LEAST_PATCH = 24
+"""Side of the smallest LR crops that every discriminator can judge."""
+ADVICE = "lower the learning rate, or give a larger batch or more references"
+"""What to change where the discriminator runs away."""
+
+
+def check_unpaired(hr: HrPool, references: HrPool, lr_patch: int) -> None:
+    """Refuses images that PDM would learn nothing right from.
+
+    Raises:
+        DegcraftError: crops too small for the discriminator, fewer than 32 references, or grey images on one side
+            alone, which it would tell from colour and learn nothing else.
+    """
+    if lr_patch < LEAST_PATCH:
+        raise DegcraftError(f"LR crops must be at least {LEAST_PATCH} pixels for the discriminator, but are {lr_patch}")
+    if len(references) < FEWEST:
+        raise DegcraftError(
+            f"references: must hold at least {FEWEST} images of {lr_patch}x{lr_patch} pixels or more, "
+            f"but hold {len(references)}; a discriminator would learn so few by heart"
+        )
+    grey = [all(_is_grey(image) for image in pool.arrays) for pool in (references, hr)]
+    if grey[0] != grey[1]:
+        words = "references are grey and hr is not" if grey[0] else "hr is grey and references are not"
+        raise DegcraftError(
+            f"references and hr: must be both in colour or both grey, but {words}; a discriminator would look at "
+            "nothing else"
+        )
+
+
+def _is_grey(image: NDArray[np.uint8]) -> bool:
+    return bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
 
 
 def unpaired_crops(
@@ -25,7 +67,10 @@ def unpaired_crops(
 ) -> Callable[[int], Unpaired]:  # fmt: skip
     """Random crops of either side with the latents of a step, from the step's number alone.
 
-    Clean images are turned at random, references never: a motion has a direction.
+    Of those drawn the half with more structure is taken, on either side alike: a sky tells nothing of a blur.
+
+    Clean images are turned at random, references never: a motion has a direction. Where the degradation compresses,
+    references are cut where blocks of JPEG begin, as its own images are.
 
     Args:
         model: Whose latents are drawn.
@@ -35,21 +80,70 @@ def unpaired_crops(
         lr_patch: Side of the references' crops; HR crops are `scale` times as large.
         seed: Of everything that is drawn.
         device: Where the batches go.
+
+    Raises:
+        DegcraftError: see `check_unpaired`.
     """
+    check_unpaired(hr, references, lr_patch)
+    grid = 1
+    if model.compression is not None:
+        grid, references = JPEG_GRID, _on_blocks(references, lr_patch)
 
     def make(step: int) -> Unpaired:
-        drawn = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        generator = torch.Generator().manual_seed(int(drawn))
-        clean = hr.crop_batch(batch, lr_patch * model.scale, generator)
-        real = references.crop_batch(batch, lr_patch, generator, poses=False)
-        kernel, noise = model.latents(batch, (lr_patch, lr_patch), generator)
-        return clean.to(device), real.to(device), (kernel.to(device), noise.to(device))
+        state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1)
+        generator = torch.Generator().manual_seed(int(state))
+        drawn = math.ceil(batch / EVIDENT)
+        clean = hr.crop_batch(drawn, lr_patch * model.scale, generator)
+        clean = clean[most_structured(F.avg_pool2d(clean, model.scale), batch)]
+        real = references.crop_batch(drawn, lr_patch, generator, poses=False, grid=grid)
+        real = real[most_structured(real, batch)]
+        return clean.to(device), real.to(device), model.latents(batch, (lr_patch, lr_patch), generator).to(device)
 
     return make
 
 
+def _on_blocks(references: HrPool, least: int) -> HrPool:
+    """The same images without what lies before their first whole block, where enough is left of them."""
+
+    def cut(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        top, left = find_block_grid(image)
+        return image[:, top:, left:] if min(image.shape[1] - top, image.shape[2] - left) >= least else image
+
+    return HrPool([cut(image) for image in references.arrays])
+
+
+def pdm_task(
+    model: LearnedDegradation, *, steps: int, seed: int, penalty: Penalty = "mean",
+    discriminator: str = DISCRIMINATOR, rate: float = 2e-4,
+) -> Task[Unpaired]:  # fmt: skip
+    """PDM alone, as something to train.
+
+    Args:
+        model: On the device that it is trained on.
+        steps: In all. The rate is halved every quarter: every 5,000 steps of 20,000 as published, and in shape for
+            more or fewer.
+        seed: Of the discriminator's first weights.
+        penalty: On the noise.
+        discriminator: One of `RATES`.
+        rate: First learning rate of Adam.
+    """
+    return Task(
+        network=model,
+        objective=PdmObjective(
+            penalty=penalty, discriminator=discriminator, seed=seed, device=next(model.parameters()).device
+        ),
+        optimizer=torch.optim.Adam(model.parameters(), lr=rate, betas=(MOMENTUM, 0.99)),
+        steps=steps,
+        rate=lambda step: rate * 0.5 ** (4 * step // steps),
+        ema=0.999,
+    )
+
+
 class PdmObjective(Objective[Unpaired]):
     """A discriminator of patches takes degraded images for references (LSGAN), and the noise is kept in bounds.
+
+    Under the published PatchGAN, with batch norm, noise and kernels run away from the truth; the default looks at
+    details alone, has a spectral norm, and learns five times as fast as the degradation.
 
     The published penalty is on the size of the noise, 100 ‖n‖², under which it is known to vanish; the paper's own
     equation wants its mean to be zero, which `mean` penalises alone. Neither can see a shift of all kernels, which a
@@ -59,19 +153,20 @@ class PdmObjective(Objective[Unpaired]):
         penalty: Which of the two.
         weight: Of the penalty; published: 100.
         centre: Weight of the squared mean shift, in HR pixels.
+        discriminator: One of `RATES`.
         seed: Of the discriminator's first weights.
         device: Where it lies.
     """
 
     def __init__(
-        self, *, penalty: Penalty = "mean", weight: float = 100.0, centre: float = 0.1, seed: int = 0,
-        device: torch.device | None = None,
+        self, *, penalty: Penalty = "mean", weight: float = 100.0, centre: float = 0.1,
+        discriminator: str = DISCRIMINATOR, seed: int = 0, device: torch.device | None = None,
     ) -> None:  # fmt: skip
         self._penalty, self._weight, self._centre = penalty, weight, centre
-        self._gan = AdversarialLoss("patch", "lsgan", 1.0, seed)
+        self._gan = AdversarialLoss(discriminator, "lsgan", RATES[discriminator], seed, MOMENTUM)
         if device is not None:
             self._gan.to(device)
-        self.limits: Mapping[str, Limit] = self._gan.limits
+        self.limits = {name: Limit(limit.mean, ADVICE) for name, limit in self._gan.limits.items()}
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def measure(self, network: nn.Module, batch: Unpaired, precision: Precision) -> tuple[Tensor, dict[str, Tensor]]:
@@ -86,6 +181,12 @@ class PdmObjective(Objective[Unpaired]):
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}
         total = taken + self._weight * kept + self._centre * shift.square().sum()
         return total, {name: value.detach() for name, value in figures.items()}
+
+    @property
+    def degraded(self) -> Tensor:
+        """What the latest `measure` made of the clean images, detached, until `learn`."""
+        assert self._seen is not None
+        return self._seen[0]
 
     def learn(self, rate: float, precision: Precision) -> dict[str, Tensor]:
         """See `Objective.learn`."""

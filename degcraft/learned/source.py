@@ -16,6 +16,7 @@ from torch import Tensor
 from degcraft.degradation import Degradation
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
+from degcraft.learned.compression import Compression
 from degcraft.learned.model import LearnedDegradation
 
 FORMAT = "degcraft-pdm/1"
@@ -34,10 +35,15 @@ class LearnedSource:
     @cached_property
     def identity(self) -> str:
         """sha256 over the weights."""
-        digest = hashlib.sha256(json.dumps([self.model.scale, self.model.knobs]).encode())
+        digest = hashlib.sha256(json.dumps(self.model.describe(), sort_keys=True).encode())
         for key, value in self.model.state_dict().items():
             digest.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
+
+    def check_scale(self, scale: int, name: str) -> None:
+        """Raise DegcraftError, naming the file, where a network enlarges by another factor."""
+        if scale != self.model.scale:
+            raise DegcraftError(f"{name}: reduces by {self.model.scale}, but the network enlarges by {scale}")
 
     @torch.no_grad()
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
@@ -52,12 +58,11 @@ class LearnedSource:
             raise DegcraftError(f"hr must be larger than half a kernel of {self.model.knobs['size']} pixels")
         self.model.to(hr.device).eval()
         side = hr.shape[2] // scale, hr.shape[3] // scale
-        kernel, noise = self.model.latents(len(hr), side, generator)
-        return self.model(hr, (kernel.to(hr.device), noise.to(hr.device)))[0], None
+        return self.model(hr, self.model.latents(len(hr), side, generator).to(hr.device))[0], None
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""
-        return {"kind": "pdm", "scale": self.model.scale, "knobs": self.model.knobs, "weights": self.identity}
+        return {"kind": "pdm", **self.model.describe(), "weights": self.identity}
 
 
 def save_learned(path: str | Path, source: LearnedSource) -> None:
@@ -71,7 +76,7 @@ def save_learned(path: str | Path, source: LearnedSource) -> None:
         raise DegcraftError(f"{path}: a learned degradation is saved as .safetensors, but the name ends otherwise")
     model = source.model
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    header = {"format": FORMAT, "scale": model.scale, "knobs": model.knobs, "training": dict(source.training)}
+    header = {"format": FORMAT, **model.describe(), "training": dict(source.training)}
     with written_whole(path) as temporary:
         save_file(state, temporary, metadata={_HEADER: json.dumps(header, sort_keys=True)})
 
@@ -98,6 +103,8 @@ def load_learned(path: str | Path) -> LearnedSource:
             if header["format"] != FORMAT:
                 raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {header['format']!r}")
             scale, knobs, training = header["scale"], dict(header["knobs"]), dict(header["training"])
+            kept = header.get("compression")  # not in the first files
+            compression = None if kept is None else Compression.from_list(kept)
             if not isinstance(scale, int) or not 1 <= scale <= _MOST_SCALE:
                 raise DegcraftError(f"{path}: scale must be a whole number from 1 to {_MOST_SCALE}, but is {scale!r}")
             with torch.device("meta"):
@@ -115,6 +122,6 @@ def load_learned(path: str | Path) -> LearnedSource:
         raise DegcraftError(f"{path}: must be a learned degradation that degcraft wrote, but {error!r}") from error
     if not all(bool(torch.isfinite(value).all()) for value in state.values()):
         raise DegcraftError(f"{path}: must hold finite numbers, but holds others")
-    model = LearnedDegradation(scale, **knobs)
+    model = LearnedDegradation(scale, compression=compression, **knobs)
     model.load_state_dict(state)
     return LearnedSource(model.eval().requires_grad_(False), training)

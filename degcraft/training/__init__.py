@@ -8,9 +8,10 @@ from degcraft.training.objective import Batches, Objective, Task
 from degcraft.training.plan import TrainingPlan, learning_rate_at
 from degcraft.training.precision import PLAIN, Precision
 from degcraft.training.probing import choose_precision, cpu_capability
+from degcraft.training.restoration import Restoration
 from degcraft.training.running import MadeBatches, run_task
 from degcraft.training.signals import stopped_by_signals
-from degcraft.training.trainer import Trainer
+from degcraft.training.trainer import PlannedLoop, Trainer, planned_conditions
 
 __all__ = [
     "LOSSES",
@@ -20,7 +21,9 @@ __all__ = [
     "Loop",
     "MadeBatches",
     "Objective",
+    "PlannedLoop",
     "Precision",
+    "Restoration",
     "Task",
     "Trainer",
     "TrainingDiverged",
@@ -30,6 +33,7 @@ __all__ = [
     "choose_precision",
     "cpu_capability",
     "learning_rate_at",
+    "planned_conditions",
     "run_task",
     "stopped_by_signals",
 ]

@@ -33,7 +33,7 @@ def run_task(
     """Trains to the end, or on from the checkpoint if there is one.
 
     Args:
-        task: its network is left at its last step.
+        task: its network is left at its last step, or at its averaged weights if it averages.
         make_batch: The batch of a step (0, 1, …), from nothing but its number.
         workers: Processes that make batches ahead; 0 makes them here, as it must be where they are made on a GPU.
         checkpoint: Written every minute and when a signal stops the loop; removed at the end.
@@ -66,6 +66,8 @@ def run_task(
     with stopped_by_signals(loop):
         loop.run(on_step=on_step)
     finished = loop.step >= task.steps
+    if finished and task.ema is not None:
+        task.network.load_state_dict(loop.ema_network().state_dict())
     if checkpoint is not None:
         if finished:
             checkpoint.unlink(missing_ok=True)

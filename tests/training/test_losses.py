@@ -19,7 +19,7 @@ from degcraft.metrics import LpipsMetric
 from degcraft.training import LOSSES, PLAIN, Precision, Trainer, TrainingDiverged, TrainingPlan, build_losses
 from degcraft.training.losses import LossSpec, LossTerm
 from degcraft.training.losses.adversarial import AdversarialLoss
-from degcraft.training.losses.discriminators import PatchDiscriminator, UNetDiscriminator
+from degcraft.training.losses.discriminators import DetailDiscriminator, PatchDiscriminator, UNetDiscriminator
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 CPU = torch.device("cpu")
@@ -160,14 +160,26 @@ def test_a_discriminator_learns_to_tell_and_leaves_the_global_generator_alone() 
     assert told[-1] < 0.5 * told[0]
 
 
-def test_the_patch_discriminator_sees_70_pixels() -> None:
+@pytest.mark.parametrize(
+    ("discriminator", "side", "pixels"), [(PatchDiscriminator, 14, 70), (DetailDiscriminator, 30, 38)]
+)
+def test_patch_discriminators_see_so_many_pixels(discriminator: type[nn.Module], side: int, pixels: int) -> None:
     image = images(1, 128).requires_grad_(True)
-    logits = PatchDiscriminator(channels=8).eval()(image)
-    assert logits.shape == (1, 1, 14, 14)
-    logits[0, 0, 7, 7].backward()
+    logits = discriminator(channels=8).eval()(image)
+    assert logits.shape == (1, 1, side, side)
+    logits[0, 0, side // 2, side // 2].backward()
     assert image.grad is not None
     seen = image.grad.abs().sum((0, 1)) > 0
-    assert (int(seen.any(0).sum()), int(seen.any(1).sum())) == (70, 70)
+    assert (int(seen.any(0).sum()), int(seen.any(1).sum())) == (pixels, pixels)
+
+
+def test_a_verdict_on_details_is_of_the_image_alone() -> None:
+    batch = images(4, 64)
+    for discriminator, alone in ((PatchDiscriminator(8), False), (DetailDiscriminator(8), True)):
+        discriminator(batch)
+        with torch.no_grad():
+            whole, part = discriminator.train()(batch)[:1], discriminator(batch[:1])
+        assert torch.allclose(whole, part, atol=1e-3) == alone
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 41), (8, 8)])

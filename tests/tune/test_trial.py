@@ -17,6 +17,7 @@ import tune.trial
 from degcraft.degradation import CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
+from degcraft.learned import load_learned
 from degcraft.metrics import NiqeModel
 from degcraft.networks import NETWORKS, build_network, load_network, upscale
 from tests.networks.toy import SPEC as TOY
@@ -25,10 +26,11 @@ from tune.architectures import Architectures
 from tune.config import Kind, TrialConfig, network_key
 from tune.data import Pair, SearchData, read_data
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
+from tune.preparation import references_of
 from tune.searcher import SearchSpace
 from tune.sections import NetworkSection
 from tune.spec import SearchSpec
-from tune.trial import CRAFTED, MODEL, SCORES, TRAINER, report_steps, run_trial
+from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, TRAINER, report_steps, run_trial
 
 NETWORK = {"name": "srresnet", "channels": 4, "blocks": 1}
 SIGMA = {"name": "blur_sigma", "low": 0.0, "high": 4.0, "bins": 2}
@@ -92,7 +94,7 @@ def run(
     with contextlib.suppress(KeyboardInterrupt):
         run_trial(
             config(kind), spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts=starts or {},
-            precisions={}, experiment=str(session.experiment),
+            precisions={}, references=references_of(spec, data, pool), experiment=str(session.experiment),
         )  # fmt: skip
     return load_file(session.folder / MODEL) if (session.folder / MODEL).exists() else {}
 
@@ -131,6 +133,27 @@ def test_a_trial_repeats_and_resumes_bit_for_bit(
     over = Session(tmp_path / "whole", 2)
     assert same(run(spec, "uniform", over, monkeypatch))
     assert [report["score"] for report in over.reports] == scores[2:]
+
+
+def test_a_degradation_learned_along_is_kept_and_resumes(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knobs = {"channels": 8, "kernel_blocks": 1, "noise_blocks": 1, "size": 9}
+    changed = {
+        **spec.model_dump(mode="json"), "pdm": knobs, "patches": {"count": 32, "size": 24, "evident": 1.0},
+        "training": {"steps": 4, "reports": 2, "batch": 2, "lr_patch": 24, "precision": "float32"},
+    }  # fmt: skip
+    learning = SearchSpec.model_validate(changed)
+    whole, stopped = Session(tmp_path / "whole"), Session(tmp_path / "stopped", stop_after=1)
+    expected = run(learning, "pdm", whole, monkeypatch)
+    run(learning, "pdm", stopped, monkeypatch)
+    resumed = Session(tmp_path / "stopped", 2)
+    assert all(torch.equal(w, expected[n]) for n, w in run(learning, "pdm", resumed, monkeypatch).items())
+    assert not (whole.folder / CRAFTED).exists()
+    assert "effective_bins" not in whole.reports[-1]
+    kept, again = (load_learned(session.folder / LEARNED) for session in (whole, resumed))
+    assert kept.identity == again.identity
+    assert kept.training["steps"] == 4
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "gone"])

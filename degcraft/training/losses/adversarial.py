@@ -36,7 +36,7 @@ class AdversarialLoss(LossTerm):
 
     In alternation, as in Real-ESRGAN (arXiv 2107.10833): the network's step sees the discriminator frozen, then
     the discriminator takes a step on the clean images and the same restored ones, detached, with an Adam of its
-    own (0.9, 0.99).
+    own (0.9, 0.99, or of another momentum).
     """
 
     limits: Mapping[str, Limit] = {
@@ -46,15 +46,16 @@ class AdversarialLoss(LossTerm):
         )
     }
 
-    def __init__(self, discriminator: str, kind: str, rate: float, seed: int) -> None:
+    def __init__(self, discriminator: str, kind: str, rate: float, seed: int, momentum: float = 0.9) -> None:
         """
         Args:
             discriminator: one of `DISCRIMINATORS`.
             kind: one of `KINDS`.
             rate: the discriminator's learning rate as a multiple of the network's.
             seed: of the discriminator's first weights.
+            momentum: of its Adam.
         """
-        self.rate = rate
+        self.rate, self._momentum = rate, momentum
         self._score = KINDS[kind]
         # The layers draw their first weights from the global generator, which is left as it was.
         with torch.random.fork_rng(devices=[]):
@@ -63,7 +64,7 @@ class AdversarialLoss(LossTerm):
         self._optimizer = self._adam()
 
     def _adam(self) -> torch.optim.Adam:
-        return torch.optim.Adam(self.discriminator.parameters(), betas=(0.9, 0.99))
+        return torch.optim.Adam(self.discriminator.parameters(), betas=(self._momentum, 0.99))
 
     def _judge(self, images: Tensor, precision: Precision) -> Tensor:
         with precision.autocast(images.device):
@@ -113,7 +114,7 @@ GAN = LossSpec(
     "adversarial: a discriminator that is trained along",
     AdversarialLoss,
     knobs={
-        "discriminator": word("patch", options=("patch", "unet")),
+        "discriminator": word("patch", options=tuple(DISCRIMINATORS)),
         "kind": word("bce", options=("bce", "lsgan")),
         "rate": number(1.0, above=0),
     },

@@ -29,6 +29,39 @@ class PatchDiscriminator(nn.Sequential):
         )
 
 
+class DetailDiscriminator(nn.Module):
+    """A PatchGAN of 38×38 pixels with spectral norm (arXiv 1802.05957) that sees how pixels differ from their
+    neighbourhood's mean: (B,3,H,W) to logits (B,1,~H/4,~W/4).
+
+    What images show is of no use to it, as in DSGAN (arXiv 1911.07850), but their noise and sharpness are: batch norm
+    would scale either batch by itself, and so hide by how much the one is noisier than the other.
+    """
+
+    WINDOW, GAIN = 5, 8.0
+
+    def __init__(self, channels: int = 32) -> None:
+        """
+        Args:
+            channels: of the first layer; they double at each of the next two.
+        """
+        c = channels
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, c, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            _spectral(c, 2 * c, 4, 2),
+            nn.LeakyReLU(0.2),
+            _spectral(2 * c, 4 * c, 4, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * c, 1, 4, 1, 1),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B,3,H,W) to logits (B,1,~H/4,~W/4)."""
+        padded = F.pad(images, (self.WINDOW // 2,) * 4, mode="reflect")
+        return self.layers(self.GAIN * (images - F.avg_pool2d(padded, self.WINDOW, 1)))
+
+
 def _normalized(before: int, after: int, stride: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(before, after, 4, stride, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)
 
@@ -89,6 +122,7 @@ class DiscriminatorSpec:
 
 DISCRIMINATORS: dict[str, DiscriminatorSpec] = {
     "patch": DiscriminatorSpec(PatchDiscriminator, 24),
+    "detail": DiscriminatorSpec(DetailDiscriminator, 16),
     "unet": DiscriminatorSpec(UNetDiscriminator, 8),
 }
 """By name."""
