@@ -77,7 +77,7 @@ def measure(
             f"and {len(references)} of references"
         )
     group = measure_group(
-        space, range(space.n_bins), hr.pixels, extractor,
+        space, range(space.groups), hr.pixels, extractor,
         scale=scale, seed=seed, device=device, batch=batch, progress=progress,
     )  # fmt: skip
     measured = join_groups(
@@ -150,7 +150,7 @@ def join_groups(
     """
     parts = list(groups)
     bins = np.concatenate([part["bin"] for part in parts]) if parts else np.empty(0, dtype=np.int64)
-    if not np.array_equal(np.sort(bins), np.arange(space.n_bins)):
+    if not np.array_equal(np.sort(bins), np.arange(space.groups)):
         raise DegcraftError(
             f"groups must hold each of the {space.groups} groups once, "
             f"but hold {len(bins)}, {len(set(bins.tolist()))} of them different"

@@ -14,6 +14,8 @@ from degcraft.images import Patches
 from degcraft.matching import (
     Measurement,
     bin_generator,
+    craft,
+    crafted_features,
     degrade_bin,
     frechet_distances,
     image_features,
@@ -208,3 +210,19 @@ def test_cuda_measures_the_cpus_distances(
     other = measure(SPACE, hr, references, on_cuda, scale=SCALE, seed=3, device="cuda")
     np.testing.assert_allclose(other.distances, measured.distances, rtol=0.02)
     assert int(other.distances.argmin()) == 4
+
+
+def test_a_space_of_many_bins_costs_draws_and_not_bins(extractor: FeatureExtractor) -> None:
+    space = DegradationSpace((Axis("blur_sigma", 0, 4, 40), Axis("noise_level", 0, 40, 40)))
+    clean = patches(48, 6, seed=0)
+    lr = Patches(patches(24, 8, seed=1).pixels, tuple(f"{index}.png" for index in range(8)))
+    told: list[tuple[int, int]] = []
+    found = measure(space, clean, lr, extractor, scale=SCALE, progress=lambda *done: told.append(done))
+    assert told[-1] == (75, 75)
+    assert found.features.shape[:2] == (75, 6)
+    assert len(np.unique(found.parameters.reshape(-1, 2), axis=0)) == 450
+    parts = [measure_group(space, group, clean.pixels, extractor, scale=SCALE, seed=0) for group in ([74, 3], [0])]
+    np.testing.assert_array_equal(parts[0]["features"], found.features[[74, 3]])
+    crafted = craft(found, "blocks", intervals=False)
+    made = crafted_features(crafted, clean, extractor, scale=SCALE, seed=0, draws=2)
+    assert made.shape == (2, 6, found.features.shape[-1])
