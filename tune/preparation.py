@@ -75,7 +75,9 @@ class Measurements:
         if judge.proxies == "estimates":
             extractor = self._extractor(judge.extractor, judge.layer)
             features = image_features(data.judge.pixels, extractor)
-            source = mild_degradations(beliefs(extractor.name, features, self.spec.scale), judge.quantile)
+            source = mild_degradations(
+                beliefs(extractor.name, features, self.spec.scale), judge.quantile, blur=judge.blur
+            )
             with written_whole(kept) as temporary:
                 temporary.write_text(json.dumps(source.describe(), indent=1), encoding="utf-8")
             return source

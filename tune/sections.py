@@ -121,7 +121,10 @@ class JudgeSpec(Strict):
         description="what clean crops are degraded by: a held-out reference's estimate each, or draws by weights",
     )
     quantile: float = Field(
-        default=0.25, ge=0, le=1, description="of estimates: 0.5 is the median, less leans to milder degradations"
+        default=0.5, ge=0, le=1, description="of estimates: 0.5 is the median, less leans to milder degradations"
+    )
+    blur: float = Field(
+        default=0.5, gt=0, le=1, description="of estimates: the share of the blur that is none of the optics' softness"
     )
     extractor: str = Field(default="degnet", description="the judge's features")
     layer: str | None = Field(default=None, description="the judge's layer; the extractor's default if left out")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from degcraft.degradation.blocks import Blocks
-from degcraft.degradation.sources import SpaceSource
+from degcraft.degradation.sources import ListedSource, SpaceSource
 from degcraft.degradation.space import DegradationSpace, check_weights
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
@@ -53,6 +53,8 @@ class CraftedDistribution:
     """(K,) upper ends."""
     blocks: Blocks | None = None
     """K blocks of bins, or None for the bins."""
+    listed: ListedSource | None = None
+    """Degradations to train on in place of draws from the bins, which then only show them; or None."""
     weighting: dict[str, Any] | None = None
     """`name` and knobs of the weighting that made the weights, or None."""
     extractor: str | None = None
@@ -99,9 +101,9 @@ class CraftedDistribution:
         """exp(entropy): the number of equally weighted bins of the same entropy, 1 to n_bins."""
         return float(np.exp(self.entropy))
 
-    def source(self) -> SpaceSource:
+    def source(self) -> SpaceSource | ListedSource:
         """The distribution as something to train on."""
-        return SpaceSource(self.space, self.weights, self.blocks)
+        return self.listed or SpaceSource(self.space, self.weights, self.blocks)
 
     def to_dict(self) -> dict[str, Any]:
         """The file's content as plain JSON."""
@@ -109,6 +111,7 @@ class CraftedDistribution:
             "format": FORMAT,
             "axes": self.space.to_list(),
             **({} if self.blocks is None else {"blocks": self.blocks.cells.tolist()}),
+            **({} if self.listed is None else {"listed": self.listed.describe()["parameters"]}),
             "weights": self.weights.tolist(),
             **{name: _listed(getattr(self, name)) for name in ("low", "high", "distances")},
             "weighting": self.weighting,
@@ -158,7 +161,7 @@ def _from_dict(content: Any) -> CraftedDistribution:
         raise DegcraftError(f'format must be "{FORMAT}", but got {found!r}')
     if missing := [key for key in _KEYS if key not in content]:
         raise DegcraftError(f"field {missing[0]} is missing")
-    if unknown := [key for key in content if key not in (*_KEYS, "blocks")]:
+    if unknown := [key for key in content if key not in (*_KEYS, "blocks", "listed")]:
         raise DegcraftError(f"field {unknown[0]!r} is unknown")
     weights = _numbers(content["weights"], "weights")
     if abs(weights.sum() - 1) > 1e-6:
@@ -171,6 +174,7 @@ def _from_dict(content: Any) -> CraftedDistribution:
         space=space,
         weights=weights,
         blocks=_blocks(space, content["blocks"]) if "blocks" in content else None,
+        listed=ListedSource.of(content["listed"]) if "listed" in content else None,
         **{
             name: None if content[name] is None else _numbers(content[name], name)
             for name in ("low", "high", "distances")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -109,6 +109,28 @@ class ListedSource:
     def __post_init__(self) -> None:
         if not len(Degradation(self.parameters)):
             raise DegcraftError("a list of degradations must have at least one row, but got none")
+
+    @classmethod
+    def of(cls, columns: Any) -> Self:
+        """The list that `describe` says the parameters of.
+
+        Raises:
+            DegcraftError: not a mapping of axis names to lists of numbers and nulls, or an invalid list.
+        """
+        numbers = isinstance(columns, Mapping) and all(
+            isinstance(column, list)
+            and all(
+                value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in column
+            )
+            for column in columns.values()
+        )
+        if not numbers:
+            raise DegcraftError("a list of degradations must map every axis to its values, null where it does nothing")
+        identities = {name: find_parameter(name).identity for name in columns}
+        return cls({
+            name: torch.tensor([identities[name] if value is None else float(value) for value in column])
+            for name, column in columns.items()
+        })  # fmt: skip
 
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""

@@ -52,6 +52,7 @@ def crafted_by(
         space=measurement.space,
         weights=method.weights(),
         blocks=method.blocks,
+        listed=method.listed,
         distances=None if method.blocks else measurement.distances,
         weighting=checked_weighting(weighting),
         extractor=measurement.extractor,

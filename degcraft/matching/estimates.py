@@ -45,9 +45,17 @@ def beliefs(
     return found
 
 
-def mild_degradations(found: Mapping[str, AxisPosterior], quantile: float) -> ListedSource:
-    """Each image's own estimate, as something to draw from: on every axis the quantile that `mild_values` takes."""
+def mild_degradations(found: Mapping[str, AxisPosterior], quantile: float, *, blur: float = 1.0) -> ListedSource:
+    """Each image's own estimate, as something to draw from: on every axis the quantile that `mild_values` takes.
+
+    Args:
+        found: By axis, of the same images.
+        quantile: See `mild_values`.
+        blur: What the sigmas of the blur are multiplied by: of what looks like blur, the softness of optics is a part.
+    """
     values = {name: mild_values(name, belief, quantile) for name, belief in found.items()}
+    if "blur_sigma" in values:
+        values["blur_sigma"] = values["blur_sigma"] * blur
     return ListedSource({name: torch.from_numpy(one).float() for name, one in values.items()})
 
 

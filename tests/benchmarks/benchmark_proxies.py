@@ -62,8 +62,7 @@ FINE = DegradationSpace(
 
 def rows_of(beliefs: Mapping[str, AxisPosterior], quantile: float, blur: float = 1.0) -> ListedSource:
     """Each image's own estimate, at one quantile of the mild side; blur times a factor."""
-    parameters = mild_degradations(beliefs, quantile).parameters
-    return ListedSource({**parameters, "blur_sigma": parameters["blur_sigma"] * blur})
+    return mild_degradations(beliefs, quantile, blur=blur)
 
 
 def drawn_rows(beliefs: Mapping[str, AxisPosterior], seed: int) -> ListedSource:

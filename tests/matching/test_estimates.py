@@ -2,17 +2,18 @@
 
 import dataclasses
 import math
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from degcraft.degradation import Axis, DegradationSpace
+from degcraft.degradation import Axis, CraftedDistribution, DegradationSpace, ListedSource
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS, AxisPosterior
-from degcraft.matching import Measurement, make_weighting
-from degcraft.matching.estimates import mild_values
+from degcraft.matching import Measurement, craft, make_weighting
+from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs
 
 GRID = np.arange(0, 10.01, 0.1)
 
@@ -85,3 +86,28 @@ def test_draws_are_of_other_files(measured: Measurement) -> None:
 def test_features_without_a_posterior_have_no_estimates(measured: Measurement) -> None:
     with pytest.raises(DegcraftError, match="estimates of blur_sigma need an extractor with a posterior"):
         make_weighting(dataclasses.replace(measured, extractor="alexnet"), "estimates")
+
+
+def test_training_draws_from_the_estimates_themselves(measured: Measurement, tmp_path: Path) -> None:
+    crafted = craft(measured, {"name": "estimates", "quantile": 0.5}, intervals=False)
+    source = crafted.source()
+    assert isinstance(source, ListedSource)
+    for name, belief in reference_beliefs(measured).items():
+        np.testing.assert_allclose(source.parameters[name].numpy(), mild_values(name, belief, 0.5), rtol=1e-6)
+    crafted.save(tmp_path / "crafted.json")
+    again = CraftedDistribution.load(tmp_path / "crafted.json").source()
+    assert isinstance(again, ListedSource)
+    assert again.describe() == source.describe()
+
+
+def test_half_of_the_blur_can_be_the_optics_own() -> None:
+    found = {"blur_sigma": belief(2.0, 4.0), "noise_level": belief(3.0, 5.0)}
+    whole, half = (mild_degradations(found, 0.5, blur=blur).parameters for blur in (1.0, 0.5))
+    np.testing.assert_allclose(half["blur_sigma"], whole["blur_sigma"] / 2)
+    np.testing.assert_allclose(half["noise_level"], whole["noise_level"])
+
+
+@pytest.mark.parametrize("columns", [[1.0], {"blur_sigma": 1.0}, {"blur_sigma": ["1"]}, {"blur_sigma": [True]}])
+def test_a_list_that_is_none_is_refused(columns: object) -> None:
+    with pytest.raises(DegcraftError, match="must map every axis to its values"):
+        ListedSource.of(columns)

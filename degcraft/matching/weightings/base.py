@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Blocks
+from degcraft.degradation import Blocks, ListedSource
 from degcraft.knobs import Knob
 
 Weights = NDArray[np.float64]
@@ -24,6 +24,11 @@ class Weighting(ABC):
     @abstractmethod
     def weights(self) -> Weights:
         """(N,) the weights, summing to 1, of the blocks or the bins."""
+
+    @property
+    def listed(self) -> ListedSource | None:
+        """Degradations to train on in place of the bins, if the weights only show what was found."""
+        return None
 
     def bin_weights(self) -> Weights:
         """(n_bins,) the weights of the bins, whatever they are made of."""

@@ -1,4 +1,4 @@
-"""Every reference's own estimate, each in its cell: what the extractor says, taken at its word.
+"""Every reference's own estimate: what the extractor says, taken at its word; the weights say in which cells.
 
 No confusion is undone and no clean image looked at, but what one image carries together stays together. The quantile
 is counted from the mild side of each belief. Below 0.5 it leans to milder degradations, which costs little where the
@@ -9,9 +9,9 @@ more than training on too mild a one.
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradation import Axis, find_parameter
+from degcraft.degradation import Axis, ListedSource, find_parameter
 from degcraft.knobs import number
-from degcraft.matching.estimates import mild_values, reference_beliefs
+from degcraft.matching.estimates import mild_degradations, reference_beliefs
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
 
@@ -21,9 +21,15 @@ class Estimates(Weighting):
 
     def __init__(self, measurement: Measurement, quantile: float) -> None:
         self._measurement = measurement
-        beliefs, axes = reference_beliefs(measurement), measurement.space.axes
-        cells = [_cells(axis, mild_values(axis.name, beliefs[axis.name], quantile)) for axis in axes]
+        axes = measurement.space.axes
+        self._estimates = mild_degradations(reference_beliefs(measurement), quantile)
+        cells = [_cells(axis, self._estimates.parameters[axis.name].double().numpy()) for axis in axes]
         self._bins = np.ravel_multi_index(tuple(cells), measurement.space.shape)
+
+    @property
+    def listed(self) -> ListedSource:
+        """See `Weighting.listed`: what the space cannot say, such as no compression where all its bins compress."""
+        return self._estimates
 
     def weights(self) -> Weights:
         """See `Weighting.weights`."""
