@@ -36,7 +36,7 @@ class Architectures:
             try:
                 build_network(**network, scale=spec.scale)
             except DegcraftError as error:
-                raise DegcraftError(f"network: {error}") from None
+                raise DegcraftError(f"network: {str(error).removeprefix('network ')}") from None
             self.start_of(network)
 
     def values_of(self, name: str) -> dict[str, list[Any]]:
@@ -50,7 +50,7 @@ class Architectures:
         try:
             return {"name": name, **network_spec(name).checked(self._spec.scale, {**base, **values})}
         except DegcraftError as error:
-            raise DegcraftError(f"network: {error}") from None
+            raise DegcraftError(f"network: {str(error).removeprefix('network ')}") from None
 
     def all(self) -> list[dict[str, Any]]:
         """Every network; the first one is that of the specification's first choices."""

@@ -134,7 +134,7 @@ def test_names_that_repeat_are_told_apart(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such file or folder"),
-        (["{photos}/notes.txt"], "notes.txt: must be an image (.bmp, "),
+        (["{photos}/notes.txt"], "notes.txt: must be an image (.avif, "),
         (["{photos}/broken.jpg"], "none of 1 image could be used; the first: "),
         (["{photos}/empty"], "empty: holds no images"),
         (["{photos}", "--figure", "inspect.jpg"], "inspect.jpg: the name must end in .png"),

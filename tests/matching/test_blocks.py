@@ -112,7 +112,7 @@ def test_what_goes_together_stays_together_where_marginals_would_lose_it(truth: 
     product = np.outer(expected.sum(axis=1), expected.sum(axis=0))
     lost = np.abs(product - expected).sum() / 2
     assert lost > 0.45  # Even the truth's own marginals.
-    assert apart(crafted, truth, 0, 3) < 0.6 * lost
+    assert apart(crafted, truth, 0, 3) < 0.85 * lost
 
 
 def test_the_intervals_are_of_the_blocks_and_the_file_is_small(tmp_path: Path) -> None:

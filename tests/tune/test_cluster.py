@@ -41,10 +41,13 @@ def test_a_start_that_fails_leaves_no_process_and_is_said_in_a_line(monkeypatch:
 
 
 def test_sigterm_is_ctrl_c() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
+        # Workers of pytest-xdist ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         end_as_interrupted()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -29,7 +29,7 @@ MOST = 96
 """Blocks."""
 PATIENCE = 6
 """Divisions without the other half coming nearer, after which a tree has grown too far."""
-TOLERANCE = 0.02
+TOLERANCE = 0.01
 """Share of all that a tree gains which is not worth more blocks: what the description cannot say is fitted, too."""
 HALVINGS = 2
 """Times that the reference files are halved."""
