@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 
 from degcraft.cache import cache_folder
@@ -23,7 +21,6 @@ from degcraft.learned import check_unpaired
 from degcraft.matching import (
     Measurement,
     Reliability,
-    Weighting,
     assess,
     craft,
     crafted_features,
@@ -93,25 +90,15 @@ class Measurements:
         weighting = {"name": choices(section.name)[0]}
         found = {}
         for name, known in measured.items():
-            method = make_weighting(known, weighting)
+            method, extractor = make_weighting(known, weighting), self._extractor(known.extractor, known.layer)
             with self.console.status(f"asking how far {name} can be relied on"):
+                crafted = crafted_by(method, known, weighting, draws=None)
+                made = crafted_features(crafted, known, data.crops, extractor)
                 found[name] = assess(
                     known, method, draws=method.draws(DRAWS, self.spec.seed, widened=False),
-                    files=data.fit.names(), scenes=data.scenes, crafted=self._degraded(known, method, weighting, data),
+                    files=data.fit.names(), scenes=data.scenes, crafted=made,
                 )  # fmt: skip
         return found
-
-    def _degraded(
-        self, known: Measurement, method: Weighting, weighting: dict[str, Any], data: SearchData
-    ) -> NDArray[np.float32] | None:
-        """What the distribution makes of the clean crops, where the measurement cannot say it."""
-        if not known.space.is_sampled:
-            return None
-        crafted, extractor = (
-            crafted_by(method, known, weighting, draws=None),
-            self._extractor(known.extractor, known.layer),
-        )
-        return crafted_features(crafted, data.crops, extractor, scale=known.scale, seed=known.seed)
 
     def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> Measurement:
         spec, resources = self.spec, self.spec.resources

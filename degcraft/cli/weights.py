@@ -110,8 +110,7 @@ def run(args: argparse.Namespace) -> int:
         crafted = crafted_by(method, measured, weighting, draws=method.draws(DRAWS, args.seed))
         reliability = assess(
             measured, method, draws=by_chance, files=references.names(), scenes=scenes(references.files),
-            crafted=crafted_features(crafted, hr, extractor, scale=args.scale, seed=args.seed, device=device)
-            if space.is_sampled else None,
+            crafted=crafted_features(crafted, measured, hr, extractor, device=device),
         )  # fmt: skip
     crafted.provenance.update(evident=args.evident, reliability=reliability.to_dict(), misfit=method.misfit())
     crafted.save(args.output)
@@ -137,13 +136,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _weighting(args: argparse.Namespace, space: "DegradationSpace") -> dict[str, Any]:
     """What --weighting and --alpha ask for of a space, whole."""
-    from degcraft.matching.weightings import default_weighting
+    from degcraft.matching.weightings import check_space, checked_weighting, default_weighting
 
-    if args.alpha is not None:
-        if args.weighting not in (None, "eq4"):
-            raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
-        return _fitting({"name": "eq4", "alpha": args.alpha}, space)
-    name, _, rest = (args.weighting or default_weighting(space)).partition(":")
+    asked = args.weighting or ("eq4" if args.alpha is not None else default_weighting(space))
+    name, _, rest = asked.partition(":")
     given: dict[str, Any] = {"name": name}
     for part in filter(None, rest.split(",")):
         key, _, text = part.partition("=")
@@ -151,12 +147,10 @@ def _weighting(args: argparse.Namespace, space: "DegradationSpace") -> dict[str,
             given[key] = float(text)
         except ValueError:
             raise DegcraftError(f"--weighting: {key} of {name} must be a number, but got {text!r}") from None
-    return _fitting(given, space)
-
-
-def _fitting(given: dict[str, Any], space: "DegradationSpace") -> dict[str, Any]:
-    from degcraft.matching.weightings import check_space, checked_weighting
-
+    if args.alpha is not None:
+        if asked != "eq4":
+            raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
+        given["alpha"] = args.alpha
     whole = checked_weighting(given)
     check_space(whole["name"], space)
     return whole

@@ -1,16 +1,23 @@
-"""Images through files of other people's encoders, several at a time."""
+"""Images through files of other people's encoders, several at a time, and what they call quality."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from degcraft.degradation.parameter import Parameter
+
 RoundTrip = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
 """(h,w,3) BGR and a setting of the encoder → what the file holds; lets go of the interpreter lock meanwhile."""
+
+_UNCOMPRESSED = 110.0
+"""Where no compression lies on a scale of visible differences."""
 
 _PIXELS_PER_THREAD = 40_000
 """Starting a thread for fewer pixels than this takes longer than it saves."""
@@ -56,3 +63,45 @@ def through_files(images: Tensor, settings: Tensor, chosen: Tensor, round_trip: 
     result = images.clone()
     result[chosen.to(images.device)] = decoded
     return result
+
+
+def quality_parameter(name: str, label: str, encoder: str) -> Parameter:
+    """An encoder's quality from 1 to 100; infinite where an image is not compressed."""
+    return Parameter(
+        name,
+        label,
+        f"{encoder} quality",
+        low=1.0,
+        high=100.0,
+        identity=math.inf,
+        step=5.0,
+        bin_width=20.0,
+        grid=10.0,
+        usual=(10.0, 100.0),
+        absent=f"no {label.removesuffix(' quality')} compression",
+        more="less compressed",
+        less="more compressed",
+        scaled=lambda quality: min(quality, _UNCOMPRESSED),
+    )
+
+
+def at_quality(images: Tensor, quality: Tensor, suffix: str, option: int, *others: int) -> Tensor:
+    """(B,3,h,w) images through files that OpenCV writes.
+
+    Args:
+        images: See `through_files`.
+        quality: (B,) 1 to 100, rounded to the nearest whole number, half up; inf leaves an image as it is.
+        suffix: Of the files.
+        option: OpenCV's number for the quality.
+        others: Further options and their values, in turns.
+    """
+
+    def round_trip(image: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+        options: Sequence[int] = [option, level, *others]
+        encoded, file = cv2.imencode(suffix, image, options)
+        if not encoded:
+            raise RuntimeError(f"OpenCV could not encode a {image.shape} image as {suffix}")
+        return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), dtype=np.uint8)
+
+    levels = torch.floor(quality + 0.5).clamp(1, 100)
+    return through_files(images, levels, torch.isfinite(quality), round_trip)

@@ -5,24 +5,20 @@ from collections.abc import Callable
 from typing import get_args
 
 import cv2
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation.file_formats import through_files
+from degcraft.degradation.file_formats import at_quality, quality_parameter
 from degcraft.degradation.jpeg_batched import Chroma, jpeg_torch
 from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import Parameter, choice
+from degcraft.degradation.parameter import choice
 
 _SAMPLING = {
     "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
     "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 }
 _BLOCK = 8
-_UNCOMPRESSED = 110.0
-"""Where no compression lies on a scale of visible differences."""
 
 
 def compress(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
@@ -67,16 +63,8 @@ def compress_earlier(images: Tensor, values: Values, generator: torch.Generator)
 
 def jpeg_cv2(images: Tensor, quality: Tensor, chroma: Chroma = "4:2:0") -> Tensor:
     """libjpeg itself, as OpenCV carries it; arguments and result as of `jpeg_torch`, on the CPU."""
-
-    def round_trip(image: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
-        options = [cv2.IMWRITE_JPEG_QUALITY, level, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SAMPLING[chroma]]
-        encoded, file = cv2.imencode(".jpg", image, options)
-        if not encoded:
-            raise RuntimeError(f"OpenCV could not encode a {image.shape} image as JPEG")
-        return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), dtype=np.uint8)
-
-    levels = torch.floor(quality + 0.5).clamp(1, 100)
-    return through_files(images, levels, torch.isfinite(quality), round_trip)
+    sampling = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SAMPLING[chroma])
+    return at_quality(images, quality, ".jpg", cv2.IMWRITE_JPEG_QUALITY, *sampling)
 
 
 def compressed(images: Tensor, quality: Tensor, chroma: Chroma) -> Tensor:
@@ -93,34 +81,15 @@ def _window(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return images[batch, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
 
 
-def _quality(name: str, label: str, absent: str) -> Parameter:
-    return Parameter(
-        name,
-        label,
-        "libjpeg quality",
-        low=1.0,
-        high=100.0,
-        identity=math.inf,
-        step=5.0,
-        bin_width=20.0,
-        grid=10.0,
-        usual=(10.0, 100.0),
-        absent=absent,
-        more="less compressed",
-        less="more compressed",
-        scaled=lambda quality: min(quality, _UNCOMPRESSED),
-    )
-
-
 JPEG = Operator(
     parameters=(
-        _quality("jpeg_quality", "JPEG quality", "no JPEG compression"),
+        quality_parameter("jpeg_quality", "JPEG quality", "libjpeg"),
         choice("jpeg_chroma", "JPEG chroma", get_args(Chroma)),
     ),
     apply=compress,
     compresses=True,
 )
 EARLIER_JPEG = Operator(
-    parameters=(_quality("earlier_jpeg_quality", "earlier JPEG quality", "no earlier JPEG compression"),),
+    parameters=(quality_parameter("earlier_jpeg_quality", "earlier JPEG quality", "libjpeg"),),
     apply=compress_earlier,
 )

@@ -2,6 +2,7 @@
 
 from degcraft.matching.alike import independent_images, scenes
 from degcraft.matching.crafting import craft, weight_intervals
+from degcraft.matching.extracting import crafted_features, image_features
 from degcraft.matching.frechet import frechet_distance, frechet_distances
 from degcraft.matching.intervals import half_distances
 from degcraft.matching.measurement import Measurement, measurement_key
@@ -9,10 +10,8 @@ from degcraft.matching.measuring import (
     Group,
     bin_generator,
     check_patches,
-    crafted_features,
     degrade_bin,
     file_numbers,
-    image_features,
     join_groups,
     key_of,
     load_kept,

@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation import CraftedDistribution, Degradation, DegradationSpace, degrade
+from degcraft.degradation import Degradation, DegradationSpace, degrade
 from degcraft.degradation.space import PART
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
+from degcraft.matching.extracting import BATCH, as_float, image_features
 from degcraft.matching.measurement import Measurement, measurement_key
 
 Group = dict[str, NDArray[np.generic]]
@@ -25,12 +26,6 @@ Group = dict[str, NDArray[np.generic]]
 
 Progress = Callable[[int, int], None]
 """Told (bins done, bins in all) after each bin."""
-
-BATCH = 25
-"""Images per pass: what a CPU core's cache likes."""
-
-DRAWS = 5
-"""Times that the clean crops are degraded by a distribution for them to be compared with the references."""
 
 FEWEST = 4
 """Patches that a measurement needs on either side."""
@@ -119,7 +114,7 @@ def measure_group(
         DegcraftError: a bin that does not exist, or what degrading or extracting refuse.
     """
     # Once for all bins: converting them is half as much work as degrading them.
-    hr = _as_float(hr.to(device))
+    hr = as_float(hr.to(device))
     features = np.empty((len(bins), len(hr), extractor.dimensions), dtype=np.float16)
     parameters = np.empty((len(bins), len(hr), len(space.axes)), dtype=np.float32)
     for place, index in enumerate(bins):
@@ -199,62 +194,9 @@ def degrade_bin(
     generator = bin_generator(seed, index)
     images, drawn = [], []
     for part, degradation in zip(hr.split(PART), space.group(index, len(hr), seed, generator), strict=True):
-        images.append(degrade(_as_float(part.to(device)), degradation.to(device), scale, generator))
+        images.append(degrade(as_float(part.to(device)), degradation.to(device), scale, generator))
         drawn.append(degradation.parameters)
     return torch.cat(images), Degradation({name: torch.cat([one[name] for one in drawn]) for name in drawn[0]})
-
-
-def crafted_features(
-    crafted: CraftedDistribution,
-    hr: Patches,
-    extractor: FeatureExtractor,
-    *,
-    scale: int,
-    seed: int,
-    draws: int = DRAWS,
-    device: str | torch.device = "cpu",
-) -> NDArray[np.float32]:
-    """(draws, n, c) features of the clean crops as a distribution degrades them, each crop anew in each draw.
-
-    Args:
-        crafted: The distribution.
-        hr: The clean crops.
-        extractor: Which features.
-        scale: Downsampling factor.
-        seed: Of the degradations.
-        draws: How many times.
-        device: Where to degrade and extract.
-    """
-    source, generator = crafted.source(), bin_generator(seed, -1)
-    found = np.empty((draws, len(hr), extractor.dimensions), dtype=np.float32)
-    for draw in range(draws):
-        for first in range(0, len(hr), PART):
-            part = _as_float(hr.pixels[first : first + PART].to(device))
-            found[draw, first : first + PART] = image_features(
-                source.degrade(part, scale, generator)[0], extractor, device=device
-            )
-    return found
-
-
-def image_features(
-    images: Tensor, extractor: FeatureExtractor, *, device: str | torch.device = "cpu", batch: int = BATCH
-) -> NDArray[np.float32]:
-    """Features of many images, a batch at a time.
-
-    Args:
-        images: (n, 3, h, w), uint8 or float in [0, 1].
-        extractor: Which features.
-        device: Where the images are put before the extractor sees them.
-        batch: Images at once.
-
-    Returns:
-        (n, c).
-
-    Raises:
-        DegcraftError: what the extractor refuses.
-    """
-    parts = [extractor(_as_float(part.to(device))).cpu() for part in images.split(batch)]
-    return torch.cat(parts).numpy()
 
 
 def bin_generator(seed: int, index: int) -> torch.Generator:
@@ -298,7 +240,3 @@ def check_patches(hr: Patches, references: Patches, scale: int) -> None:
             f"HR patches must have {expected} pixels a side, {scale} times those of the reference patches, "
             f"but have {side}"
         )
-
-
-def _as_float(images: Tensor) -> Tensor:
-    return images.float().div_(255) if images.dtype == torch.uint8 else images

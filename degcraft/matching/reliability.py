@@ -16,7 +16,6 @@ from degcraft.features import find_extractor
 from degcraft.matching.alike import independent_images
 from degcraft.matching.axis_fit import AxisFit, fits_of_axes
 from degcraft.matching.measurement import Measurement
-from degcraft.matching.measuring import DRAWS
 from degcraft.matching.two_sample import TwoSampleTest, two_sample_test
 from degcraft.matching.valleys import LEAST_SOURCE, divided
 from degcraft.matching.weightings import Weighting
@@ -82,7 +81,7 @@ def assess(
     draws: NDArray[np.float64],
     files: Sequence[str],
     scenes: NDArray[np.integer],
-    crafted: NDArray[np.float32] | None = None,
+    crafted: NDArray[np.float32],
 ) -> Reliability:
     """Looks for what makes the weights of a measurement unreliable.
 
@@ -92,13 +91,10 @@ def assess(
         draws: (count, N) what other files might have given in their place, not widened.
         files: (m,) name of the file of each reference, to point at.
         scenes: (m,) what `degcraft.matching.scenes` gave.
-        crafted: (draws, n, c) features of the clean crops as the weights degrade them, from `crafted_features`; drawn
-            from the measurement if None, which needs bins that were measured one by one.
+        crafted: (draws, n, c) features of the clean crops as the distribution degrades them, from `crafted_features`.
     """
     weights = method.weights()
     moved = float(np.abs(draws - weights).sum(axis=1).mean() / 2)
-    if crafted is None:
-        crafted = measurement.drawn(method.bin_weights(), DRAWS, measurement.seed)
     measures: dict[str, Any] = {
         "files": len(set(files)),
         "scenes": len(np.unique(scenes)),

@@ -26,7 +26,16 @@ from degcraft.comparison import known_references
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, Axis, Box, Degradation, DegradationSpace, degrade
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches, cut_evident, scan_folder, to_uint8
-from degcraft.matching import Group, Reliability, assess, join_groups, make_weighting, measure_group
+from degcraft.matching import (
+    Group,
+    Reliability,
+    assess,
+    crafted_features,
+    join_groups,
+    make_weighting,
+    measure_group,
+)
+from degcraft.matching.crafting import crafted_by
 
 SIZE, SCALE = 72, 4
 
@@ -105,7 +114,11 @@ class Judge:
         measured = join_groups([self._groups[space]], space, self._hr, references, self._extractor, **settings)
         method = make_weighting(measured, self._weighting)
         draws = method.draws(30, self._seed, widened=False)
-        return assess(measured, method, draws=draws, files=references.names(), scenes=measured.reference_groups)
+        crafted = crafted_by(method, measured, self._weighting, draws=None)
+        made = crafted_features(crafted, measured, self._hr, self._extractor, device=self._device)
+        return assess(
+            measured, method, draws=draws, files=references.names(), scenes=measured.reference_groups, crafted=made
+        )
 
 
 def main() -> None:

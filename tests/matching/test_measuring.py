@@ -224,5 +224,5 @@ def test_a_space_of_many_bins_costs_draws_and_not_bins(extractor: FeatureExtract
     parts = [measure_group(space, group, clean.pixels, extractor, scale=SCALE, seed=0) for group in ([74, 3], [0])]
     np.testing.assert_array_equal(parts[0]["features"], found.features[[74, 3]])
     crafted = craft(found, "blocks", intervals=False)
-    made = crafted_features(crafted, clean, extractor, scale=SCALE, seed=0, draws=2)
-    assert made.shape == (2, 6, found.features.shape[-1])
+    made = crafted_features(crafted, found, clean, extractor)
+    assert made.shape == (5, 6, found.features.shape[-1])

@@ -20,12 +20,14 @@ from degcraft.matching import (
     Group,
     Reliability,
     assess,
+    crafted_features,
     independent_images,
     join_groups,
     make_weighting,
     measure_group,
     scenes,
 )
+from degcraft.matching.crafting import crafted_by
 
 SCALE, SIDE, COUNT = 4, 48, 80
 SPACE = DegradationSpace(
@@ -90,7 +92,8 @@ def judge(hr: Patches, extractor: FeatureExtractor, groups: dict[DegradationSpac
         method = make_weighting(measured, weighting)
         draws = method.draws(20, 0, widened=False) if draws is None else draws
         scenes = np.array([scene_of(index) for index in range(len(clean))])
-        return assess(measured, method, draws=draws, files=names, scenes=scenes)
+        made = crafted_features(crafted_by(method, measured, weighting, draws=None), measured, hr, extractor)
+        return assess(measured, method, draws=draws, files=names, scenes=scenes, crafted=made)
 
     return ask
 
@@ -109,6 +112,17 @@ def test_good_references_inside_the_space_are_not_complained_of(judge: Judge) ->
     assert 0.5 < found.measures["told_apart"]["chance"] < 0.75
     (sentence,) = found.sentences()
     assert sentence.startswith("reliable as far as can be told: a classifier tells the references from images made by")
+
+
+def test_estimates_are_asked_of_what_they_train_on_and_not_of_the_bins_that_show_it(judge: Judge) -> None:
+    compressing = DegradationSpace((*SPACE.axes[:2], Axis("jpeg_quality", 30, 90, 2)))
+    uncompressed = {**INSIDE, "jpeg_quality": (float("inf"), float("inf"))}
+    bins, estimates = (
+        judge(uncompressed, space=compressing, weighting=name).measures["axes"]["jpeg_quality"]["without"]
+        for name in ("confusion", "estimates")
+    )
+    assert bins > 0.4
+    assert abs(estimates) < 0.2
 
 
 @pytest.mark.parametrize(
