@@ -55,26 +55,33 @@ class SearchSpace:
         # Ray adds what was asked to what is returned, by the names that Optuna knows.
         return config.to_dict()
 
-    def first(self) -> dict[str, Any]:
-        """The first point: the weighting's own defaults where they lie in the range, the first of everything else."""
+    def first(self) -> list[dict[str, Any]]:
+        """The first points, one for each weighting: its own defaults where they lie in the range, and the first of
+        everything else.
+        """
         knobs = self.spec.search
         extractor, name = choices(knobs.extractor)[0], self.architectures.names[0]
         weightings = choices(knobs.weighting.name)
         named = {
             "extractor": choices(knobs.extractor),
             f"layer of {extractor}": knobs.layers_of(extractor),
-            "weighting": weightings,
             "network": self.architectures.names,
             **{f"{key} of {name}": values for key, values in self.architectures.values_of(name).items()},
         }
-        point = {key: values[0] for key, values in named.items() if len(values) > 1}
-        usual = find_weighting(weightings[0]).knobs
-        for knob, value in knobs.weighting.knobs_of(weightings[0]).items():
+        shared = {key: values[0] for key, values in named.items() if len(values) > 1}
+        return [
+            shared | ({"weighting": one} if len(weightings) > 1 else {}) | self._defaults(one) for one in weightings
+        ]
+
+    def _defaults(self, weighting: str) -> dict[str, float]:
+        """The defaults of a weighting's knobs that are searched."""
+        found, usual = {}, find_weighting(weighting).knobs
+        for knob, value in self.spec.search.weighting.knobs_of(weighting).items():
             default = usual[knob].default
             inside = isinstance(value, Range) and value.low <= default <= value.high
             if inside or (isinstance(value, list) and len(value) > 1 and default in value):
-                point[f"{knob} of {weightings[0]}"] = default
-        return point
+                found[f"{knob} of {weighting}"] = default
+        return found
 
     def _weighting(self, trial: BaseTrial) -> dict[str, Any]:
         """The weighting and its knobs, each asked for by a name of its own."""
@@ -150,8 +157,9 @@ class CraftSearch(Searcher):
         for key, trial in state.trials.items():
             if trial.asked is not None:
                 self._remember(key, trial.asked)
-        if not self.study.trials:
-            self.study.enqueue_trial(self._space.first())
+        # Those that were asked before came in this order.
+        for point in self._space.first()[len(self.study.trials) :]:
+            self.study.enqueue_trial(point)
         self._again = [key for key in state.trials if key not in state.ends]
 
     def __getstate__(self) -> dict[str, Any]:

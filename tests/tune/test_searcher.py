@@ -73,14 +73,18 @@ def test_rows_come_first_and_optuna_never_hears_of_them(state: SearchState) -> N
     assert states(search) == [optuna.trial.TrialState.WAITING], "only the first crafted trial is queued"
 
 
-def test_the_first_crafted_trial_is_the_weightings_default(state: SearchState) -> None:
-    search = craft_search(
-        spec(extractor=["squeezenet", "alexnet"], weighting={"name": ["eq4", "confusion"]}), [], state
-    )
+def test_every_weighting_is_tried_by_its_default_first(state: SearchState) -> None:
+    searched = spec(extractor=["squeezenet", "alexnet"], weighting={"name": ["eq4", "confusion"]})
+    search = craft_search(searched, [], state)
     first = search.suggest("a")
     assert first is not None
     assert TrialConfig.of(first).weighting() == {"name": "eq4", "alpha": 25.0}
     assert first["distribution"]["extractor"] == "squeezenet"
+    resumed = craft_search(searched, [], state)
+    assert resumed.suggest("a") == first, "it has not ended"
+    second = resumed.suggest("b")
+    assert second is not None
+    assert TrialConfig.of(second).weighting() == {"name": "confusion", "width": 0.3}
 
 
 def test_a_range_without_the_default_is_respected(state: SearchState) -> None:
@@ -270,7 +274,7 @@ def test_a_list_is_handed_out_once() -> None:
 
 def test_nothing_to_search_is_a_search_too(state: SearchState) -> None:
     fixed = spec(weighting={"name": "eq4", "alpha": 25.0})
-    assert SearchSpace(fixed, Architectures(fixed)).first() == {}
+    assert SearchSpace(fixed, Architectures(fixed)).first() == [{}]
     suggested = craft_search(fixed, [], state).suggest("a")
     assert suggested is not None
     assert suggested["distribution"]["alpha"] == 25.0
