@@ -44,11 +44,16 @@ def cut_evident(
         evident: Share that is kept, above 0 and at most 1; 1 keeps all, as in arXiv 2305.18107.
 
     Raises:
-        DegcraftError: a share outside (0, 1], or what `cut_patches` refuses.
+        DegcraftError: a share outside (0, 1], nothing but flat colours, or what `cut_patches` refuses.
     """
     if not 0 < evident <= 1:
         raise DegcraftError(f"the share of evident patches must lie above 0 and at most at 1, but is {evident}")
     patches = cut_patches(files, size=size, count=math.ceil(count / evident), seed=seed, on_jpeg_blocks=on_jpeg_blocks)
+    if (patches.pixels == patches.pixels[..., :1, :1]).all():
+        raise DegcraftError(
+            f"{patches.files[0]}: images must show something to measure a degradation on, but every patch of them is of "
+            "one flat colour"
+        )
     kept = min(len(patches), count, max(FEWEST, math.ceil(evident * len(patches))))
     if kept == len(patches):
         return patches

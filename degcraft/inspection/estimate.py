@@ -79,8 +79,8 @@ def inspect_files(
         progress: called with the number of files done and of all.
 
     Returns:
-        The estimates in the order of the files. Files that cannot be read or have a side under
-        `network.minimum_side` are among `skipped`.
+        The estimates in the order of the files. Files that cannot be read, have a side under
+        `network.minimum_side` or show one flat colour are among `skipped`.
     """
     grids = {axis: grid.double().numpy() for axis, grid in network.grids.items()}
     images: list[ImageEstimate] = []
@@ -116,6 +116,8 @@ def _look(path: Path, least: int) -> _Seen | Skipped:
     height, width = image.shape[1:]
     if min(height, width) < least:
         return Skipped(path, f"{width}x{height} pixels, smaller than {least}")
+    if (image == image[:, :1, :1]).all():
+        return Skipped(path, "one flat colour, on which nothing can be seen")
     share = min(1.0, THUMBNAIL / max(height, width))
     size = (max(1, round(width * share)), max(1, round(height * share)))
     thumbnail = cv2.resize(image.transpose(1, 2, 0), size, interpolation=cv2.INTER_AREA)

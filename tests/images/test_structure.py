@@ -68,3 +68,9 @@ def test_where_patches_are_few_some_are_kept_anyway(tmp_path: Path) -> None:
 def test_shares_that_are_none_are_refused(tmp_path: Path, share: float) -> None:
     with pytest.raises(DegcraftError, match="must lie above 0 and at most at 1"):
         cut_evident([scene(tmp_path / "a.png")], size=32, count=2, seed=0, evident=share)
+
+
+def test_flat_colours_alone_are_refused(tmp_path: Path) -> None:
+    write_image(tmp_path / "flat.png", torch.zeros(3, 64, 64))
+    with pytest.raises(DegcraftError, match=r"flat\.png: images must show something .* one flat colour"):
+        cut_evident([tmp_path / "flat.png"], size=32, count=8, seed=0)

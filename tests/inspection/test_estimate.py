@@ -37,7 +37,9 @@ TRUST = {"blur_sigma": Trust(1, 1), "noise_level": Trust(1, 1)}
 
 
 def grey(path: Path, level: int, size: tuple[int, int]) -> Path:
-    write_image(path, torch.full((3, *size), level / 255))
+    image = torch.full((3, *size), level / 255)
+    image[:, 0, 0] += 1 / 255  # of one flat colour it would be skipped
+    write_image(path, image)
     return path
 
 
@@ -55,6 +57,13 @@ def test_every_image_gets_its_own_estimate(tmp_path: Path) -> None:
     assert sorted(batch[2:] for batch in network.batches) == [(72, 40), (72, 72)]
     assert steps == [(4, 4)]
     assert not found.skipped
+
+
+def test_a_flat_image_is_skipped_and_named(tmp_path: Path) -> None:
+    write_image(tmp_path / "black.png", torch.zeros(3, 72, 72))
+    found = inspect_files([tmp_path / "black.png"], Brightness(), trust=TRUST)  # type: ignore[arg-type]
+    assert not found.images
+    assert [one.reason for one in found.skipped] == ["one flat colour, on which nothing can be seen"]
 
 
 def test_a_half_of_a_patch_is_half_as_sure(tmp_path: Path) -> None:
@@ -89,7 +98,9 @@ def test_pictures_are_kept_small(tmp_path: Path) -> None:
 def test_a_grey_file_is_an_image_too(tmp_path: Path) -> None:
     from PIL import Image
 
-    Image.new("L", (80, 80), 77).save(tmp_path / "grey.png")
+    image = Image.new("L", (80, 80), 77)
+    image.putpixel((0, 0), 78)
+    image.save(tmp_path / "grey.png")
     (image,) = inspect_files([tmp_path / "grey.png"], Brightness(), trust=TRUST).images  # type: ignore[arg-type]
     assert image.axes["blur_sigma"].value == pytest.approx(77, abs=0.1)
 
