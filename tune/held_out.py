@@ -161,7 +161,9 @@ def proxy_pairs(crops: Patches, judged: DegradationSource, spec: SearchSpec) -> 
         judged: What the judge makes of the held-out references.
         spec: The search; its seed decides what is drawn, so every resume makes the same pairs.
     """
-    hr = crops.images()[: spec.held_out.count]
+    # Evenly over the crops, and so over the files that they stand in the order of.
+    chosen = np.linspace(0, len(crops) - 1, min(spec.held_out.count, len(crops))).round().astype(int)
+    hr = crops.images()[chosen]
     generator = torch.Generator().manual_seed(spec.seed)
     lr, _ = judged.degrade(hr, spec.scale, generator)
     return tuple(

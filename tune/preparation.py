@@ -28,7 +28,7 @@ from degcraft.matching import (
     make_weighting,
 )
 from degcraft.matching.crafting import DRAWS, crafted_by
-from degcraft.matching.estimates import beliefs, mild_degradations
+from degcraft.matching.estimates import beliefs, varied_degradations
 from degcraft.metrics import NiqeModel
 from degcraft.networks import build_network
 from degcraft.training import Precision, choose_precision
@@ -39,7 +39,7 @@ from tune.folder import SearchFolder
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.measuring import Workers, sharded_measurement
 from tune.progress import counting
-from tune.searchable import choices
+from tune.searchable import choices, extent
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.trial import plan_of
@@ -72,9 +72,8 @@ class Measurements:
         if judge.proxies == "estimates":
             extractor = self._extractor(judge.extractor, judge.layer)
             features = image_features(data.judge.pixels, extractor)
-            source = mild_degradations(
-                beliefs(extractor.name, features, self.spec.scale), judge.quantile, blur=judge.blur
-            )
+            found = beliefs(extractor.name, features, self.spec.scale)
+            source = varied_degradations(found, extent(judge.quantile), extent(judge.blur), self.spec.seed)
             with written_whole(kept) as temporary:
                 temporary.write_text(json.dumps(source.describe(), indent=1), encoding="utf-8")
             return source

@@ -31,7 +31,7 @@ from tune.preparation import Measurements, Starts, held_out_part, measured_preci
 from tune.progress import TrialsView
 from tune.records import Records
 from tune.registration import Registration, decide
-from tune.searcher import CraftSearch, SparingAsha
+from tune.searcher import CraftSearch, SparingAsha, crafted_trials
 from tune.shared import shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields, file_hashes
@@ -109,6 +109,7 @@ class _Search:
     ) -> None:
         self.spec, self.folder, self.state, self.store, self.console = spec, folder, state, store, console
         self.architectures, self.rows = architectures, rows
+        self.crafted = crafted_trials(spec, architectures)
         self.budget = Budget(spec, state)
         folder.tidy()
         state.note("sitting", self.sitting + 1)
@@ -121,6 +122,9 @@ class _Search:
         self.state.check_content(data.hashes() | file_hashes(spec))
         for note in data.notes:
             self.console.print(note, highlight=False, soft_wrap=True)
+        if self.crafted < spec.budget.trials:
+            said = f"crafted trials: {self.crafted}, as no more differ; budget.trials is {spec.budget.trials}"
+            self.console.print(said, highlight=False, soft_wrap=True)
         references = references_of(spec, data, ray.get(pool))
         measurements = Measurements(spec, self.folder, self.console)
         measured = measurements.of_trials(data)
@@ -178,7 +182,7 @@ class _Search:
             metric=spec.held_out.metric,
             held_out=held_out.kind,
             trials=tuple(watcher.outcomes() if watcher else ()),
-            ended_by=reason or f"all {spec.budget.trials} trials done",
+            ended_by=reason or f"all {self.crafted} trials done",
             seconds=self.budget.seconds,
             reliability=reliability,
         )
@@ -212,7 +216,7 @@ class _Search:
     @property
     def _count(self) -> int:
         """How many rows there will be."""
-        return self.spec.budget.trials + len(self.rows)
+        return self.crafted + len(self.rows)
 
     def _read(self) -> tuple[SearchData, ray.ObjectRef]:
         """Read the images here, or near the data where only URIs are named; the pool goes into the object store."""
@@ -250,7 +254,7 @@ class _Search:
 
     def _trials(self, records: Records, trainable: Any, held_out: HeldOut) -> SearchWatcher:
         spec = self.spec
-        total = spec.training.steps * spec.budget.trials + sum(steps_of(row, spec) for row in self.rows)
+        total = spec.training.steps * self.crafted + sum(steps_of(row, spec) for row in self.rows)
         # Those that are over are not seen any more.
         total -= sum(steps_of(end.config, spec) for end in self.state.ends.values())
         view = TrialsView(self.console, spec.name, spec.held_out.metric, total, partial(steps_of, spec=spec))

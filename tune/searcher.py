@@ -1,6 +1,7 @@
 """What Optuna is asked and told: the conditional space, the trials that come before it, and the mends it needs."""
 
 import copy
+import itertools
 import math
 import warnings
 from collections.abc import Mapping
@@ -55,6 +56,21 @@ class SearchSpace:
         # Ray adds what was asked to what is returned, by the names that Optuna knows.
         return config.to_dict()
 
+    @property
+    def size(self) -> float:
+        """How many configurations it holds; infinite where a range is among them."""
+        knobs = self.spec.search
+        weightings = choices(knobs.weighting.name)
+        return (
+            sum(len(knobs.layers_of(name)) for name in choices(knobs.extractor))
+            * sum(math.prod(_count(value) for value in knobs.weighting.knobs_of(name).values()) for name in weightings)
+            * sum(
+                math.prod(len(values) for values in self.architectures.values_of(name).values())
+                for name in self.architectures.names
+            )
+            * _count(knobs.learning_rate)
+        )
+
     def first(self) -> list[dict[str, Any]]:
         """The first points, one for each weighting: its own defaults where they lie in the range, and the first of
         everything else.
@@ -100,6 +116,18 @@ class SearchSpace:
             return trial.suggest_float(name, value.low, value.high, log=value.log)
         return float(self._choose(trial, name, choices(value)))
 
+
+def _count(value: float | list[float] | Range) -> float:
+    return math.inf if isinstance(value, Range) else len(choices(value))
+
+
+def crafted_trials(spec: SearchSpec, architectures: Architectures) -> int:
+    """How many crafted trials a search has: its budget, or all that differ from each other where that is fewer."""
+    return int(min(spec.budget.trials, SearchSpace(spec, architectures).size))
+
+
+SAME_AGAIN = 10
+"""Times that TPE may propose what there was before; after that it is drawn at random until it is something else."""
 
 RANDOM_SHARE = 0.25
 """Of the budget at most, before TPE models what it has seen; its own default of 10 is most of a small search."""
@@ -147,6 +175,7 @@ class CraftSearch(Searcher):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spec, self._rows, self._state = spec, rows, state
         self._space = SearchSpace(spec, architectures)
+        self._trials = crafted_trials(spec, architectures)
         self.study = optuna.create_study(
             direction="maximize" if spec.higher_is_better else "minimize", sampler=self._sampler(0)
         )
@@ -199,12 +228,21 @@ class CraftSearch(Searcher):
         number = len(self._state.trials)
         if number < len(self._rows):
             return self._state.propose(self._rows[number], None)
-        if number >= len(self._rows) + self._spec.budget.trials:
+        if number >= len(self._rows) + self._trials:
             return None
+        known = [trial.config.to_dict() for trial in self._state.trials.values()]
         # Sampled by a sampler of its own: what was drawn before need not be drawn again to draw the same.
         self.study.sampler = self._sampler(number)
-        trial = self.study.ask()
-        key = self._state.propose(TrialConfig.of(self._space(trial)), trial.params)
+        for attempt in itertools.count():
+            trial = self.study.ask()
+            config = TrialConfig.of(self._space(trial))
+            if config.to_dict() not in known:
+                break
+            # Trained again it would be the same again, to the bit. Optuna does not learn of what failed.
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            if attempt == SAME_AGAIN:
+                self.study.sampler = optuna.samplers.RandomSampler(seed=self._seed(number))
+        key = self._state.propose(config, trial.params)
         self._asked[key] = trial
         return key
 
@@ -229,17 +267,19 @@ class CraftSearch(Searcher):
         """TPE for a conditional space, seeded for one trial: parameters of different extractors and networks are
         modelled in groups.
         """
-        seed = np.random.SeedSequence([self._spec.seed, number]).generate_state(1)[0]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(
-                seed=int(seed),
+                seed=self._seed(number),
                 multivariate=True,
                 group=True,
                 n_startup_trials=min(10, max(1, int(RANDOM_SHARE * self._spec.budget.trials))),
                 # Trials that run at the same time count as poor, so that the next one is not the same again.
                 constant_liar=True,
             )
+
+    def _seed(self, number: int) -> int:
+        return int(np.random.SeedSequence([self._spec.seed, number]).generate_state(1)[0])
 
     def _told(self, scores: Mapping[int, float], *, failed: bool) -> tuple[optuna.trial.TrialState, float | None]:
         """What Optuna hears of an end. PRUNED takes the last value, and TPE ranks it below every complete trial."""

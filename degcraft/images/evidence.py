@@ -51,8 +51,8 @@ def cut_evident(
     patches = cut_patches(files, size=size, count=math.ceil(count / evident), seed=seed, on_jpeg_blocks=on_jpeg_blocks)
     if (patches.pixels == patches.pixels[..., :1, :1]).all():
         raise DegcraftError(
-            f"{patches.files[0]}: images must show something to measure a degradation on, but every patch of them is of "
-            "one flat colour"
+            f"{patches.files[0]}: images must show something to measure a degradation on, but every patch of them is "
+            "of one flat colour"
         )
     kept = min(len(patches), count, max(FEWEST, math.ceil(evident * len(patches))))
     if kept == len(patches):

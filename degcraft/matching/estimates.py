@@ -1,10 +1,12 @@
 """What each reference carries by itself, on the mild side of what the extractor believes of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import qmc
 
 from degcraft.degradation import ListedSource, find_parameter
 from degcraft.errors import DegcraftError
@@ -45,13 +47,19 @@ def beliefs(
     return found
 
 
-def mild_degradations(found: Mapping[str, AxisPosterior], quantile: float, *, blur: float = 1.0) -> ListedSource:
+def mild_degradations(
+    found: Mapping[str, AxisPosterior],
+    quantile: float | NDArray[np.float64],
+    *,
+    blur: float | NDArray[np.float64] = 1.0,
+) -> ListedSource:
     """Each image's own estimate, as something to draw from: on every axis the quantile that `mild_values` takes.
 
     Args:
-        found: By axis, of the same images.
+        found: By axis, of the same m images.
         quantile: See `mild_values`.
-        blur: What the sigmas of the blur are multiplied by: of what looks like blur, the softness of optics is a part.
+        blur: What the sigmas of the blur are multiplied by, one for all or (m,): of what looks like blur, the softness
+            of optics is a part.
     """
     values = {name: mild_values(name, belief, quantile) for name, belief in found.items()}
     if "blur_sigma" in values:
@@ -59,20 +67,39 @@ def mild_degradations(found: Mapping[str, AxisPosterior], quantile: float, *, bl
     return ListedSource({name: torch.from_numpy(one).float() for name, one in values.items()})
 
 
-def mild_values(name: str, belief: AxisPosterior, quantile: float) -> NDArray[np.float64]:
+def varied_degradations(
+    found: Mapping[str, AxisPosterior], quantile: tuple[float, float], blur: tuple[float, float], seed: int
+) -> ListedSource:
+    """`mild_degradations` where neither number is known: spread over the images, from low to high.
+
+    What ranks alike under all of them ranks so beyond doubt, and what does not differs from image to image.
+    """
+    count = max(len(belief.probabilities) for belief in found.values())
+    # A power of two is where Sobol's points are balanced.
+    shares = qmc.Sobol(2, seed=seed).random_base2(math.ceil(math.log2(max(count, 2))))[:count]
+    quantiles, shares_of_blur = (
+        low + (high - low) * share for (low, high), share in zip((quantile, blur), shares.T, strict=True)
+    )
+    return mild_degradations(found, quantiles, blur=shares_of_blur)
+
+
+def mild_values(name: str, belief: AxisPosterior, quantile: float | NDArray[np.float64]) -> NDArray[np.float64]:
     """(m,) the quantile of every image's belief, counted from the mild side: towards the operator's identity.
 
     Args:
         name: Of the axis.
         belief: probabilities (m, cells).
-        quantile: From 0, the mildest that is thought possible, to 1; 0.5 is the median.
+        quantile: From 0, the mildest that is thought possible, to 1; 0.5 is the median. One for all, or (m,).
 
     Returns:
         Values in the unit of the axis; the identity where the quantile falls on images without this degradation.
     """
     parameter, finite = find_parameter(name), np.isfinite(belief.values)
     borders = cell_borders(belief.values)
-    share = quantile if parameter.identity <= parameter.low else 1 - quantile
     below = np.pad(belief.probabilities[:, finite].cumsum(axis=1), ((0, 0), (1, 0)))
-    found = [parameter.identity if share > row[-1] + 1e-9 else np.interp(share, row, borders) for row in below]
+    shares = np.broadcast_to(quantile if parameter.identity <= parameter.low else 1 - quantile, len(below))
+    found = [
+        parameter.identity if share > row[-1] + 1e-9 else np.interp(share, row, borders)
+        for share, row in zip(shares, below, strict=True)
+    ]
     return np.array(found, dtype=np.float64)

@@ -118,16 +118,34 @@ def test_a_layer_is_always_one_of_its_extractor(state: SearchState) -> None:
     for name in known:
         known[name] = set(EXTRACTORS[name].layers[:2])
         layers[name] = sorted(known[name])
-    search = craft_search(spec(extractor=list(known), layers=layers), [], state)
-    seen = set()
-    for index in range(20):
+    rates = [1e-4, 2e-4]
+    finite = spec(
+        extractor=list(known), layers=layers, learning_rate=rates, weighting={"name": "confusion", "width": 1.0}
+    )
+    search, seen = craft_search(finite, [], state), set()
+    for index in range(8):
         suggested = search.suggest(str(index))
         assert suggested is not None
-        extractor = suggested["distribution"]["extractor"]
-        assert suggested["distribution"]["layer"] in known[extractor]
-        seen.add(extractor)
+        extractor, layer = (suggested["distribution"][key] for key in ("extractor", "layer"))
+        assert layer in known[extractor]
+        seen.add((extractor, layer, suggested["training"]["learning_rate"]))
         search.on_trial_complete(str(index), {"score": float(index), "step": 100})
-    assert seen == set(known)
+    assert len(seen) == 8, "nothing is tried twice"
+    assert search.suggest("9") == CraftSearch.FINISHED, "there is no more"
+
+
+def test_a_search_resumed_tries_nothing_twice_either(state: SearchState) -> None:
+    searched = spec(weighting={"name": ["eq4"], "alpha": [1.0, 5.0, 25.0]})
+    rates = []
+    for index in range(3):
+        search = craft_search(searched, [], state)
+        suggested = search.suggest(str(index))
+        assert suggested is not None
+        rates.append(suggested["distribution"]["alpha"])
+        state.report(suggested["key"], {"score": 20.0, "step": 100})
+        state.end(outcome_of(suggested["key"], suggested, {"score": 20.0, "step": 100}, None, searched))
+    assert sorted(rates) == [1.0, 5.0, 25.0]
+    assert craft_search(searched, [], state).suggest("d") == CraftSearch.FINISHED
 
 
 def test_every_proposal_is_a_trial(state: SearchState) -> None:
