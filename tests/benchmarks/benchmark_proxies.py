@@ -7,9 +7,9 @@ references that distributions are crafted from; the other half are held out. The
 thirds of --hr by 14 distributions from very wrong to right; the truth is the PSNR on the held-out pairs, aligned in
 shift and brightness as `evaluate --align` does, of the mean over seeds. Proxies are clean centre crops of the other
 third of --hr, 24 of them, degraded by what each family says of the held-out LR images; a proxy's score is the PSNR on
-them. Printed are, per family, Spearman's rank correlation to the truth over the distributions, with a bootstrap
-interval over held-out pairs and proxies, and the regret: by how much the distribution that the proxy takes is worse
-than the best.
+them. The start as it is is one more row. Printed are, per family, Spearman's rank correlation to the truth over the
+rows, with a bootstrap interval over held-out pairs and proxies, the regret, by how much the row that the proxy takes is
+worse than the best, and how many rows tie with it (paired 95 % interval over proxies), with the regret of the worst.
 """
 
 import argparse
@@ -46,8 +46,9 @@ from degcraft.images import (
     scan_folder,
 )
 from degcraft.matching import Measurement, craft, measure
-from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs
-from degcraft.metrics import aligned_truth, estimate_alignment, psnr
+from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs, varied_degradations
+from degcraft.metrics import aligned_truth, estimate_alignment, paired_difference, psnr
+from degcraft.networks import load_network
 
 COUNT, SIDE, PROXIES, PROXY_SIDE, HELD_SIDE = 100, 72, 24, 64, 96
 FINE = DegradationSpace(
@@ -58,11 +59,6 @@ FINE = DegradationSpace(
     )
 )
 """What the paper's space cannot say: hardly any noise, and no compression."""
-
-
-def rows_of(beliefs: Mapping[str, AxisPosterior], quantile: float, blur: float = 1.0) -> ListedSource:
-    """Each image's own estimate, at one quantile of the mild side; blur times a factor."""
-    return mild_degradations(beliefs, quantile, blur=blur)
 
 
 def drawn_rows(beliefs: Mapping[str, AxisPosterior], seed: int) -> ListedSource:
@@ -90,7 +86,7 @@ def distributions(fit: Measurement, fine: Measurement) -> dict[str, DegradationS
         "eq4, alpha 25": craft(fit, "eq4", intervals=False).source(),
         "confusion": craft(fit, "confusion", intervals=False).source(),
         "confusion, fine": craft(fine, "confusion", intervals=False).source(),
-        "estimates": rows_of(beliefs, 0.25),
+        "estimates": mild_degradations(beliefs, 0.25),
     }
 
 
@@ -101,9 +97,10 @@ def proxies(hr: torch.Tensor, held: Measurement, fine: Measurement, scale: int) 
         "eq4, alpha 25": craft(held, "eq4", intervals=False).source(),
         "confusion": craft(held, "confusion", intervals=False).source(),
         "confusion, fine": craft(fine, "confusion", intervals=False).source(),
-        "estimates, 0.25": rows_of(beliefs, 0.25),
-        "estimates, 0.5": rows_of(beliefs, 0.5),
-        "estimates, 0.5, blur halved": rows_of(beliefs, 0.5, blur=0.5),
+        "estimates, 0.25": mild_degradations(beliefs, 0.25),
+        "estimates, 0.5": mild_degradations(beliefs, 0.5),
+        "estimates, 0.5, blur halved": mild_degradations(beliefs, 0.5, blur=0.5),
+        "estimates, varied": varied_degradations(beliefs, (0.25, 0.75), (0.25, 1.0), 0),
         "posterior draws": drawn_rows(beliefs, 0),
     }
     for name, source in families.items():
@@ -176,14 +173,17 @@ def main() -> None:
     held, crops = truths(held_pairs, scale), centres(others[:PROXIES], PROXY_SIDE * scale)
     families = dict(proxies(crops, measured(held_files, PAPER_SPACE), measured(held_files, FINE), scale))
     whole = cut_patches(held_files, size=SIDE, count=len(held_files), seed=0)
-    own = rows_of(reference_beliefs(measure(PAPER_SPACE, hr, whole, extractor, scale=scale, cache=args.kept)), 0.25)
+    own = mild_degradations(
+        reference_beliefs(measure(PAPER_SPACE, hr, whole, extractor, scale=scale, cache=args.kept)), 0.25
+    )
 
     table: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for name, source in sources.items():
+    start = load_network(f"start:x{scale}").model.to(args.device).eval()
+    for name, source in {"start": None, **sources}.items():
         each: dict[str, list[list[float]]] = {}
         for seed in range(args.seeds):
             settings = {"scale": scale, "steps": args.steps, "seed": seed, "kept": args.kept, "device": args.device}
-            network = finetuned(source, pool, **settings)
+            network = start if source is None else finetuned(source, pool, **settings)
             found = {"truth": [float(psnr(scored(network, lr, scale), hr, border=edge)) for lr, hr, edge in held]}
             for family, lr in families.items():
                 rows = zip(lr, crops, strict=True)
@@ -208,7 +208,7 @@ def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64
         shown.add_row(name, *(f"{table[name][family].mean():.2f}" for family in ("truth", *families)))
     console.print(shown)
     random = np.random.default_rng(0)
-    ranks = Table("proxies", "Spearman (95 %)", "takes", "regret, dB (95 %)", title=title)
+    ranks = Table("proxies", "Spearman (95 %)", "takes", "regret, dB (95 %)", "ties, worst", title=title)
     for family in families:
         truth, proxy = (np.stack([table[name][one] for name in names]) for one in ("truth", family))
         drawn = [
@@ -218,9 +218,12 @@ def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64
         ]  # fmt: skip
         found = ranked(truth.mean(axis=1), proxy.mean(axis=1))
         ends = np.quantile(drawn, [0.025, 0.975], axis=0)
+        top = int(proxy.mean(axis=1).argmax())
+        ties = [row for row in range(len(names)) if row == top or paired_difference(proxy[top], proxy[row]).is_tie]
         ranks.add_row(
-            family, f"{found[0]:.2f} ({ends[0, 0]:.2f} to {ends[1, 0]:.2f})", names[int(proxy.mean(axis=1).argmax())],
+            family, f"{found[0]:.2f} ({ends[0, 0]:.2f} to {ends[1, 0]:.2f})", names[top],
             f"{found[1]:.2f} ({ends[0, 1]:.2f} to {ends[1, 1]:.2f})",
+            f"{len(ties)}, {truth.mean(axis=1).max() - truth[ties].mean(axis=1).min():.2f}",
         )  # fmt: skip
     console.print(ranks)
 
