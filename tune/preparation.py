@@ -39,7 +39,7 @@ from tune.folder import SearchFolder
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.measuring import Workers, sharded_measurement
 from tune.progress import counting
-from tune.searchable import choices, extent
+from tune.searchable import extent
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.trial import plan_of
@@ -85,8 +85,7 @@ class Measurements:
 
     def reliability(self, data: SearchData, measured: Mapping[str, Measurement]) -> dict[str, Reliability]:
         """How far the first weighting's weights can be relied on, by `measurement_name`."""
-        section = self.spec.search.weighting
-        weighting = {"name": choices(section.name)[0]}
+        weighting = {"name": self.spec.weightings[0]}
         found = {}
         for name, known in measured.items():
             method, extractor = make_weighting(known, weighting), self._extractor(known.extractor, known.layer)

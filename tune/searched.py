@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationErro
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS
 from degcraft.knobs import Knob
-from degcraft.matching.weightings import DEFAULT, checked_weighting, find_weighting
+from degcraft.matching.weightings import USUAL, checked_weighting, find_weighting
 from tune.searchable import Name, Number, Range, Strict, choices, numbers
 from tune.sections import check_extractor
 
@@ -21,11 +21,15 @@ class WeightingSection(Strict):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    name: Name = Field(default=DEFAULT, description="which weighting (degcraft weights --help), or a list of them")
+    name: Name | None = Field(
+        default=None,
+        description="which weighting (degcraft weights --help), or a list of them; if left out confusion (blocks where "
+        "the space has many bins) and, where the features have a belief of every axis, estimates",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "WeightingSection":
-        names = choices(self.name)
+        names = list(USUAL) if self.name is None else choices(self.name)
         if len(set(names)) < len(names):
             raise ValueError(f"name must name each weighting once, but got {names}")
         known: set[str] = set()

@@ -60,10 +60,12 @@ class SearchSpace:
     def size(self) -> float:
         """How many configurations it holds; infinite where a range is among them."""
         knobs = self.spec.search
-        weightings = choices(knobs.weighting.name)
         return (
             sum(len(knobs.layers_of(name)) for name in choices(knobs.extractor))
-            * sum(math.prod(_count(value) for value in knobs.weighting.knobs_of(name).values()) for name in weightings)
+            * sum(
+                math.prod(_count(value) for value in knobs.weighting.knobs_of(name).values())
+                for name in self.spec.weightings
+            )
             * sum(
                 math.prod(len(values) for values in self.architectures.values_of(name).values())
                 for name in self.architectures.names
@@ -77,7 +79,7 @@ class SearchSpace:
         """
         knobs = self.spec.search
         extractor, name = choices(knobs.extractor)[0], self.architectures.names[0]
-        weightings = choices(knobs.weighting.name)
+        weightings = self.spec.weightings
         named = {
             "extractor": choices(knobs.extractor),
             f"layer of {extractor}": knobs.layers_of(extractor),
@@ -102,7 +104,7 @@ class SearchSpace:
     def _weighting(self, trial: BaseTrial) -> dict[str, Any]:
         """The weighting and its knobs, each asked for by a name of its own."""
         section = self.spec.search.weighting
-        name = self._choose(trial, "weighting", choices(section.name))
+        name = self._choose(trial, "weighting", self.spec.weightings)
         found = {
             knob: self._number(trial, f"{knob} of {name}", value) for knob, value in section.knobs_of(name).items()
         }

@@ -10,9 +10,10 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
+from degcraft.features import find_extractor
 from degcraft.learned import checked_joint
 from degcraft.matching import find_weighting
-from degcraft.matching.weightings import check_space
+from degcraft.matching.weightings import check_space, usual_weightings
 from degcraft.metrics import METRICS
 from tune.searchable import Strict, choices
 from tune.searched import KnobsSpec
@@ -90,7 +91,7 @@ class SearchSpec(Strict):
                 f"held_out.judge.extractor must have a posterior for estimates, such as degnet, "
                 f"but got {judge.extractor}; or write proxies: weights"
             )
-        asking = [name for name in choices(self.search.weighting.name) if find_weighting(name).needs_posterior]
+        asking = [name for name in self.weightings if find_weighting(name).needs_posterior]
         lacking = [name for name in choices(self.search.extractor) if not has_posterior(name)]
         if asking and lacking:
             raise ValueError(
@@ -99,7 +100,7 @@ class SearchSpec(Strict):
         for name in self.extractor_weights:
             check_extractor(name, None)
         judged = [judge.weighting["name"]] if judge.proxies == "weights" else []
-        for field, names in (("search", choices(self.search.weighting.name)), ("held_out.judge", judged)):
+        for field, names in (("search", self.weightings), ("held_out.judge", judged)):
             for name in names:
                 try:
                     check_space(name, self.degradation_space())
@@ -117,6 +118,14 @@ class SearchSpec(Strict):
             return DegradationSpace(tuple(axis.axis() for axis in self.space))
         except DegcraftError as error:
             raise ValueError(f"space: {error}") from None
+
+    @property
+    def weightings(self) -> list[str]:
+        """Those that are searched: the ones named, or else the usual ones."""
+        if self.search.weighting.name is not None:
+            return choices(self.search.weighting.name)
+        believed = [set(find_extractor(name).axes) for name in choices(self.search.extractor)]
+        return usual_weightings(self.degradation_space(), set.intersection(*believed))
 
     @property
     def higher_is_better(self) -> bool:

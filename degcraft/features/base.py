@@ -98,6 +98,8 @@ class ExtractorSpec:
     """Why it cannot be made with this weights file (None: the one found by itself), or None if it can."""
     posterior: Callable[[NDArray[np.floating], int], Mapping[str, AxisPosterior]] | None = None
     """Reads (features (…, c), scale) as beliefs by axis name; None where the features do not say."""
+    axes: tuple[str, ...] = ()
+    """The axes that `posterior` speaks of."""
 
 
 def check_images(extractor: FeatureExtractor, lr: Tensor) -> None:

@@ -141,4 +141,5 @@ DEGNET = ExtractorSpec(
     build=_build,
     missing=_missing,
     posterior=degnet_posterior,
+    axes=tuple(GRIDS),
 )

@@ -56,7 +56,7 @@ def spec(network: dict[str, Any] | None = None, **search: Any) -> SearchSpec:
             "output": "o",
             "training": {"steps": 100},
             "network": {"name": "srresnet", "channels": 32, "blocks": 4} | (network or {}),
-            "search": search,
+            "search": {"weighting": {"name": "confusion"}} | search,
             "budget": {"trials": 24},
         }
     )

@@ -87,7 +87,10 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ({"search": {"alpha": 25.0}}, "alpha is a knob of one weighting: write weighting: {name: eq4, alpha: …}"),
         ({"search": {"weighting": {"name": "eq5"}}}, "weighting must be one of confusion, eq4"),
         ({"search": {"weighting": {"name": ["em", "em"]}}}, "name must name each weighting once"),
-        ({"search": {"weighting": {"alpha": 25.0}}}, "no weighting named has a knob 'alpha'; they have width"),
+        (
+            {"search": {"weighting": {"alpha": 25.0}}},
+            "no weighting named has a knob 'alpha'; they have quantile, whole, width",
+        ),
         ({"search": {"weighting": {"eq4": {"alpha": 1.0}}}}, "no weighting named has a knob 'eq4'"),
         ({"search": {"weighting": {"width": -1.0}}}, "weighting confusion: width must be a number at least 0"),
         ({"search": {"weighting": {"width": "wide"}}}, "input should be a valid number"),
@@ -186,7 +189,9 @@ MANY = ["blur_sigma:0:5:10", "noise_level:0:50:10", "reduction:bicubic,area,lanc
 
 
 def test_a_space_of_too_many_bins_needs_a_weighting_that_can(folder: Path) -> None:
-    assert "search.weighting confusion measures bins one by one" in refusal(minimal(space=MANY), folder)
+    assert check(minimal(space=MANY), folder).weightings == ["blocks"]
+    named = minimal(space=MANY, search={"weighting": {"name": "confusion"}})
+    assert "search.weighting confusion measures bins one by one" in refusal(named, folder)
     spec = check(minimal(space=MANY, search={"weighting": {"name": "blocks"}}), folder)
     assert spec.degradation_space().n_bins == 2400
     assert spec.degradation_space().axes[2] == Axis.of_choices("reduction", ["bicubic", "area", "lanczos"])
@@ -213,3 +218,13 @@ def test_what_is_wrong_with_a_file_is_said_before_anything_heavy_is_loaded(tmp_p
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "seed is given twice" in done.stderr
+
+
+def test_estimates_are_tried_where_the_features_have_them(folder: Path) -> None:
+    def tried(**changes: Any) -> list[str]:
+        return check(minimal(**changes), folder).weightings
+
+    assert tried() == ["confusion", "estimates"]
+    assert tried(search={"extractor": ["degnet", "squeezenet"]}) == ["confusion"]
+    assert tried(space=["blur_sigma:0:5:5", "sharpening:0:1:2"]) == ["confusion"]
+    assert tried(search={"weighting": {"name": "eq4"}}) == ["eq4"]

@@ -3,17 +3,20 @@
 from degcraft.matching.weightings.base import Weighting, WeightingSpec
 from degcraft.matching.weightings.registry import (
     DEFAULT,
+    USUAL,
     WEIGHTINGS,
     check_space,
     checked_weighting,
     default_weighting,
     find_weighting,
     make_weighting,
+    usual_weightings,
     weighting_words,
 )
 
 __all__ = [
     "DEFAULT",
+    "USUAL",
     "WEIGHTINGS",
     "Weighting",
     "WeightingSpec",
@@ -22,5 +25,6 @@ __all__ = [
     "default_weighting",
     "find_weighting",
     "make_weighting",
+    "usual_weightings",
     "weighting_words",
 ]

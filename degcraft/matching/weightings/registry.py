@@ -1,6 +1,6 @@
 """The weightings by name. A new one is its file with a `WeightingSpec`, and one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from degcraft.degradation import DegradationSpace
@@ -64,6 +64,21 @@ def check_space(name: str, space: DegradationSpace) -> None:
 def default_weighting(space: DegradationSpace) -> str:
     """The name of the weighting that is used where none is named."""
     return BLOCKS.name if space.is_sampled else DEFAULT
+
+
+USUAL = (CONFUSION.name, BLOCKS.name, ESTIMATES.name)
+"""What `usual_weightings` takes from."""
+
+
+def usual_weightings(space: DegradationSpace, believed: Collection[str]) -> list[str]:
+    """Those that a search tries where none is named: the default, and every image's own estimate where it has one.
+
+    Args:
+        space: That is measured.
+        believed: Axes that the features have a belief of, see `ExtractorSpec.axes`.
+    """
+    estimated = not space.is_sampled and {axis.name for axis in space.axes} <= set(believed)
+    return [default_weighting(space), *([ESTIMATES.name] if estimated else [])]
 
 
 def weighting_words(weighting: Mapping[str, Any]) -> str:
