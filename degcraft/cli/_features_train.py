@@ -30,17 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         "  degcraft features train degnet --hr clean -o degnet.safetensors\n"
-        "  degcraft features train dasr --hr clean more-clean --device cuda -o dasr.safetensors\n"
+        "  degcraft features train degnet --hr clean more-clean --device cuda -o degnet.safetensors\n"
         "  degcraft weights --references photos --hr clean --extractor-weights degnet.safetensors -o crafted.json\n"
         "\n"
         "Stopped by Ctrl-C, the same command goes on from the checkpoint beside the output."
     )
-    parser.add_argument("encoder", choices=("degnet", "dasr"), help="which one")
+    parser.add_argument("encoder", choices=("degnet",), help="which one")
     parser.add_argument("--hr", required=True, nargs="+", metavar="DIR", help="clean photographs (folders or URIs)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="weights (.safetensors)")
     parser.add_argument("--steps", type=positive, metavar="N", help="of training (what the shipped weights took)")
-    parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights (degnet only)")
-    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="at its highest (degnet only; 2e-3)")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="at its highest (2e-3)")
     parser.add_argument("--seed", type=seed, default=0, help="of the weights and of all that is drawn (0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output")
     add_device(parser)
@@ -58,8 +58,6 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(f"{args.output}: the name must end in .safetensors")
     refuse_overwrite(args.output, args.overwrite)
     chosen = {name: value for name in ("steps", "start", "learning_rate") if (value := getattr(args, name)) is not None}
-    if args.encoder != "degnet" and (chosen.keys() & {"start", "learning_rate"}):
-        raise DegcraftError("--start and --learning-rate: only degnet takes them")
     fit, held_out, pool = _photographs(console, args.hr)
     recipe = RECIPES[args.encoder](pool, seed=args.seed, device=device, **chosen)
     checkpoint = args.output.with_suffix(".checkpoint.pt")

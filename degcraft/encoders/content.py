@@ -1,4 +1,4 @@
-"""What degnet and dasr are trained on before it is degraded: clean photographs and dead leaves, mixed."""
+"""What degnet is trained on before it is degraded: clean photographs and dead leaves, mixed."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""How each of degcraft's own encoders is trained: what goes in, for how long, and what is kept at the end.
+"""How degcraft's own encoder is trained: what goes in, for how long, and what is kept at the end.
 
 The numbers are those of the weights that come with the package. A recipe's batches follow from the seed and the
 number of the step, so that they can be made ahead and in another process.
@@ -14,12 +14,10 @@ import torch
 from torch import Tensor
 
 from degcraft.encoders.content import CleanContent
-from degcraft.encoders.contrast import CLEAN_SIDE, ContrastBatch, contrast_pairs, moco_task
 from degcraft.encoders.degnet import LabelledBatch, degnet_task
 from degcraft.encoders.draws import draw_generator
 from degcraft.encoders.reservoir import Reservoir
 from degcraft.encoders.wide import WideDegradations
-from degcraft.features.dasr_network import new_encoder, representation_weights
 from degcraft.features.degnet import load_degnet
 from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.images import HrPool
@@ -27,7 +25,7 @@ from degcraft.training import Task
 
 SCALE = 4
 """Low-resolution images are this many times smaller than the clean ones, as in the paper."""
-SIDE = CLEAN_SIDE
+SIDE = 72
 """Of what one clean crop becomes, in LR pixels."""
 LARGEST_CROP = SIDE * SCALE
 """The least side that a photograph must have, in pixels."""
@@ -88,19 +86,7 @@ def degnet_recipe(
     return Recipe(degnet_task(network, steps=steps, learning_rate=learning_rate), make_batch, weights, settings)
 
 
-def dasr_recipe(
-    pool: HrPool | None, *, steps: int = 600, seed: int = 0, device: str | torch.device = "cpu", batch: int = 32
-) -> Recipe:
-    """dasr on pairs of patches of 48 pixels, half of them under eq. 2; arguments as for `degnet_recipe`."""
-    encoder = new_encoder(seed).to(device)
-    make_batch = _ContrastBatches(_reservoir(pool, batch, seed), WideDegradations(SCALE), batch, seed, device)
-    settings = _settings("dasr", pool, steps, batch, seed)
-    # The published 0.999 and 8192 are for some 100,000 steps: in a thousand the second encoder would hardly move.
-    task = moco_task(encoder, steps=steps, momentum=0.99, queue=1024, seed=seed)
-    return Recipe(task, make_batch, lambda: representation_weights(encoder), settings)
-
-
-RECIPES: dict[str, Callable[..., Recipe]] = {"degnet": degnet_recipe, "dasr": dasr_recipe}
+RECIPES: dict[str, Callable[..., Recipe]] = {"degnet": degnet_recipe}
 """By the name of the extractor they train."""
 
 
@@ -111,30 +97,19 @@ def _reservoir(pool: HrPool | None, batch: int, seed: int) -> Reservoir:
 
 
 @dataclass
-class _Batches:
+class _LabelledBatches:
+    """The batch of a step, on the device; can be sent to another process."""
+
     reservoir: Reservoir
     degradations: WideDegradations
     batch: int
     seed: int
     device: str | torch.device
 
-    def clean(self, step: int, count: int) -> Tensor:
-        return self.reservoir.batch(step, count).to(self.device)
-
-    def generator(self, step: int) -> torch.Generator:
-        return draw_generator(self.seed, "degradation", step)
-
-
-class _LabelledBatches(_Batches):
     def __call__(self, step: int) -> LabelledBatch:
-        made = self.degradations.degrade(self.clean(step, self.batch), self.generator(step))
+        clean = self.reservoir.batch(step, self.batch).to(self.device)
+        made = self.degradations.degrade(clean, draw_generator(self.seed, "degradation", step))
         return made.lr, {axis: getattr(made, axis) for axis in GRIDS}
-
-
-class _ContrastBatches(_Batches):
-    def __call__(self, step: int) -> ContrastBatch:
-        left, right = self.clean(step, 2 * self.batch).chunk(2)
-        return contrast_pairs(left, right, self.degradations, self.generator(step))
 
 
 def _settings(encoder: str, pool: HrPool | None, steps: int, batch: int, seed: int) -> dict[str, Any]:

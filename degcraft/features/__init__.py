@@ -1,8 +1,6 @@
 """Feature extractors: images in, one vector each out, by name from a registry."""
 
 from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor, cell_borders
-from degcraft.features.dasr import load_dasr
-from degcraft.features.dasr_network import DasrEncoder
 from degcraft.features.degnet import load_degnet
 from degcraft.features.degnet_network import DegNet
 from degcraft.features.registry import EXTRACTORS, available, find_extractor, make_extractor
@@ -11,7 +9,6 @@ from degcraft.features.spatial_mean import SpatialMeanExtractor
 __all__ = [
     "EXTRACTORS",
     "AxisPosterior",
-    "DasrEncoder",
     "DegNet",
     "ExtractorSpec",
     "FeatureExtractor",
@@ -19,7 +16,6 @@ __all__ = [
     "available",
     "cell_borders",
     "find_extractor",
-    "load_dasr",
     "load_degnet",
     "make_extractor",
 ]

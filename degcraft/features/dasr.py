@@ -1,7 +1,8 @@
 """DASR's degradation representation (arXiv 2104.00416), the encoder that the paper compares degradations with.
 
-The weights that come with the package are the project's own, trained by contrast (`degcraft features train dasr`);
-checkpoints of the DASR repository load as they are, from `weights_file`.
+Checkpoints of the DASR repository are read as they are: the whole model, or its encoder under any prefix. Six 3×3
+convolutions, each with batch norm and LeakyReLU, two of them halving the image; the last, averaged over space, is the
+representation.
 
 Layer `convN` is the Nth convolution after its batch norm and LeakyReLU, averaged over space: one position stands for
 1 pixel up to conv2, 2 up to conv4 and 4 after. The last, the representation itself, is called `encoder`.
@@ -11,55 +12,65 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
 from degcraft.features.base import ExtractorSpec, FeatureExtractor
-from degcraft.features.dasr_network import (
-    CONVOLUTIONS,
-    LEVELS,
-    MODULES_PER_CONVOLUTION,
-    DasrEncoder,
-    empty_encoder,
-    is_counter,
-)
-from degcraft.features.shipped import shipped_weights
 from degcraft.features.spatial_mean import SpatialMeanExtractor
-from degcraft.features.weights import check_layout, read_weights
+from degcraft.features.weights import PretrainedWeights, check_layout, read_weights
 
-WEIGHTS = "dasr.safetensors"
+LEVELS = 255.0
+"""Published weights read 8-bit levels."""
+CONVOLUTIONS = ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1))
+"""Channels and stride of each."""
+MODULES_PER_CONVOLUTION = 3
+"""Convolution, batch norm, LeakyReLU."""
 
+_WEIGHTS = PretrainedWeights(
+    extractor="dasr",
+    stem="dasr",
+    url=None,
+    origin="a checkpoint of the DASR repository (experiment/blindsr_x4_bicubic_iso/model/model_600.pt and the like)",
+)
 _FIRST = "E.0.weight"
 _LAYERS = (*(f"conv{number}" for number in range(1, len(CONVOLUTIONS))), "encoder")
 
 
-def load_dasr(weights_file: Path | None = None) -> DasrEncoder:
-    """The encoder on the CPU, in evaluation mode, its projection without weights (on the device "meta").
+def load_dasr(path: Path) -> nn.Sequential:
+    """The encoder on the CPU, in evaluation mode: (B, 3, h, w) in 8-bit levels to (B, 256, h/4, w/4).
 
     Args:
-        weights_file: A file of `degcraft features train dasr`, or a checkpoint of the DASR repository
-            (`model_600.pt` and the like): the whole model, or its encoder under any prefix. None takes the file
-            that comes with the package.
+        path: A checkpoint of the DASR repository, or its tensors in a safetensors file.
 
     Raises:
-        DegcraftError: no such file, or one that does not hold one encoder of DASR's layout.
+        DegcraftError: it does not hold one encoder of DASR's layout.
     """
-    path = _shipped() if weights_file is None else weights_file
-    if not path.is_file():
-        raise DegcraftError(f"extractor dasr: the weights file {path} does not exist")
-    encoder = empty_encoder()
-    layout = {key: value for key, value in encoder.state_dict().items() if not is_counter(key)}
+    encoder = _empty()
+    layout = {f"E.{key}": value for key, value in encoder.state_dict().items() if not _is_counter(key)}
     tensors = check_layout(_encoder_of(read_weights(path), path), layout, prefix="E.", path=path, layout="dasr")
-    counters = {key: torch.tensor(0) for key in encoder.E.state_dict() if is_counter(key)}
-    encoder.E.load_state_dict(tensors | counters, assign=True)
+    counters = {key: torch.tensor(0) for key in encoder.state_dict() if _is_counter(key)}
+    encoder.load_state_dict(tensors | counters, assign=True)
     return encoder.eval()
 
 
-def _shipped() -> Path:
-    try:
-        return shipped_weights(WEIGHTS)
-    except DegcraftError as error:
-        raise DegcraftError(f"extractor dasr: {error}") from error
+def _empty() -> nn.Sequential:
+    """The encoder without memory behind its weights, so that none are ever drawn."""
+    layers: list[nn.Module] = []
+    inputs = 3
+    with torch.device("meta"):
+        for outputs, stride in CONVOLUTIONS:
+            layers += [
+                nn.Conv2d(inputs, outputs, 3, stride, 1),
+                nn.BatchNorm2d(outputs),
+                nn.LeakyReLU(0.1, inplace=True),
+            ]
+            inputs = outputs
+    return nn.Sequential(*layers)
+
+
+def _is_counter(key: str) -> bool:
+    """Whether an entry only counts the batches that a batch norm has seen."""
+    return key.endswith("num_batches_tracked")
 
 
 def _encoder_of(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -76,7 +87,7 @@ def _encoder_of(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     return {
         key.removeprefix(found[0]): value
         for key, value in tensors.items()
-        if key.startswith(start) and not is_counter(key)
+        if key.startswith(start) and not _is_counter(key)
     }
 
 
@@ -86,7 +97,7 @@ def _build(layer: str, weights_file: Path | None, seed: int, device: torch.devic
     return SpatialMeanExtractor(
         "dasr",
         layer,
-        load_dasr(weights_file).E[:end],
+        load_dasr(_WEIGHTS.obtain(weights_file))[:end],
         architecture="dasr",
         device=device,
         mean=(0.0, 0.0, 0.0),
@@ -95,8 +106,10 @@ def _build(layer: str, weights_file: Path | None, seed: int, device: torch.devic
 
 
 def _missing(weights_file: Path | None) -> str | None:
+    if (reason := _WEIGHTS.missing(weights_file)) is not None:
+        return reason
     try:
-        load_dasr(weights_file)
+        load_dasr(_WEIGHTS.obtain(weights_file))
     except DegcraftError as error:
         return str(error)
     return None
@@ -104,11 +117,11 @@ def _missing(weights_file: Path | None) -> str | None:
 
 DASR = ExtractorSpec(
     name="dasr",
-    description="DASR's encoder, trained by contrast on degradations: comes with the package",
+    description="DASR's encoder, trained by contrast on degradations: a local checkpoint of its repository",
     layers=_LAYERS,
     default_layer="encoder",
     needs_weights=True,
-    weights_file=WEIGHTS,
+    weights_file=_WEIGHTS.names[0],
     build=_build,
     missing=_missing,
 )

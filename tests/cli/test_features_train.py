@@ -72,7 +72,6 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on(
     ("arguments", "message"),
     [
         (["degnet", "-o", "a.pth"], "must end in .safetensors"),
-        (["dasr", "-o", "a.safetensors", "--learning-rate", "1"], "only degnet takes them"),
         (["degnet", "-o", "a.safetensors", "--start", "none.safetensors"], "none.safetensors does not exist"),
     ],
 )
