@@ -121,12 +121,12 @@ class JudgeSpec(Strict):
         description="what clean crops are degraded by: a held-out reference's estimate each, or draws by weights",
     )
     quantile: Spread = Field(
-        default=[0.25, 0.75],
+        default=[0.25, 0.5],
         description="of estimates: 0.5 is the median, less leans to milder degradations; [low, high] is spread over "
         "the proxies",
     )
     blur: Spread = Field(
-        default=[0.25, 1.0],
+        default=[0.25, 0.75],
         description="of estimates: the share of the blur that is none of the optics' softness; likewise",
     )
     extractor: str = Field(default="degnet", description="the judge's features")

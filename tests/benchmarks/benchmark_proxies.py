@@ -100,7 +100,7 @@ def proxies(hr: torch.Tensor, held: Measurement, fine: Measurement, scale: int) 
         "estimates, 0.25": mild_degradations(beliefs, 0.25),
         "estimates, 0.5": mild_degradations(beliefs, 0.5),
         "estimates, 0.5, blur halved": mild_degradations(beliefs, 0.5, blur=0.5),
-        "estimates, varied": varied_degradations(beliefs, (0.25, 0.75), (0.25, 1.0), 0),
+        "estimates, varied": varied_degradations(beliefs, (0.25, 0.5), (0.25, 0.75), 0),
         "posterior draws": drawn_rows(beliefs, 0),
     }
     for name, source in families.items():
