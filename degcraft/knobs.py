@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +58,36 @@ def checked_knobs(
         except (TypeError, ValueError):
             raise DegcraftError(f"{owner}: {name} must be {knobs[name].rule}, but got {value!r}") from None
     return {**{name: knob.default for name, knob in knobs.items()}, **read}
+
+
+def parse_named(text: str, example: str) -> tuple[str, dict[str, Any]]:
+    """NAME or NAME:KEY=VALUE,… as a name and its knobs; whether they exist is the registry's to say.
+
+    A value is read as JSON (8, 0.5, true, [6,6]) and is a text where it is none.
+
+    Raises:
+        DegcraftError: Not of that form.
+    """
+    name, colon, rest = (piece.strip() for piece in text.partition(":"))
+    if not name or (colon and not rest):
+        raise DegcraftError(f"must be NAME or NAME:KEY=VALUE,…, but got {text!r}")
+    knobs: dict[str, Any] = {}
+    for part in re.split(r",(?![^\[]*\])", rest) if rest else []:
+        key, separator, value = (piece.strip() for piece in part.partition("="))
+        if not (key and separator and value):
+            raise DegcraftError(f"must be NAME or NAME:KEY=VALUE,… such as {example}, but got {text!r}")
+        if key in knobs:
+            raise DegcraftError(f"must give {key} once, but got {text!r}")
+        knobs[key] = parse_value(value)
+    return name, knobs
+
+
+def parse_value(text: str) -> Any:
+    """What JSON makes of a text; where that is none, the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def whole_number(default: int, description: str = "", *, least: int = 1) -> Knob:
@@ -114,6 +146,24 @@ def word(default: str, description: str = "", *, options: Sequence[str] = ()) ->
         return value
 
     return Knob(default, description, f"one of {', '.join(options)}" if options else "a text", read)
+
+
+def interval(low: float, high: float, description: str = "", *, least: float = 0.0, most: float = math.inf) -> Knob:
+    """[low, high], a list of two numbers from least to most."""
+
+    def read(value: Any) -> list[float]:
+        first, last = value
+        if not (is_number(first) and is_number(last) and least <= first <= last <= most):
+            raise ValueError
+        return [float(first), float(last)]
+
+    bounds = f"{least:g} <= low <= high" + (f" <= {most:g}" if most < math.inf else "")
+    return Knob([float(low), float(high)], description, f"[low, high] with {bounds}", read)
+
+
+def probability(default: float, description: str = "") -> Knob:
+    """A number from 0 to 1."""
+    return number(default, description, low=0, high=1)
 
 
 def listing(default: Sequence[Any], of: Knob, description: str = "") -> Knob:

@@ -8,7 +8,8 @@ from tune.spec import SearchSpec
 
 def compared_with(spec: SearchSpec, architectures: Architectures) -> list[TrialConfig]:
     """Bicubic; and of every network the start as it is, uniform training at every learning rate that is a choice, and
-    where asked for training along with a learned degradation; in synthetic runs, training on the truth.
+    where asked for training along with a learned degradation, and on others by name; in synthetic runs, training on the
+    truth.
     """
     rows = [TrialConfig("bicubic")]
     for network in architectures.all():
@@ -17,6 +18,11 @@ def compared_with(spec: SearchSpec, architectures: Architectures) -> list[TrialC
         rows += [TrialConfig("uniform", network, {"learning_rate": rate}) for rate in rates(spec)]
         if spec.pdm is not None:
             rows += [TrialConfig("pdm", network, {"learning_rate": rate}) for rate in rates(spec)]
+        rows += [
+            TrialConfig("comparator", network, {"learning_rate": rate}, {"degradation": text})
+            for text in spec.compare
+            for rate in rates(spec)
+        ]
         if spec.synthetic is not None:
             rows.append(TrialConfig("upper bound", network, {"learning_rate": rates(spec)[0]}))
     return rows

@@ -7,15 +7,16 @@ from typing import Any, Literal
 
 from degcraft.matching import weighting_words
 
-Kind = Literal["crafted", "uniform", "pdm", "start", "bicubic", "upper bound", "shared"]
+Kind = Literal["crafted", "uniform", "pdm", "comparator", "start", "bicubic", "upper bound", "shared"]
 """What a row is. A search proposes crafted ones. The others are what they are compared with: training on the whole
-space, along with a degradation that is learned, the start as it is, no network at all, and (in synthetic runs) training
-on the truth. `shared` trains on the whole space from scratch and makes the start where there is none."""
+space, along with a degradation that is learned, on any other degradation by name, the start as it is, no network at
+all, and (in synthetic runs) training on the truth. `shared` trains on the whole space from scratch and makes the start
+where there is none."""
 
-CANDIDATES: tuple[Kind, ...] = ("crafted", "uniform", "pdm", "start")
+CANDIDATES: tuple[Kind, ...] = ("crafted", "uniform", "pdm", "comparator", "start")
 """What a user could have: the upper bound knows the truth, and bicubic is no network."""
 
-TRAINED: tuple[Kind, ...] = ("crafted", "uniform", "pdm", "upper bound", "shared")
+TRAINED: tuple[Kind, ...] = ("crafted", "uniform", "pdm", "comparator", "upper bound", "shared")
 """What takes steps; the others are only scored."""
 
 
@@ -29,7 +30,9 @@ class TrialConfig:
     training: dict[str, Any] = field(default_factory=dict)
     """What is searched of the training plan."""
     distribution: dict[str, Any] = field(default_factory=dict)
-    """Of a crafted trial: `extractor`, `layer`, `weighting` and the weighting's knobs."""
+    """Of a crafted trial: `extractor`, `layer`, `weighting` and the weighting's knobs; of a comparator: `degradation`,
+    as `degcraft.sources` takes it.
+    """
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "TrialConfig":
@@ -42,6 +45,8 @@ class TrialConfig:
 
     def label(self) -> str:
         """How a table names what the network was trained on."""
+        if self.kind == "comparator":
+            return str(self.distribution["degradation"])
         if self.kind != "crafted":
             return self.kind
         return measurement_name(self.distribution["extractor"], self.distribution["layer"])

@@ -6,6 +6,7 @@ is to be told of it are kept in one transaction, so that each thing is told once
 
 import csv
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -209,7 +210,7 @@ class Records:
             writer.writerows(rows)
         said = summary.sentences() + ([registration.sentence] if registration else [])
         summary.save(content, said)
-        beside = {kind: summary.of_kind(kind, summary.best_crafted) for kind in LINES}
+        beside = {kind: summary.of_kind(kind, summary.best_crafted) for kind in (*LINES, *summary.comparators)}
         points = [
             {"extractor": t.config.label(), "knob": f"{knob} of {weighting['name']}", "value": value, "score": t.score}
             for t in summary.trials
@@ -229,9 +230,9 @@ class Records:
             written.append(picture)
         for file_path in written:
             self._recorder.artifact(PARENT, file_path)
-        named = {**{kind.replace(" ", "_"): row for kind, row in beside.items()}, "best": summary.best}
+        named = {**{_word(kind): row for kind, row in beside.items()}, "best": summary.best}
         scores = {f"score.{name}": row.score for name, row in named.items() if row is not None}
-        scores |= {f"won.over_{kind}": difference.mean for kind, difference in summary.won().items()}
+        scores |= {f"won.over_{_word(kind)}": difference.mean for kind, difference in summary.won().items()}
         self._recorder.metrics(PARENT, spec.training.steps, scores)
         for sentence, number in zip(said, range(10), strict=False):
             self._recorder.tag(PARENT, f"said.{number}", sentence)
@@ -266,6 +267,11 @@ class Records:
         picture = self._folder.restored
         draw_restorations(rows, picture, list(columns))
         return picture
+
+
+def _word(label: str) -> str:
+    """A label as a part of a metric's name in MLflow, which knows few signs."""
+    return re.sub(r"[^\w.-]+", "_", label).strip("_")
 
 
 def copy_files(source: Path, target: Path) -> None:

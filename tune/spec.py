@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
-from degcraft.degradation import PAPER_SPACE, DegradationSpace
+from degcraft.degradation import PAPER_SPACE, DegradationSource, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.features import find_extractor
 from degcraft.learned import checked_joint
 from degcraft.matching import find_weighting
 from degcraft.matching.weightings import check_space, usual_weightings
 from degcraft.metrics import METRICS
+from degcraft.sources import find_source, make_source, parse_source
 from tune.searchable import Strict, choices
 from tune.searched import KnobsSpec
 from tune.sections import (
@@ -56,6 +57,10 @@ class SearchSpec(Strict):
         description="a degradation that is learned along with the network, as one more row: its knobs, {} for the "
         "published ones",
     )
+    compare: list[str] = Field(
+        default=[],
+        description="other degradations to train on, each as one more row: realesrgan, bsrgan, wide, box:AXIS=VALUE,…",
+    )
     training: TrainingSpec = TrainingSpec()
     budget: BudgetSpec = BudgetSpec()
     resources: ResourcesSpec = ResourcesSpec()
@@ -75,6 +80,20 @@ class SearchSpec(Strict):
             return None if value is None else checked_joint(value)
         except DegcraftError as error:
             raise ValueError(str(error)) from None
+
+    @field_validator("compare")
+    @classmethod
+    def _check_compare(cls, value: list[str]) -> list[str]:
+        if twice := [text for text in value if value.count(text) > 1]:
+            raise ValueError(f"compare must name each degradation once, but got {twice[0]!r} {len(twice)} times")
+        for text in value:
+            try:
+                # A worker of a cluster may not see a file that lies here.
+                if find_source(parse_source(text)["name"]).suffix:
+                    raise ValueError(f"compare must name degradations that need no file, but got {text!r}")
+            except DegcraftError as error:
+                raise ValueError(f"compare: {error}") from None
+        return value
 
     @model_validator(mode="after")
     def _check_whole(self) -> "SearchSpec":
@@ -108,7 +127,20 @@ class SearchSpec(Strict):
                     raise ValueError(f"{field}.{error}") from None
         if self.synthetic is not None:
             self.degradation_space().overlap(self.synthetic.bounds())
+        for text in self.compare:
+            try:
+                self.comparator(text)
+            except DegcraftError as error:
+                raise ValueError(f"compare: {error}") from None
         return self
+
+    def comparator(self, text: str) -> DegradationSource:
+        """A degradation that is compared with, for patches as they are trained on.
+
+        Raises:
+            DegcraftError: see `make_source`.
+        """
+        return make_source(text, scale=self.scale, side=self.training.lr_patch * self.scale)
 
     def degradation_space(self) -> DegradationSpace:
         """The space as degcraft's own type."""

@@ -58,9 +58,16 @@ class Summary:
     def best_crafted(self) -> TrialOutcome | None:
         return best_of([trial for trial in self.trials if trial.config.kind == "crafted"], self.higher_is_better)
 
-    def of_kind(self, kind: Kind, beside: TrialOutcome | None = None) -> TrialOutcome | None:
-        """The row of a kind that has a score; of several, one of the same network and training as another row."""
-        found = [trial for trial in self.trials if trial.config.kind == kind and trial.is_over]
+    @property
+    def comparators(self) -> list[str]:
+        """What the comparators were trained on."""
+        return list(dict.fromkeys(trial.config.label() for trial in self.trials if trial.config.kind == "comparator"))
+
+    def of_kind(self, kind: str, beside: TrialOutcome | None = None) -> TrialOutcome | None:
+        """The row of a kind, or of one of `comparators`, that has a score; of several, one of the same network and
+        training as another row.
+        """
+        found = [trial for trial in self.trials if kind in (trial.config.kind, trial.config.label()) and trial.is_over]
         if beside is not None:
             wanted = beside.config
             for alike in (
@@ -83,10 +90,10 @@ class Summary:
         return self._scores.difference(trial.key, other.key, metric or self.metric)
 
     def won(self) -> dict[str, Difference]:
-        """What the best network won over bicubic, its start, uniform training and a learned degradation."""
+        """What the best network won over bicubic, its start, uniform training, a learned degradation and others."""
         if self.best is None:
             return {}
-        others = {kind: self.of_kind(kind, self.best) for kind in COMPARED}
+        others = {kind: self.of_kind(kind, self.best) for kind in (*COMPARED, *self.comparators)}
         found = {
             kind: self.difference(self.best, other)
             for kind, other in others.items()
@@ -209,7 +216,7 @@ class Summary:
                 "bicubic": "bicubic", "start": "the start", "uniform": "uniform training",
                 "pdm": "a learned degradation",
             }  # fmt: skip
-            won = [d.sentence(names[kind], unit, decimals(self.metric)) for kind, d in self.won().items()]
+            won = [d.sentence(names.get(kind, kind), unit, decimals(self.metric)) for kind, d in self.won().items()]
             score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
             if len(self.contenders) > 1:
@@ -220,6 +227,8 @@ class Summary:
                 said.append("no crafted trial beat the uniform baseline: the best model is the baseline itself")
             elif best.config.kind == "pdm":
                 said.append("no crafted trial beat the learned degradation: the best model was trained along with it")
+            elif best.config.kind == "comparator":
+                said.append(f"no crafted trial beat {best.config.label()}: the best model was trained on that")
             elif best.config.kind == "start":
                 said.append("no training beat the start: the best model is the start itself")
         said += self._gap()

@@ -124,11 +124,11 @@ def _train(
     device = worker_device()
     key = network_key(trial.network)
     precision = Precision.from_dict(precisions[key]) if key in precisions else None
-    crafted = None if trial.kind == "pdm" else distribution(trial, spec, measured)
+    crafted = None if trial.kind in ("pdm", "comparator") else distribution(trial, spec, measured)
 
     def begin() -> PlannedLoop[Any]:
         network, plan = _network(trial, spec), plan_of(trial, spec)
-        if crafted is None:
+        if trial.kind == "pdm":
             assert references is not None
             model, how = begin_degradation(spec.scale, spec.seed, spec.pdm or {})
             return JointTrainer(network, model, pool, references, plan, **how, device=device, precision=precision)
@@ -246,7 +246,9 @@ def _network(trial: TrialConfig, spec: SearchSpec) -> torch.nn.Module:
     return build_network(**trial.network, scale=spec.scale, seed=spec.seed)
 
 
-def _source(trial: TrialConfig, spec: SearchSpec, crafted: CraftedDistribution) -> DegradationSource:
+def _source(trial: TrialConfig, spec: SearchSpec, crafted: CraftedDistribution | None) -> DegradationSource:
+    if crafted is None:
+        return spec.comparator(trial.distribution["degradation"])
     if trial.kind == "upper bound":
         # The box itself and not the bins that it touches: a bin may reach beyond it.
         assert spec.synthetic is not None

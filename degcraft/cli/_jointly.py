@@ -64,14 +64,17 @@ def parse_jointly(distribution: str, references: str | None, plan: "TrainingPlan
             raise DegcraftError(f"{WORD}: is learned along with the network from --references, which is missing")
         return None
     if name == WORD:
-        _, knobs = parse_network(distribution, option="CRAFTED")
+        _, knobs = parse_network(distribution, option="DEGRADATION")
         return Jointly(*begin_degradation(plan.scale, plan.seed, knobs), references)
     if not distribution.endswith(".safetensors"):
         raise DegcraftError(
             f"--references: belongs to {WORD}, or to a pdm.safetensors to learn further, but got {distribution}"
         )
     learned = load_learned(distribution)
-    learned.check_scale(plan.scale, distribution)
+    try:
+        learned.check(plan.scale, plan.hr_patch)
+    except DegcraftError as error:
+        raise DegcraftError(f"{distribution}: {error}") from None
     how = {name: learned.training[name] for name in ("penalty", "discriminator") if name in learned.training}
     return Jointly(learned.model.requires_grad_(True), how, references)
 

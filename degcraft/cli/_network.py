@@ -1,11 +1,10 @@
 """Networks as they are typed: a weights file or an MLflow model, and a name with hyperparameters."""
 
 import argparse
-import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from degcraft.errors import DegcraftError
+from degcraft.knobs import parse_named
 
 if TYPE_CHECKING:
     from degcraft.networks import LoadedNetwork
@@ -61,27 +60,12 @@ def _tile(text: str) -> int:
 
 
 def parse_network(text: str, option: str = "--network") -> tuple[str, dict[str, Any]]:
-    """NAME or NAME:KEY=VALUE,… as a name and its hyperparameters; whether they exist is the registry's to say.
-
-    A value is read as JSON (8, 0.5, true, [6,6]) and is a text where it is none.
+    """A network's name and hyperparameters, see `parse_named`; errors name the option.
 
     Raises:
         DegcraftError: Not of that form.
     """
-    name, colon, rest = text.partition(":")
-    if not name or (colon and not rest):
-        raise DegcraftError(f"{option}: must be NAME or NAME:KEY=VALUE,…, but got {text!r}")
-    hyperparameters: dict[str, Any] = {}
-    for part in re.split(r",(?![^\[]*\])", rest) if rest else []:
-        key, separator, value = (piece.strip() for piece in part.partition("="))
-        if not (name and key and separator and value):
-            raise DegcraftError(
-                f"{option}: must be NAME or NAME:KEY=VALUE,… such as compact:channels=48,convs=8, but got {text!r}"
-            )
-        if key in hyperparameters:
-            raise DegcraftError(f"{option}: must give {key} once, but got {text!r}")
-        try:
-            hyperparameters[key] = json.loads(value)
-        except ValueError:
-            hyperparameters[key] = value
-    return name, hyperparameters
+    try:
+        return parse_named(text, "compact:channels=48,convs=8")
+    except DegcraftError as error:
+        raise DegcraftError(f"{option}: {error}") from None

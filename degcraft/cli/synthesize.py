@@ -16,16 +16,16 @@ from degcraft.cli._common import (
     refuse_overwrite,
     seed,
 )
+from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from degcraft.degradation import DegradationSource
     from degcraft.images import ImageFolder
 
-HELP = "write LR-HR pairs of a crafted distribution, for any other trainer"
+HELP = "write LR-HR pairs of a crafted distribution, or any other, for another trainer"
 PREVIEWED = 8
 """Pairs on the contact sheet."""
 TABLE = "parameters.csv"
@@ -34,16 +34,19 @@ PARTS = ("hr", "lr")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Draws degradations from a crafted distribution and applies one to each clean image: OUT/lr and OUT/hr hold\n"
-        "the pairs under the same names, OUT/parameters.csv what was done to each. An interrupted run leaves whole\n"
-        "images, every one of them in the table."
+        "Draws degradations from a crafted distribution, or from any other that `train` knows, and applies one to\n"
+        "each clean image: OUT/lr and OUT/hr hold the pairs under the same names, OUT/parameters.csv what was done to\n"
+        "each, where axes say it (a published pipeline or a learned degradation has none). An interrupted run leaves\n"
+        "whole images, every one of them in the table."
     )
     parser.epilog = (
         "examples:\n"
         "  degcraft synthesize crafted.json --hr clean -o pairs --preview pairs.png\n"
-        "  degcraft synthesize crafted.json --hr clean -o pairs --count 5000 --crop 256"
+        "  degcraft synthesize crafted.json --hr clean -o pairs --count 5000 --crop 256\n"
+        "  degcraft synthesize realesrgan --hr clean -o pairs --crop 256"
     )
-    parser.add_argument("crafted", type=Path, metavar="CRAFTED", help="crafted.json, or a pdm.safetensors of its scale")
+    parser.add_argument("distribution", metavar=METAVAR, help=SOURCE_HELP)
+    add_list(parser)
     parser.add_argument("--hr", required=True, metavar="DIR", help="clean images (folder or URI)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write")
     parser.add_argument("--count", type=positive, metavar="N", help="pairs; more than there are images repeats them")
@@ -61,9 +64,10 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.figures import draw_contact_sheet
     from degcraft.images import local_folder, printable, read_image, scan_folder, to_uint8, write_image
+    from degcraft.sources import make_source
 
     console = open_console()
-    source, axes = _source(args.crafted)
+    source = make_source(args.distribution, scale=args.scale, side=args.crop)
     device = pick_device(args.device)
     if args.crop is not None and args.crop % args.scale:
         raise DegcraftError(f"--crop: must be a multiple of the scale {args.scale}, but got {args.crop}")
@@ -85,12 +89,13 @@ def run(args: argparse.Namespace) -> int:
     # Every row reaches the file before its pair does, so that no image is ever without its parameters.
     with (args.output / TABLE).open("w", newline="", encoding="utf-8", buffering=1) as file:
         table = csv.writer(file)
-        table.writerow(["name", "source", *axes])
-        for name, path in pairs:
+        for place, (name, path) in enumerate(pairs):
             # Rounded as its file will be, so that the pair itself is what the parameters describe.
             hr = to_uint8(_cut(read_image(path).rgb, args.crop, args.scale, generator)).float() / 255
             lr, drawn = source.degrade(hr[None].to(device), args.scale, generator)
             done = {} if drawn is None else drawn.rows()[0]
+            if place == 0:
+                table.writerow(["name", "source", *done])
             # Nine digits tell any two float32 apart: degrading by the table gives the same image.
             values = (f"{value:.9g}" for value in done.values())
             table.writerow([name, printable(path.relative_to(folder.root).as_posix()), *values])
@@ -104,17 +109,6 @@ def run(args: argparse.Namespace) -> int:
         draw_contact_sheet(shown, args.preview, ["LR", "HR"])
         console.print(f"wrote {args.preview}", highlight=False, soft_wrap=True)
     return 0
-
-
-def _source(path: Path) -> "tuple[DegradationSource, list[str]]":
-    """What to draw from, and the axes that the table tells of; a learned degradation has none."""
-    from degcraft.degradation import CraftedDistribution
-    from degcraft.learned import load_learned
-
-    if path.suffix == ".safetensors":
-        return load_learned(path), []
-    crafted = CraftedDistribution.load(path)
-    return crafted.source(), [axis.name for axis in crafted.space.axes]
 
 
 def _make_room(output: Path, folder: "ImageFolder") -> None:

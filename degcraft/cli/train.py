@@ -10,6 +10,7 @@ from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device
 from degcraft.cli._jointly import learned_file, parse_jointly
 from degcraft.cli._losses import parse_losses
 from degcraft.cli._network import MODEL_HELP
+from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
 from degcraft.cli._start import Begun, begin
 from degcraft.errors import DegcraftError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from degcraft.degradation import DegradationSource
     from degcraft.training import PlannedLoop, TrainingPlan
 
-HELP = "train a network on a crafted distribution, on the uniform one, or on a test setting"
+HELP = "train a network on a crafted distribution, or on any other degradations"
 EXIT_INTERRUPTED = 130
 SHOWN_LOSSES = 50
 """Steps over which the loss on the screen is averaged."""
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Trains a super-resolution network on random crops of clean images, degraded on the fly by a distribution:\n"
         "a crafted.json, `uniform` (all of the paper's space alike), `wide` (that space and what real images hold\n"
-        "beyond it, mild more often than heavy) or `setting:N` (test setting 1 to 4).\n"
+        "beyond it, mild more often than heavy), `setting:N` (test setting 1 to 4), a published pipeline\n"
+        "(`realesrgan`, `bsrgan`), or any box of your own (`box:blur_sigma=[1,2],noise_level=10`).\n"
+        "--list-degradations prints them all with their knobs.\n"
         "\n"
         "`pdm --references DIR` learns the degradation of your images along with the network, in turns (PDM-SR; with\n"
         "lpips and gan among the losses PDM-SRGAN), and writes it beside the model. A pdm.safetensors is learned\n"
@@ -51,14 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft train uniform --hr clean --network srresnet:channels=32,blocks=4 -o small.safetensors\n"
         "  degcraft train crafted.json --hr clean --start mine.safetensors \\\n"
         "      --losses l1=1,lpips=0.1,gan=0.05:discriminator=unet -o sharp.safetensors\n"
+        "  degcraft train realesrgan:jpeg_range=[60,95] --hr clean --start start:x4 --steps 2000 -o other.safetensors\n"
         "  degcraft train pdm --references photos --hr clean --start start:x4 -o model.safetensors"
     )
     parser.add_argument(
-        "distribution",
-        metavar="CRAFTED",
-        help="crafted.json, pdm.safetensors, uniform, wide, or setting:N, 1 to 4; with --references: pdm, or "
-        "pdm:KNOB=VALUE,…",
+        "distribution", metavar=METAVAR, help=f"{SOURCE_HELP}; with --references: pdm, or pdm:KNOB=VALUE,…"
     )
+    add_list(parser)
     parser.add_argument(
         "--references", metavar="DIR", help="your low-resolution images: a degradation is learned from them on the way"
     )
@@ -219,30 +221,12 @@ def _check_files(args: argparse.Namespace, checkpoint: Path) -> None:
 
 def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[str, Any] | None]":
     """What to train on, and the content of crafted.json where there is one."""
-    from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, BoxSource, CraftedDistribution
+    from degcraft.degradation import CraftedDistribution
+    from degcraft.sources import make_source, parse_source
 
-    if text == "wide":
-        from degcraft.encoders import WideSource
-
-        wide = WideSource()
-        wide.check(plan.scale, plan.hr_patch)
-        return wide, None
-    if text == "uniform":
-        return CraftedDistribution.uniform(PAPER_SPACE).source(), None
-    if text.startswith("setting:"):
-        number = text.removeprefix("setting:")
-        if not number.isdecimal() or int(number) not in TEST_SETTINGS:
-            known = ", ".join(f"setting:{n}" for n in TEST_SETTINGS)
-            raise DegcraftError(f"the setting must be one of {known}, but got {text!r}")
-        return BoxSource(TEST_SETTINGS[int(number)]), None
-    if text.endswith(".safetensors"):
-        from degcraft.learned import load_learned
-
-        learned = load_learned(text)
-        learned.check_scale(plan.scale, text)
-        return learned, None
-    crafted = CraftedDistribution.load(text)
-    return crafted.source(), crafted.to_dict()
+    source = make_source(text, scale=plan.scale, side=plan.hr_patch)
+    known = parse_source(text)
+    return source, CraftedDistribution.load(known["file"]).to_dict() if known["name"] == "crafted" else None
 
 
 def _train(trainer: "PlannedLoop[Any]", console: Any, checkpoint: Path, every: int) -> bool:

@@ -39,7 +39,9 @@ def degrade(
         DegcraftError: hr of another shape or type, sides that are not multiples of scale, a scale below 1, or
             a degradation for another number of images.
     """
-    _check(hr, degradation, scale)
+    check_clean(hr, scale)
+    if degradation.parameters and len(degradation) != len(hr):
+        raise DegcraftError(f"degradation must fit the {len(hr)} images, but has {len(degradation)} rows")
     if not len(hr):
         return hr.new_empty(0, 3, hr.shape[2] // scale, hr.shape[3] // scale)
     # Kernels are made where the parameters are: on the CPU they are no wider than the widest blur needs.
@@ -81,7 +83,8 @@ def _given(values: Mapping[str, Tensor]) -> list[tuple[Operator, Values]]:
     ]
 
 
-def _check(hr: Tensor, degradation: Degradation, scale: int) -> None:
+def check_clean(hr: Tensor, scale: int) -> None:
+    """Raises DegcraftError for clean images that cannot be degraded, as `degrade` says."""
     if hr.ndim != 4 or hr.shape[1] != 3 or hr.dtype != torch.float32:
         raise DegcraftError(f"hr must be float32 (B,3,H,W), but got {hr.dtype} {tuple(hr.shape)}")
     if not isinstance(scale, int) or scale < 1:
@@ -89,5 +92,3 @@ def _check(hr: Tensor, degradation: Degradation, scale: int) -> None:
     height, width = hr.shape[2:]
     if height % scale or width % scale or not height or not width:
         raise DegcraftError(f"height and width of hr must be multiples of scale {scale}, but got {height}x{width}")
-    if degradation.parameters and len(degradation) != len(hr):
-        raise DegcraftError(f"degradation must fit the {len(hr)} images, but has {len(degradation)} rows")

@@ -13,6 +13,7 @@ from degcraft.degradation.file_formats import at_quality, quality_parameter
 from degcraft.degradation.jpeg_batched import Chroma, jpeg_torch
 from degcraft.degradation.operator import Operator, Values
 from degcraft.degradation.parameter import choice
+from degcraft.degradation.resampling import window
 
 _SAMPLING = {
     "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
@@ -55,10 +56,10 @@ def compress_earlier(images: Tensor, values: Values, generator: torch.Generator)
     rows = torch.arange(height + _BLOCK, device=images.device) + _BLOCK - down
     columns = torch.arange(width + _BLOCK, device=images.device) + _BLOCK - across
     quality = values["earlier_jpeg_quality"]
-    once = compressed(_window(padded, rows, columns), quality, "4:2:0")
+    once = compressed(window(padded, rows, columns), quality, "4:2:0")
     rows = torch.arange(height, device=images.device) + down
     columns = torch.arange(width, device=images.device) + across
-    return torch.where(torch.isfinite(quality)[:, None, None, None], _window(once, rows, columns), images)
+    return torch.where(torch.isfinite(quality)[:, None, None, None], window(once, rows, columns), images)
 
 
 def jpeg_cv2(images: Tensor, quality: Tensor, chroma: Chroma = "4:2:0") -> Tensor:
@@ -73,12 +74,6 @@ def compressed(images: Tensor, quality: Tensor, chroma: Chroma) -> Tensor:
     if images.device.type == "cpu":
         implementation = jpeg_cv2
     return implementation(images, quality, chroma)
-
-
-def _window(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """(B,3,h,w) of (B,3,H,W), by rows (B,h) and columns (B,w) of each."""
-    batch = torch.arange(len(images), device=images.device)[:, None, None]
-    return images[batch, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
 
 
 JPEG = Operator(

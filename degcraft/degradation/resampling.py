@@ -66,7 +66,8 @@ def _mirror(wide: Tensor, pad: int, size: int) -> Tensor:
         inside[..., size - pad :] += wide[..., pad + size :].flip(-1)
         return inside
     # The kernel is wider than the image, so it is mirrored more than once.
-    return wide @ F.one_hot(_mirrored(size, pad, wide.device), size).to(wide.dtype)
+    position = torch.arange(-pad, size + pad, device=wide.device)
+    return wide @ F.one_hot(mirrored(size, position), size).to(wide.dtype)
 
 
 def blur_and_reduce(images: Tensor, taps: Tensor | None, scale: int, reduction: Tensor | None = None) -> Tensor:
@@ -118,6 +119,12 @@ def _bands(reach: int, size: int, scale: int) -> list[tuple[int, int, int, int]]
     ]
 
 
+def window(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """(B,3,h,w) of (B,3,H,W), by rows (B,h) and columns (B,w) of each."""
+    batch = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[batch, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
+
+
 def blur_whole(images: Tensor, kernels: Tensor) -> Tensor:
     """y ⊗ k for kernels that are not separable, one per image, borders mirrored as `blur_and_reduce` mirrors them.
 
@@ -130,18 +137,26 @@ def blur_whole(images: Tensor, kernels: Tensor) -> Tensor:
         exactly.
     """
     reach = kernels.shape[1] // 2
-    height, width = images.shape[2:]
-    padded = images[:, :, _mirrored(height, reach, images.device)][..., _mirrored(width, reach, images.device)]
-    size = [next_fast_len(side + 2 * reach, real=True) for side in (height, width)]
-    spectrum = torch.fft.rfft2(padded, s=size) * torch.fft.rfft2(kernels, s=size)[:, None]
-    # The product of spectra begins where the kernel does, r before its middle.
-    rows, columns = slice(2 * reach, 2 * reach + height), slice(2 * reach, 2 * reach + width)
-    blurred = torch.fft.irfft2(spectrum, s=size)[..., rows, columns]
+    rows, columns = (
+        mirrored(side, torch.arange(-reach, side + reach, device=images.device)) for side in images.shape[2:]
+    )
+    blurred = convolve(images[:, :, rows][..., columns], kernels)
     untouched = kernels[:, reach, reach] == 1
     return torch.where(untouched[:, None, None, None], images, blurred)
 
 
-def _mirrored(size: int, pad: int, device: torch.device) -> Tensor:
-    """Which of `size` pixels stands at -pad … size + pad - 1, the edge pixels repeated."""
-    position = torch.arange(-pad, size + pad, device=device) % (2 * size)
+def convolve(padded: Tensor, kernels: Tensor) -> Tensor:
+    """Where kernels (B, 2r+1, 2r+1) fit inside (B,3,H+2r,W+2r) float32: (B,3,H,W), by FFT."""
+    reach = kernels.shape[1] // 2
+    height, width = (side - 2 * reach for side in padded.shape[2:])
+    size = [next_fast_len(side, real=True) for side in padded.shape[2:]]
+    spectrum = torch.fft.rfft2(padded, s=size) * torch.fft.rfft2(kernels, s=size)[:, None]
+    # The product of spectra begins where the kernel does, r before its middle.
+    rows, columns = slice(2 * reach, 2 * reach + height), slice(2 * reach, 2 * reach + width)
+    return torch.fft.irfft2(spectrum, s=size)[..., rows, columns]
+
+
+def mirrored(size: int | Tensor, position: Tensor) -> Tensor:
+    """Which of `size` pixels stands at a position, before 0 and beyond the end too, the edge pixels repeated."""
+    position = position % (2 * size)
     return torch.minimum(position, 2 * size - 1 - position)

@@ -198,9 +198,11 @@ class WideSource:
         """See `DegradationSource.degrade`; see `check` for what it takes."""
         return self._at(scale).degrade(hr, generator).lr, None
 
-    def check(self, scale: int, hr_patch: int) -> None:
+    def check(self, scale: int, side: int | None = None) -> None:
         """Raises DegcraftError if clean crops of this side in pixels cannot be degraded at this scale."""
-        self._at(scale).check_size(hr_patch, hr_patch)
+        known = self._at(scale)
+        if side is not None:
+            known.check_size(side, side)
 
     def _at(self, scale: int) -> WideDegradations:
         return WideDegradations(scale, paper_share=self.paper_share, spreads=self.spreads)

@@ -7,8 +7,8 @@ from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
-from degcraft.images.names import flat_name, printable
-from degcraft.images.pairs import ImagePair, crop_to_scale, list_pairs, read_pairs, scale_of
+from degcraft.images.names import flat_name, printable, same_name
+from degcraft.images.pairs import ImagePair, crop_to_scale, files_by_name, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
@@ -51,6 +51,7 @@ __all__ = [
     "cut_evident",
     "cut_patches",
     "encode",
+    "files_by_name",
     "find_block_grid",
     "flat_name",
     "hash_hashes",
@@ -69,6 +70,7 @@ __all__ = [
     "read_pairs",
     "read_rgb8",
     "reduced_files",
+    "same_name",
     "scale_of",
     "scan_folder",
     "split_files",

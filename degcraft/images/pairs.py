@@ -40,7 +40,7 @@ def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
     for side in ("lr", "hr"):
         if not (root / side).is_dir():
             raise DegcraftError(f"{root}: a folder of pairs must have the sub-folders lr and hr, but has no {side}")
-    low, high = _by_name(root / "lr"), _by_name(root / "hr")
+    low, high = files_by_name(root / "lr"), files_by_name(root / "hr")
     for side, names, other, others in (("lr", low, "hr", high), ("hr", high, "lr", low)):
         alone = [names[name] for name in names if name not in others]
         if alone:
@@ -126,7 +126,12 @@ def _scale(pair: ImagePair) -> int:
     return scale
 
 
-def _by_name(folder: Path) -> dict[str, Path]:
+def files_by_name(folder: Path) -> dict[str, Path]:
+    """A folder's images by their path without suffix, in the one form of `same_name`; none is opened.
+
+    Raises:
+        DegcraftError: two files share a name.
+    """
     named: dict[str, Path] = {}
     for path in list_images(folder)[0]:
         name = same_name(path.relative_to(folder).with_suffix("").as_posix())

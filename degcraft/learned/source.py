@@ -40,10 +40,12 @@ class LearnedSource:
             digest.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def check_scale(self, scale: int, name: str) -> None:
-        """Raise DegcraftError, naming the file, where a network enlarges by another factor."""
+    def check(self, scale: int, side: int | None = None) -> None:
+        """Raise DegcraftError for a scale other than the one that it was trained for, or too small clean images."""
         if scale != self.model.scale:
-            raise DegcraftError(f"{name}: reduces by {self.model.scale}, but the network enlarges by {scale}")
+            raise DegcraftError(f"the learned degradation reduces by {self.model.scale}, and not by {scale}")
+        if side is not None and side <= self.model.knobs["size"] // 2:
+            raise DegcraftError(f"hr must be larger than half a kernel of {self.model.knobs['size']} pixels")
 
     @torch.no_grad()
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation | None]:
@@ -52,10 +54,7 @@ class LearnedSource:
         Raises:
             DegcraftError: a scale other than the one that it was trained for, or HR smaller than half a kernel.
         """
-        if scale != self.model.scale:
-            raise DegcraftError(f"the learned degradation reduces by {self.model.scale}, and not by {scale}")
-        if min(hr.shape[2:]) <= self.model.knobs["size"] // 2:
-            raise DegcraftError(f"hr must be larger than half a kernel of {self.model.knobs['size']} pixels")
+        self.check(scale, min(hr.shape[2:]))
         self.model.to(hr.device).eval()
         side = hr.shape[2] // scale, hr.shape[3] // scale
         return self.model(hr, self.model.latents(len(hr), side, generator).to(hr.device))[0], None

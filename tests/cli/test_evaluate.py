@@ -214,6 +214,75 @@ def test_images_without_ground_truth_are_scored_by_niqe(
     assert all(float(row["niqe"]) > 0 for row in fitted)
 
 
+def enlarged(folder: Path, out: Path, scale: int, suffix: str = ".png") -> Path:
+    """What another method would have made of a folder's lr/: the enlargement of Pillow."""
+    out.mkdir()
+    for file in (folder / "lr").iterdir():
+        image = Image.open(file)
+        size = (image.width * scale, image.height * scale)
+        image.resize(size, Image.Resampling.LANCZOS).save(out / f"{file.stem}{suffix}")
+    return out
+
+
+def test_results_made_elsewhere_are_a_row_like_any_other(
+    model: str, pairs: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pairs(2)
+    made = enlarged(folder, tmp_path / "made", 2)
+    options = ("--pairs", folder, "--metrics", "psnr", "--json", tmp_path / "all.json")
+    shown = tmp_path / "shown.png"
+    assert run(model, "--results", f"Lanczos={made}", *options, "--figure", shown, "--align") == 0
+    assert shown.is_file()
+    content = json.loads((tmp_path / "all.json").read_text())
+    compared = [(own["row"], own["over"]) for own in content["differences"]]
+    assert compared == [("x2", "bicubic"), ("Lanczos", "bicubic"), ("Lanczos", "x2")]
+    assert "Lanczos, PSNR RGB: " in capsys.readouterr().out
+
+    # A row of upscaled files is the row of the network that made them, and the scale is that of the pairs.
+    assert main(["upscale", "--device", "cpu", model, str(folder / "lr"), "-o", str(tmp_path / "sr")]) == 0
+    assert run("--results", f"again={tmp_path / 'sr'}", *options, "--overwrite") == 0
+    again = json.loads((tmp_path / "all.json").read_text())
+    assert again["scale"] == 2
+    assert run(model, *options, "--overwrite") == 0
+    assert again["means"]["again"] == json.loads((tmp_path / "all.json").read_text())["means"]["x2"]
+
+
+def test_results_may_be_of_images_without_ground_truth(
+    pairs: Callable[[int], Path], photographs: Path, tmp_path: Path
+) -> None:
+    folder = pairs(4)
+    made = enlarged(folder, tmp_path / "made", 4, ".bmp")
+    options = ("--lr", folder / "lr", "--niqe-clean", photographs / "clean", "--json", tmp_path / "all.json")
+    assert run("--results", f"Lanczos={made}", *options) == 0
+    content = json.loads((tmp_path / "all.json").read_text())
+    assert content["scale"] == 4
+    assert content["means"]["Lanczos"]["niqe"] > 0
+
+
+def test_results_that_do_not_belong_to_the_images_are_refused(
+    model: str, pairs: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x2 = pairs(2)
+    made = enlarged(x2, tmp_path / "made", 2)
+    small = enlarged(x2, tmp_path / "small", 1)
+    wrong = {
+        "there must be a model or --results to score": [],
+        "--results: must be NAME=DIR, but got 'made'": ["--results", "made"],
+        "every row must have a name of its own, but 'bicubic' is taken": ["--results", f"bicubic={made}"],
+        "'a' is taken": ["--results", f"a={made}", "--results", f"a={made}"],
+        "must be a folder with restored images": ["--results", "a=nowhere"],
+        "must be 2 times as large as its lr image, but the two are 80x80 and 80x80": ["--results", f"a={small}"],
+        "must be a file of its own": ["--results", f"a={made}", "--csv", str(made / "scores.csv")],
+    }
+    for message, arguments in wrong.items():
+        assert run(*arguments, "--pairs", x2) == 2
+        assert message in capsys.readouterr().err
+    gone = next(made.iterdir())
+    gone.unlink()
+    assert run(model, "--results", f"a={made}", "--pairs", x2) == 2
+    assert f"but has none for {gone.stem}" in capsys.readouterr().err
+
+
 def test_what_is_wrong_is_said_in_a_line(
     model: str, pairs: Callable[[int], Path], photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,7 +296,7 @@ def test_what_is_wrong_is_said_in_a_line(
             model, "--lr", photographs / "others", "--metrics", "psnr",
         ],
         "the metric must be one of psnr": [model, "--pairs", x4, "--metrics", "vmaf"],
-        "must be 2 times as large as its lr image for this network, but the two are 160x160 and 40x40": [
+        "must be 2 times as large as its lr image for these rows, but the two are 160x160 and 40x40": [
             model, "--pairs", x4,
         ],
         "x4: networks that are compared must have one scale, but this is x4 and x2 is x2": [

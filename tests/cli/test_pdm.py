@@ -168,7 +168,7 @@ def test_a_network_is_trained_along_with_it(folders: tuple[Path, Path], trained:
         (["pdm"], "pdm: is learned along with the network from --references, which is missing"),
         (["uniform", "--references", "x"], "--references: belongs to pdm, or to a pdm.safetensors to learn further"),
         (["pdm:colour=1", "--references", "x"], "pdm: no knob 'colour'; it has size"),
-        (["pdm:size", "--references", "x"], "CRAFTED: must be NAME or NAME:KEY=VALUE"),
+        (["pdm:size", "--references", "x"], "DEGRADATION: must be NAME or NAME:KEY=VALUE"),
     ],
 )
 def test_learning_along_is_refused_in_a_line(
@@ -182,6 +182,6 @@ def test_another_scale_is_refused(
     trained: Path, folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", str(trained), "--hr", str(folders[1]), "-o", str(tmp_path / "m.safetensors")]) == 2
-    assert "reduces by 2, but the network enlarges by 4" in capsys.readouterr().err
+    assert "reduces by 2, and not by 4" in capsys.readouterr().err
     assert main(["pdm", "show", str(trained), "--crafted", "x.json"]) == 2
     assert "--crafted: needs --references and --hr" in capsys.readouterr().err

@@ -265,7 +265,7 @@ def test_older_work_is_not_lost_by_accident(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["setting:5"], "the setting must be one of setting:1, .*, but got 'setting:5'"),
+        (["setting:5"], "degradation setting: number must be one of 1, 2, 3, 4, but got 5"),
         (["nothing.json"], "nothing.json: cannot be read"),
         (["uniform", "--hr", "nowhere"], "nowhere: no such folder"),
         (["uniform", "--network", "srresnet:channels"], "--network: must be NAME or NAME:KEY=VALUE"),

@@ -84,9 +84,12 @@ def test_every_network_and_learning_rate_has_a_baseline_of_its_own() -> None:
         {"name": "compact", "channels": [4, 8], "convs": 1},
         search={"learning_rate": [1e-4, 2e-4]},
         synthetic={"setting": 1},
+        compare=["realesrgan", "bsrgan:jpeg_prob=0"],
     )
     rows = compared_with(asked, Architectures(asked))
     kinds = [row.kind for row in rows]
-    assert kinds == ["bicubic", *(["start", "uniform", "uniform", "upper bound"] * 2)]
+    assert kinds == ["bicubic", *(["start", "uniform", "uniform", *["comparator"] * 4, "upper bound"] * 2)]
+    named = [(row.label(), row.training["learning_rate"]) for row in rows if row.kind == "comparator"]
+    assert named[:4] == [(text, rate) for text in asked.compare for rate in (1e-4, 2e-4)]
     baselines = [(row.network["channels"], row.training["learning_rate"]) for row in rows if row.kind == "uniform"]
     assert baselines == [(4, 1e-4), (4, 2e-4), (8, 1e-4), (8, 2e-4)]

@@ -199,8 +199,9 @@ def test_pairs_score_and_a_diverging_trial_is_named(make_search: MakeSearch, pai
     assert {run.info.status for run in StoreOf(search.output).children()} == {"FINISHED", "FAILED"}
 
 
-def test_a_learned_degradation_is_one_more_row(make_search: MakeSearch) -> None:
+def test_other_degradations_are_one_more_row_each(make_search: MakeSearch) -> None:
     search = make_search(
+        compare=["bsrgan:noise_range=[2,9]"],
         pdm={"channels": 8, "kernel_blocks": 1, "noise_blocks": 1},
         patches={"count": 32, "size": 24, "evident": 1.0},
         training={"start_steps": 2, "steps": 4, "batch": 2, "lr_patch": 24, "reports": 1, "precision": "float32"},
@@ -212,7 +213,9 @@ def test_a_learned_degradation_is_one_more_row(make_search: MakeSearch) -> None:
     assert run.info.status == "FINISHED"
     assert {"pdm.safetensors", "pdm.png", "samples.png", "scores.json"} <= store.files(run)
     assert "weights.png" not in store.files(run)
-    assert "score.pdm" in store.parent().data.metrics
+    (other,) = store.children("comparator")
+    assert other.data.params["trial.degradation"] == "bsrgan:noise_range=[2,9]"
+    assert {"score.pdm", "score.bsrgan_noise_range_2_9"} <= store.parent().data.metrics.keys()
     (row,) = [row for row in rows(search) if row["kind"] == "pdm"]
     assert row["status"] == "done"
     assert float(row["psnr"]) > 0

@@ -73,6 +73,18 @@ def test_a_network_is_compared_with_the_start_and_the_baseline_of_its_own_archit
     assert won["uniform"].mean == pytest.approx(0.8)
 
 
+def test_other_degradations_are_compared_with_and_may_win() -> None:
+    named = {"degradation": "realesrgan"}
+    real = trial("r", "comparator", [23.0, 25.1, 27.1])
+    real = replace(real, config=replace(real.config, distribution=named))
+    known = summary(BICUBIC, UNIFORM, CRAFTED, real)
+    assert known.won()["realesrgan"].mean == pytest.approx(1.0, abs=0.05)
+    assert "dB over realesrgan (95 % interval" in known.sentences()[0]
+    first, second, *_ = summary(BICUBIC, START, real).sentences()
+    assert first.startswith("best: realesrgan, psnr 25.07")
+    assert second == "no crafted trial beat realesrgan: the best model was trained on that"
+
+
 def test_the_share_of_the_gap_is_never_said_alone() -> None:
     done = summary(
         trial("u", "uniform", [24.0]), trial("b", "upper bound", [26.0]), trial("c", "crafted", [25.5], 25.0)

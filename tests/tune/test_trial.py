@@ -84,7 +84,7 @@ def spec(photographs: Path, tmp_path: Path) -> SearchSpec:
 
 
 def run(
-    spec: SearchSpec, kind: Kind, session: Session, monkeypatch: pytest.MonkeyPatch, starts: Any = None
+    spec: SearchSpec, kind: Kind | dict[str, Any], session: Session, monkeypatch: pytest.MonkeyPatch, starts: Any = None
 ) -> dict[str, torch.Tensor]:
     data, pool = read_data(spec)
     monkeypatch.setattr(tune.trial, "report", session.report)
@@ -93,7 +93,8 @@ def run(
     monkeypatch.setattr(tune.trial, "worker_threads", lambda: 1)
     with contextlib.suppress(KeyboardInterrupt):
         run_trial(
-            config(kind), spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts=starts or {},
+            config(kind) if isinstance(kind, str) else kind,
+            spec=spec, pool=pool, held_out=held_out(spec, data, pool), measured={}, starts=starts or {},
             precisions={}, references=references_of(spec, data, pool), experiment=str(session.experiment),
         )  # fmt: skip
     return load_file(session.folder / MODEL) if (session.folder / MODEL).exists() else {}
@@ -154,6 +155,21 @@ def test_a_degradation_learned_along_is_kept_and_resumes(
     kept, again = (load_learned(session.folder / LEARNED) for session in (whole, resumed))
     assert kept.identity == again.identity
     assert kept.training["steps"] == 4
+
+
+def test_a_comparator_trains_on_what_it_names(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = SearchSpec.model_validate({**spec.model_dump(mode="json"), "compare": ["bsrgan", "box:blur_sigma=3"]})
+    found = {}
+    for text in asked.compare:
+        session = Session(tmp_path / text)
+        whole = config("comparator") | {"distribution": {"degradation": text}}
+        found[text] = run(asked, whole, session, monkeypatch)
+        assert not (session.folder / CRAFTED).exists()
+        assert session.reports[-1]["score"] == session.reports[-1]["psnr"]
+    first, second = found.values()
+    assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "gone"])

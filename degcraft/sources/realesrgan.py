@@ -1,0 +1,170 @@
+"""Real-ESRGAN's degradations: two stages of blur, resizing, noise and JPEG, and a sinc filter.
+
+Source: X. Wang et al., Real-ESRGAN, ICCVW 2021 (arXiv 2107.10833); the numbers and their names are those of
+`options/train_realesrnet_x4plus.yml` in the authors' repository (BSD-3). Different from there: every image has sizes,
+orders and kinds of its own, where theirs share them within a batch and are mixed by a queue; borders are mirrored with
+the edge pixel repeated; "area" is the area that a pixel covers, as OpenCV has it; the files are libjpeg's; and the
+clean image is not sharpened, since a source only makes the low-resolution one.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from degcraft.degradation import NO_JPEG
+from degcraft.knobs import Knob, interval, probability
+from degcraft.sources.base import SourceSpec
+from degcraft.sources.drawing import Drawing, Drawn
+from degcraft.sources.kernels import bell_kernels, no_kernels, sinc_kernels
+from degcraft.sources.noises import with_gaussian, with_photons
+from degcraft.sources.pipeline import Pipeline
+from degcraft.sources.ragged import RESIZINGS, Ragged, blurred, clipped, resized, through_jpeg
+
+KINDS = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
+SHARES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
+SIDES = (7, 21)
+RESIZE_PROB, RESIZE_PROB2 = (0.2, 0.7, 0.1), (0.3, 0.4, 0.3)
+"""Up, down, keep."""
+_SHORT_KERNEL = 13
+"""Smaller sinc kernels have a higher least cutoff."""
+
+
+class RealEsrgan(Pipeline):
+    """See the module."""
+
+    name = "realesrgan"
+
+    def draw(self, n: int, scale: int, generator: torch.Generator) -> Drawn:
+        """See `Pipeline.draw`."""
+        draw, knobs = Drawing(n, generator), self.knobs
+        second = self._stage(draw, "2", RESIZE_PROB2)
+        second["blur2"] = draw.chance(knobs["second_blur_prob"])
+        return {
+            **self._stage(draw, "", RESIZE_PROB),
+            **second,
+            "final_sinc": draw.chance(knobs["final_sinc_prob"]),
+            "final_side": _odd(draw),
+            "final_cutoff": draw.uniform(math.pi / 3, math.pi),
+            "final_mode": draw.whole(0, len(RESIZINGS) - 1),
+            "jpeg_last": draw.chance(0.5),
+        }
+
+    def _stage(self, draw: Drawing, number: str, resize_prob: tuple[float, ...]) -> dict[str, Tensor]:
+        knobs = {name: self.knobs[name + number] for name in _STAGE}
+        side, (smallest, largest) = _odd(draw), knobs["resize_range"]
+        factor = torch.stack([
+            draw.uniform(1, max(1, largest)), draw.uniform(min(1, smallest), 1), torch.ones(draw.n)
+        ])  # fmt: skip
+        low = torch.where(side < _SHORT_KERNEL, math.pi / 3, math.pi / 5)
+        drawn = {
+            "sinc": draw.chance(knobs["sinc_prob"]),
+            "cutoff": low + (math.pi - low) * draw.uniform(0, 1),
+            "kind": draw.choice(SHARES),
+            "side": side,
+            "sigma_x": draw.uniform(*knobs["blur_sigma"]),
+            "sigma_y": draw.uniform(*knobs["blur_sigma"]),
+            "angle": draw.uniform(-math.pi, math.pi),
+            "betag": draw.around_one(*knobs["betag_range"]),
+            "betap": draw.around_one(*knobs["betap_range"]),
+            "resize": factor.gather(0, draw.choice(resize_prob)[None])[0],
+            "mode": draw.whole(0, len(RESIZINGS) - 1),
+            "gaussian": draw.chance(knobs["gaussian_noise_prob"]),
+            "noise": draw.uniform(*knobs["noise_range"]),
+            "poisson": draw.uniform(*knobs["poisson_scale_range"]),
+            "gray": draw.chance(knobs["gray_noise_prob"]),
+            "jpeg": draw.uniform(*knobs["jpeg_range"]),
+        }
+        return {name + number: values for name, values in drawn.items()}
+
+    def apply(self, images: Ragged, drawn: Drawn, scale: int, generator: torch.Generator) -> Ragged:
+        """See `Pipeline.apply`."""
+        full = images.heights, images.widths
+        wanted = full[0] // scale, full[1] // scale
+        out = blurred(images, mixed_kernels(drawn, ""))
+        out = resized(out, *_times(full, drawn["resize"]), drawn["mode"])
+        out = through_jpeg(_noisy(out, drawn, "", generator), drawn["jpeg"])
+
+        kernels = torch.where(drawn["blur2"][:, None, None], mixed_kernels(drawn, "2"), no_kernels(len(drawn["blur2"])))
+        out = resized(blurred(out, kernels), *_times(full, drawn["resize2"] / scale), drawn["mode2"])
+        out = _noisy(out, drawn, "2", generator)
+
+        last, quality = drawn["jpeg_last"], drawn["jpeg2"]
+        out = through_jpeg(out, torch.where(last, NO_JPEG, quality))
+        out = resized(out, *wanted, drawn["final_mode"])
+        sinc = sinc_kernels(drawn["final_cutoff"], drawn["final_side"])
+        out = blurred(out, torch.where(drawn["final_sinc"][:, None, None], sinc, no_kernels(len(sinc))))
+        return through_jpeg(out, torch.where(last, quality, NO_JPEG))
+
+
+def mixed_kernels(drawn: Drawn, number: str) -> Tensor:
+    """(n, SIDE, SIDE) kernels of a stage, "" or "2"."""
+    own = {name: drawn[name + number] for name in ("kind", "sigma_x", "sigma_y", "angle", "side", "cutoff", "sinc")}
+    names = [KINDS[kind] for kind in own["kind"].tolist()]
+    aniso, plateau, general = (
+        torch.tensor([word in name for name in names]) for word in ("aniso", "plateau", "generalized")
+    )
+    beta = torch.where(plateau, drawn["betap" + number], torch.where(general, drawn["betag" + number], 1.0))
+    across = torch.where(aniso, own["sigma_y"], own["sigma_x"])
+    bells = bell_kernels(own["sigma_x"], across, own["angle"], beta, plateau, own["side"])
+    return torch.where(own["sinc"][:, None, None], sinc_kernels(own["cutoff"], own["side"]), bells)
+
+
+def _noisy(images: Ragged, drawn: Drawn, number: str, generator: torch.Generator) -> Ragged:
+    gaussian, gray = drawn["gaussian" + number], drawn["gray" + number]
+    images = clipped(images)
+    for places, add, strength in (
+        (gaussian.nonzero()[:, 0], with_gaussian, drawn["noise" + number]),
+        ((~gaussian).nonzero()[:, 0], with_photons, drawn["poisson" + number]),
+    ):
+        if len(places):
+            images = images.with_others(places, add(images[places], strength[places], gray[places], generator))
+    return images
+
+
+def _odd(draw: Drawing) -> Tensor:
+    low, high = SIDES
+    return 2 * draw.whole(low // 2, high // 2) + 1
+
+
+def _times(sizes: tuple[Tensor, Tensor], factor: Tensor) -> tuple[Tensor, Tensor]:
+    height, width = ((size * factor.double()).long().clamp_min(1) for size in sizes)
+    return height, width
+
+
+_STAGE: dict[str, Knob] = {
+    "sinc_prob": probability(0.1, "share of ringing kernels, sinc"),
+    "blur_sigma": interval(0.2, 3, "pixels"),
+    "betag_range": interval(0.5, 4, "shape of generalized Gaussians"),
+    "betap_range": interval(1, 2, "shape of plateaus"),
+    "resize_range": interval(0.15, 1.5, "times the size before", least=0.02),
+    "gaussian_noise_prob": probability(0.5, "the others have Poisson noise"),
+    "noise_range": interval(1, 30, "standard deviation, 8-bit units"),
+    "poisson_scale_range": interval(0.05, 3, "times the noise of whole photons"),
+    "gray_noise_prob": probability(0.4, "share whose noise is the same in all channels"),
+    "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
+}
+_SECOND: dict[str, Any] = {
+    "blur_sigma": [0.2, 1.5],
+    "resize_range": [0.3, 1.2],
+    "noise_range": [1.0, 25.0],
+    "poisson_scale_range": [0.05, 2.5],
+}
+"""Where the second stage differs."""
+
+
+_KNOBS: dict[str, Knob] = {
+    **_STAGE,
+    **{
+        f"{name}2": replace(knob, default=_SECOND.get(name, knob.default), description=f"{knob.description}; stage 2")
+        for name, knob in _STAGE.items()
+    },
+    "second_blur_prob": probability(0.8, "share that the second stage blurs"),
+    "final_sinc_prob": probability(0.8, "share that rings at its end"),
+}
+
+REALESRGAN = SourceSpec(
+    "realesrgan", "Real-ESRGAN's two stages of blur, resizing, noise and JPEG, with sinc", RealEsrgan, knobs=_KNOBS
+)
