@@ -13,7 +13,7 @@ from degcraft.errors import DegcraftError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from degcraft.encoders import Recipe
+    from degcraft.features.training import Recipe
 
 HELP = "train degcraft's own features from clean images"
 HELD_OUT = 0.2
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from degcraft.encoders import RECIPES
+    from degcraft.features.training import RECIPES
     from degcraft.training import run_task
 
     console = Console()
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _photographs(console: "Console", locations: list[str]) -> tuple[list[Path], list[Path], Any]:
     """Files to train on, files held out, and the pool of the first."""
-    from degcraft.encoders import LARGEST_CROP
+    from degcraft.features.training import LARGEST_CROP
     from degcraft.images import HrPool, local_folder, scan_folder, split_files
 
     files: list[Path] = []
@@ -116,8 +116,8 @@ def _finish(
     """Writes the weights, measures them on what was held out, and writes the card."""
     from safetensors.torch import save_file
 
-    from degcraft.encoders.card import held_out_table, write_card
     from degcraft.features import make_extractor
+    from degcraft.features.training.card import held_out_table, write_card
     from degcraft.images.atomic import written_whole
 
     with written_whole(args.output) as temporary:

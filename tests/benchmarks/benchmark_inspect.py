@@ -4,7 +4,7 @@
 
 The clean photographs that `degcraft features train` holds out of the same folder (`split_files`, seed 0) are degraded
 whole, `--draws` times by each of three suites: the paper's space, what cameras do (little blur, little noise, half of
-them never compressed), and what lies beyond equation 2 (`WideDegradations`). Printed per suite and axis: the share of
+them never compressed), and what lies beyond equation 2 (`WideSource`). Printed per suite and axis: the share of
 90 % intervals that hold the truth, the median error and the median width of the intervals. Then piles of 20 images are
 made of one narrow source, with and without four images of another one, to see who is called apart.
 
@@ -26,7 +26,6 @@ from rich.table import Table
 from torch import Tensor
 
 from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
-from degcraft.encoders.wide import WideDegradations
 from degcraft.features import DegNet, load_degnet
 from degcraft.images import read_image, scan_folder, split_files, to_uint8, write_image
 from degcraft.inspection import inspect_files, summarise
@@ -35,6 +34,7 @@ from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
 from degcraft.inspection.scales import scaled
+from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, paper_values
 
 SCALE = 4
 AXES = ("blur_sigma", "noise_level", "jpeg_quality")
@@ -85,8 +85,8 @@ def camera(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
 
 
 def beyond(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
-    batch = WideDegradations(SCALE, paper_share=0).degrade(hr, generator)
-    return batch.lr, {axis: getattr(batch, axis) for axis in AXES}
+    lr, degradation = WideSource(0.0, TWICE_THE_PAPERS).degrade(hr, SCALE, generator)
+    return lr, paper_values(degradation)
 
 
 SUITES: dict[str, Degrade] = {"paper": paper, "camera": camera, "beyond": beyond}

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from degcraft.cli._network import parse_network
 from degcraft.degradation import TEST_SETTINGS, BoxSource
-from degcraft.encoders import WideSource
 from degcraft.images import HrPool, bicubic_enlarge, local_folder, read_rgb8, scan_folder
 from degcraft.metrics import psnr
 from degcraft.networks import build_network, parameter_count
+from degcraft.sources.wide import WideSource
 from degcraft.training import Trainer, TrainingDiverged, TrainingPlan
 
 SCALE, CROP, SIDE = 4, 288, 256

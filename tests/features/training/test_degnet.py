@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from degcraft.encoders import cell_targets, degnet_task
 from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.training import cell_targets, degnet_task
 from degcraft.training import Loop, MadeBatches
 
 Labels = dict[str, Tensor]

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.encoders.dead_leaves import Pixels, draw_dead_leaves
-from degcraft.encoders.defocus import out_of_focus
 from degcraft.errors import DegcraftError
+from degcraft.features.training.dead_leaves import Pixels, draw_dead_leaves
+from degcraft.features.training.defocus import out_of_focus
 from degcraft.images.pool import HrPool
 
 RESCALING = (0.6, 1.7)

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from degcraft.encoders.content import CleanContent
-from degcraft.encoders.degnet import LabelledBatch, degnet_task
-from degcraft.encoders.draws import draw_generator
-from degcraft.encoders.reservoir import Reservoir
-from degcraft.encoders.wide import WideDegradations
 from degcraft.features.degnet import load_degnet
-from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.degnet_network import DegNet
+from degcraft.features.training.content import CleanContent
+from degcraft.features.training.degnet import LabelledBatch, degnet_task
+from degcraft.features.training.draws import draw_generator
+from degcraft.features.training.reservoir import Reservoir
 from degcraft.images import HrPool
+from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, paper_values
 from degcraft.training import Task
 
 SCALE = 4
@@ -72,9 +72,7 @@ def degnet_recipe(
         torch.manual_seed(seed)
         network = DegNet() if start is None else load_degnet(start).requires_grad_(True)
     network = network.to(device)
-    make_batch = _LabelledBatches(
-        _reservoir(pool, batch, seed), WideDegradations(SCALE, paper_share=0.6), batch, seed, device
-    )
+    make_batch = _LabelledBatches(_reservoir(pool, batch, seed), WideSource(0.6, TWICE_THE_PAPERS), batch, seed, device)
 
     def weights() -> dict[str, Tensor]:
         return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
@@ -101,15 +99,15 @@ class _LabelledBatches:
     """The batch of a step, on the device; can be sent to another process."""
 
     reservoir: Reservoir
-    degradations: WideDegradations
+    source: WideSource
     batch: int
     seed: int
     device: str | torch.device
 
     def __call__(self, step: int) -> LabelledBatch:
         clean = self.reservoir.batch(step, self.batch).to(self.device)
-        made = self.degradations.degrade(clean, draw_generator(self.seed, "degradation", step))
-        return made.lr, {axis: getattr(made, axis) for axis in GRIDS}
+        lr, degradation = self.source.degrade(clean, SCALE, draw_generator(self.seed, "degradation", step))
+        return lr, paper_values(degradation)
 
 
 def _settings(encoder: str, pool: HrPool | None, steps: int, batch: int, seed: int) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import torch
 from scipy import ndimage
 
-from degcraft.encoders.content import CleanContent
-from degcraft.encoders.defocus import SIGMA, out_of_focus
+from degcraft.features.training.content import CleanContent
+from degcraft.features.training.defocus import SIGMA, out_of_focus
 
 
 def sharp(count: int) -> torch.Tensor:

@@ -5,8 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from degcraft.encoders import CleanContent
 from degcraft.errors import DegcraftError
+from degcraft.features.training import CleanContent
 from degcraft.images.pool import HrPool
 
 SMALL = {"stock": 6, "stock_side": 80}

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from degcraft.encoders.content import CleanContent
-from degcraft.encoders.draws import draw_generator
+from degcraft.features.training.content import CleanContent
+from degcraft.features.training.draws import draw_generator
 
 
 class Reservoir:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from degcraft.encoders import LARGEST_CROP, RECIPES, Recipe
-from degcraft.encoders.card import held_out_table, write_card
-from degcraft.encoders.content import CleanContent
-from degcraft.encoders.reservoir import Reservoir
 from degcraft.features import make_extractor
+from degcraft.features.training import LARGEST_CROP, RECIPES, Recipe
+from degcraft.features.training.card import held_out_table, write_card
+from degcraft.features.training.content import CleanContent
+from degcraft.features.training.reservoir import Reservoir
 from degcraft.images import HrPool, write_image
 from degcraft.training import run_task
 

@@ -8,8 +8,8 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from degcraft.encoders import dead_leaves
 from degcraft.errors import DegcraftError
+from degcraft.features.training import dead_leaves
 
 COUNT, SIDE = 200, 192
 

@@ -10,8 +10,8 @@ import torch
 from degcraft import __version__
 from degcraft.comparison import Choice, compare_extractors, median_rows, score_rows
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS
-from degcraft.encoders.recipes import SCALE, SIDE
 from degcraft.features import FeatureExtractor
+from degcraft.features.training.recipes import SCALE, SIDE
 from degcraft.images.atomic import written_whole
 from degcraft.matching.measuring import Progress
 
