@@ -136,13 +136,37 @@ def blur_whole(images: Tensor, kernels: Tensor) -> Tensor:
         (B,3,H,W) float32, not clipped; by FFT, so exact up to rounding. A kernel of a single 1 gives an image back
         exactly.
     """
+    untouched = kernels[:, kernels.shape[1] // 2, kernels.shape[1] // 2] == 1
+    if images.device.type != "cpu":
+        return torch.where(untouched[:, None, None, None], images, _mirrored_convolve(images, kernels))
+    # A kernel is as large as the widest of its batch needs: among others of its width it takes a part of the time.
+    reaches = _reaches(kernels)
+    order = reaches.argsort()
+    order = order[~untouched[order]]
+    blurred = images.clone()
+    chunk = max(1, CHUNK_BYTES // (4 * images[0].numel()))
+    for start in range(0, len(order), chunk):
+        part = order[start : start + chunk]
+        beside = kernels.shape[1] // 2 - int(reaches[part[-1]])
+        inner = slice(beside, kernels.shape[1] - beside)
+        blurred[part] = _mirrored_convolve(images[part], kernels[part, inner, inner])
+    return blurred
+
+
+def _reaches(kernels: Tensor) -> Tensor:
+    """(B,) how far from its middle a kernel (B, 2r+1, 2r+1) is anything but 0, 0 to r."""
+    radius = kernels.shape[1] // 2
+    away = torch.arange(-radius, radius + 1, device=kernels.device).abs()
+    sides = (kernels != 0).any(dim=1) | (kernels != 0).any(dim=2)
+    return (sides * away).amax(dim=1)
+
+
+def _mirrored_convolve(images: Tensor, kernels: Tensor) -> Tensor:
     reach = kernels.shape[1] // 2
     rows, columns = (
         mirrored(side, torch.arange(-reach, side + reach, device=images.device)) for side in images.shape[2:]
     )
-    blurred = convolve(images[:, :, rows][..., columns], kernels)
-    untouched = kernels[:, reach, reach] == 1
-    return torch.where(untouched[:, None, None, None], images, blurred)
+    return convolve(images[:, :, rows][..., columns], kernels)
 
 
 def convolve(padded: Tensor, kernels: Tensor) -> Tensor:
