@@ -32,6 +32,7 @@ COMMANDS = (
     "export",
     "champion",
     "serve",
+    "reproduce",
 )
 """Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
 

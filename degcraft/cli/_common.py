@@ -79,6 +79,32 @@ def parse_space(axes: Sequence[str] | None) -> "DegradationSpace":
         raise DegcraftError(f"--axis: {error}") from None
 
 
+def add_extractor_weights(parser: argparse.ArgumentParser) -> None:
+    """`--extractor-weights`, several times."""
+    parser.add_argument(
+        "--extractor-weights",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="local file with an extractor's weights; repeat for others",
+    )
+
+
+def weights_files(texts: Sequence[str]) -> dict[str, Path]:
+    """Extractor → file, of `--extractor-weights`.
+
+    Raises:
+        DegcraftError: Not of that form.
+    """
+    files = {}
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if not (name and equals and file):
+            raise DegcraftError(f"--extractor-weights: must be NAME=FILE, but got {text!r}")
+        files[name] = Path(file)
+    return files
+
+
 def add_clean(parser: argparse.ArgumentParser) -> None:
     """`--clean`."""
     parser.add_argument(

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, add_space, parse_space, pick_device, positive
+from degcraft.cli._common import (
+    add_device,
+    add_extractor_weights,
+    add_space,
+    parse_space,
+    pick_device,
+    positive,
+    weights_files,
+)
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -44,13 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--extractors", metavar="NAME,…", help="name, name:layer or name:* for every layer (all, at their defaults)"
     )
-    parser.add_argument(
-        "--extractor-weights",
-        action="append",
-        default=[],
-        metavar="NAME=FILE",
-        help="local file with an extractor's weights; repeat for others",
-    )
+    add_extractor_weights(parser)
     parser.add_argument("--alphas", default="5,25", metavar="A,…", help="sharpness of the weights (5,25)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="crops on either side (100)")
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference (72)")
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(f"{args.output}: must be a folder, but is a file")
     device = pick_device(args.device)
     extractors, missing = make_choices(
-        parse_choices(args.extractors), weights_files=_weights_files(args.extractor_weights), device=device
+        parse_choices(args.extractors), weights_files=weights_files(args.extractor_weights), device=device
     )
     for choice, reason in missing.items():
         console.print(f"left out {choice}: {reason}", highlight=False, soft_wrap=True)
@@ -160,16 +162,6 @@ def _alphas(text: str) -> list[float]:
     if not all(0 <= alpha < math.inf for alpha in alphas):
         raise DegcraftError(f"--alphas: must be numbers of at least 0, but got {text!r}")
     return list(dict.fromkeys(alphas))
-
-
-def _weights_files(texts: Sequence[str]) -> dict[str, Path]:
-    files = {}
-    for text in texts:
-        name, equals, file = text.partition("=")
-        if not (name and equals and file):
-            raise DegcraftError(f"--extractor-weights: must be NAME=FILE, but got {text!r}")
-        files[name] = Path(file)
-    return files
 
 
 def _files(

@@ -6,10 +6,11 @@ from degcraft.comparison.known import known_references
 from degcraft.comparison.record import Comparison
 from degcraft.comparison.report import Row, median_rows, score_rows
 from degcraft.comparison.score import WeightScore, score_weights
-from degcraft.comparison.spread import COUNTS, measure_spread
+from degcraft.comparison.spread import COUNTS, DRAWS, measure_spread
 
 __all__ = [
     "COUNTS",
+    "DRAWS",
     "Choice",
     "Comparison",
     "Measurement",
