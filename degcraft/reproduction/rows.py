@@ -16,13 +16,13 @@ from degcraft.sources import SOURCES, make_source, parse_source
 
 DROPOUT = 0.7
 """Before the last convolution, as Kong et al. (CVPR 2022) found best for SRResNet."""
-UNIFORM, UPPER, START, BICUBIC = "uniform", "upper", "start", "bicubic"
+UNIFORM, UPPER, START, BICUBIC, DROPOUT_ROW = "uniform", "upper", "start", "bicubic", "dropout"
 DEFAULT_ROWS = (
-    BICUBIC, START, UNIFORM, "eq4", "confusion", "mixture", "pdm", "realesrgan", "bsrgan", "dropout", UPPER,
+    BICUBIC, START, UNIFORM, "eq4", "confusion", "mixture", "pdm", "realesrgan", "bsrgan", DROPOUT_ROW, UPPER,
 )  # fmt: skip
 _PAPERS = {
     UNIFORM: "baseline", UPPER: "Upper bound", "pdm": "PDM-SR", "bsrgan": "BSRNet", "realesrgan": "Real-ESRNet",
-    "dropout": "Real-ESRNet-Dropout",
+    DROPOUT_ROW: "Real-ESRNet-Dropout",
 }  # fmt: skip
 
 
@@ -60,26 +60,10 @@ def rows_of(texts: Sequence[str], study: Study, extractors: Mapping[str, Feature
 
 
 def _named(text: str, study: Study, extractors: Mapping[str, FeatureExtractor]) -> list[Row]:
-    if text == BICUBIC:
-        return [Row(text, lambda study, truth: None)]
-    if text == START:
-        if study.network.start is None:
-            return []  # a network from nothing is no row
-        return [Row(text, lambda study, truth: None)]
-    if text == UPPER:
-        return [Row(text, lambda study, truth: study.trained(truth.source(), f"the truth, {truth}"), _PAPERS[text])]
-    if text == "dropout":
-        if not study.network.has_dropout:
-            study.say(f"left out dropout: {study.network.name} has none")
-            return []
-        source = make_source("realesrgan")
-        return [
-            Row(text, lambda study, truth: study.trained(source, "realesrgan, with dropout", dropout=DROPOUT),
-                _PAPERS[text])
-        ]  # fmt: skip
+    if text in _OWN:
+        return _OWN[text](study)
     prefix, _, rest = text.partition("/")
-    weighting = (rest or prefix).partition(":")[0]
-    if weighting in WEIGHTINGS:
+    if (rest or prefix).partition(":")[0] in WEIGHTINGS:
         return _weighted(text, prefix if rest else None, rest or prefix, extractors)
     name = text.partition(":")[0]
     if name == "pdm" and not text.endswith(".safetensors"):
@@ -88,10 +72,41 @@ def _named(text: str, study: Study, extractors: Mapping[str, FeatureExtractor]) 
     try:
         known = parse_source(text)
     except DegcraftError:
-        words = ", ".join((*DEFAULT_ROWS[:3], UPPER, "dropout", "pdm", *WEIGHTINGS, *SOURCES))
+        words = ", ".join((*_OWN, "pdm", *WEIGHTINGS, *SOURCES))
         raise DegcraftError(f"a row must be one of {words}, but got {text!r}") from None
     source = make_source(known, scale=SCALE, side=study.plan.hr_patch)
     return [Row(text, lambda study, truth: study.trained(source, text), _PAPERS.get(text))]
+
+
+def _bicubic(study: Study) -> list[Row]:
+    return [Row(BICUBIC, lambda study, truth: None)]
+
+
+def _start(study: Study) -> list[Row]:
+    # A network from nothing is no row.
+    return [] if study.network.start is None else [Row(START, lambda study, truth: None)]
+
+
+def _upper(study: Study) -> list[Row]:
+    return [Row(UPPER, lambda study, truth: study.trained(truth.source(), f"the truth, {truth}"), _PAPERS[UPPER])]
+
+
+def _dropout(study: Study) -> list[Row]:
+    if not study.network.has_dropout:
+        study.say(f"left out {DROPOUT_ROW}: {study.network.name} has none")
+        return []
+    source = make_source("realesrgan")
+
+    def train(study: Study, truth: Truth) -> Path:
+        return study.trained(source, "realesrgan, with dropout", dropout=DROPOUT)
+
+    return [Row(DROPOUT_ROW, train, _PAPERS[DROPOUT_ROW])]
+
+
+_OWN: dict[str, Callable[[Study], list[Row]]] = {
+    BICUBIC: _bicubic, START: _start, UPPER: _upper, DROPOUT_ROW: _dropout,
+}  # fmt: skip
+"""Rows that are neither a degradation by name nor a weighting."""
 
 
 def _weighted(text: str, only: str | None, weighting: str, extractors: Mapping[str, FeatureExtractor]) -> list[Row]:

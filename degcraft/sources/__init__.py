@@ -7,7 +7,6 @@ from degcraft.sources.registry import (
     find_source,
     make_source,
     parse_source,
-    source_words,
 )
 
 __all__ = [
@@ -17,5 +16,4 @@ __all__ = [
     "find_source",
     "make_source",
     "parse_source",
-    "source_words",
 ]

@@ -64,11 +64,6 @@ def checked_source(source: str | Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **{key: value for key, value in whole.items() if value != spec.knobs[key].default}}
 
 
-def source_words(source: Mapping[str, Any]) -> str:
-    """A source for people: `realesrgan noise_range [1.0, 15.0]`."""
-    return " ".join([source["name"], *(f"{key} {value}" for key, value in source.items() if key != "name")])
-
-
 def make_source(
     source: str | Mapping[str, Any], *, scale: int | None = None, side: int | None = None
 ) -> DegradationSource:

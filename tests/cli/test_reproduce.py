@@ -134,7 +134,7 @@ def test_figures_are_drawn_and_told(
 def test_what_is_wrong_is_said_in_a_line(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = {
         "a setting must be one of 1, 2, 3, 4": ("--settings", "7"),
-        "a row must be one of bicubic, start, uniform, upper": ("--rows", "esrnet"),
+        "a row must be one of bicubic, start, upper, dropout, pdm, confusion": ("--rows", "esrnet"),
         "weighting eq4: no knob 'beta'": ("--rows", "eq4:beta=3"),
         "the extractor must be one of degnet, but is 'alexnet'": ("--rows", "alexnet/eq4"),
         "pdm: no knob 'colour'": ("--rows", "pdm:colour=3"),

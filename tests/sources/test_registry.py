@@ -13,7 +13,7 @@ from degcraft.errors import DegcraftError
 from degcraft.knobs import number
 from degcraft.learned import LearnedDegradation, LearnedSource, save_learned
 from degcraft.networks import load_network
-from degcraft.sources import SOURCES, SourceSpec, checked_source, make_source, source_words
+from degcraft.sources import SOURCES, SourceSpec, checked_source, make_source
 
 GENERATED = ("uniform", "wide", "realesrgan", "bsrgan", "setting:2", "box:blur_sigma=[1,2]")
 
@@ -64,7 +64,6 @@ def test_files_are_sources_by_their_suffix(tmp_path: Path) -> None:
 def test_knobs_are_read_and_only_what_differs_is_told() -> None:
     asked = checked_source("realesrgan:noise_range=[1,15],final_sinc_prob=0.8")
     assert asked == {"name": "realesrgan", "noise_range": [1.0, 15.0]}
-    assert source_words(asked) == "realesrgan noise_range [1.0, 15.0]"
     assert make_source(asked).describe()["noise_range"] == [1.0, 15.0]
     assert make_source("realesrgan").describe()["noise_range2"] == [1.0, 25.0]
 
