@@ -19,7 +19,7 @@ from degcraft.sources.drawing import Drawing, Drawn
 from degcraft.sources.kernels import bell_kernels
 from degcraft.sources.noises import with_correlated, with_gaussian
 from degcraft.sources.pipeline import Pipeline
-from degcraft.sources.ragged import RESIZINGS, Ragged, applied, blurred, clipped, resized, through_jpeg
+from degcraft.sources.ragged import OPENCV, Ragged, applied, blurred, clipped, resized, through_jpeg
 
 SHUFFLED = ("blur", "blur2", "reduce", "finish", "noise", "jpeg")
 SIDES = (7, 25)
@@ -49,15 +49,16 @@ class Bsrgan(Pipeline):
         colour = draw.uniform(0, 1)
         return {
             "halved": halved,
-            "halved_by": draw.whole(0, 2 * len(RESIZINGS) - 1),
+            "halved_by": draw.one_of(OPENCV),
+            "antialiased": draw.chance(0.5),
             "scale": left,
             "order": order,
             **{f"{name}{number}": values for number in ("", "2") for name, values in _blur(draw, left).items()},
             "by_size": draw.chance(REDUCED_BY_SIZE),
             "factor": 1 + draw.uniform(0, 1) * (2 * left - 1),
-            "mode": draw.whole(0, len(RESIZINGS) - 1),
+            "mode": draw.one_of(OPENCV),
             "sigma": 0.1 + draw.uniform(0, 1) * (0.6 * left - 0.1),
-            "finish_mode": draw.whole(0, len(RESIZINGS) - 1),
+            "finish_mode": draw.one_of(OPENCV),
             "noise": draw.whole(*knobs["noise_range"]),
             "grey": colour < GREY,
             "correlated": colour >= GREY + COLOUR,
@@ -101,9 +102,9 @@ def _covariance(draw: Drawing, level: float) -> Tensor:
 
 
 def _halved(images: Ragged, drawn: Drawn) -> Ragged:
-    """Some images at half their size: by the kinds of `RESIZINGS`, as often by the antialiased bicubic of Matlab."""
+    """Some images at half their size: by the kinds of `OPENCV`, as often by the antialiased bicubic of Matlab."""
     for antialiased in (False, True):
-        places = (drawn["halved"] & ((drawn["halved_by"] >= len(RESIZINGS)) == antialiased)).nonzero()[:, 0]
+        places = (drawn["halved"] & (drawn["antialiased"] == antialiased)).nonzero()[:, 0]
         if not len(places):
             continue
         own = images[places]

@@ -37,6 +37,10 @@ class Drawing:
         ends = torch.cumsum(torch.tensor(shares, dtype=torch.float64), 0)
         return torch.searchsorted(ends / ends[-1], self.uniform(0, 1).double(), right=True).clamp_max(len(shares) - 1)
 
+    def one_of(self, values: Sequence[int]) -> Tensor:
+        """(n,) of some whole numbers, each as often."""
+        return torch.tensor(values)[self.whole(0, len(values) - 1)]
+
     def around_one(self, low: float, high: float) -> Tensor:
         """(n,) below 1 in half the cases, above it in the others, uniform in either; low <= 1 <= high."""
         return torch.where(self.chance(0.5), self.uniform(low, 1), self.uniform(1, high))

@@ -10,9 +10,14 @@ from torch import Tensor
 from degcraft.degradation.jpeg import compressed
 from degcraft.degradation.resampling import convolve, mirrored, window
 
-RESIZINGS = ("area", "bilinear", "bicubic")
+RESIZINGS = ("area", "bilinear", "bicubic", "average")
 """What `resized` counts through: the area that a pixel covers, and kernels that are not widened where an image is made
-smaller, all as OpenCV has them."""
+smaller, as OpenCV has them; and the plain average of all pixels that it touches, which is what PyTorch calls area."""
+OPENCV = tuple(map(RESIZINGS.index, ("area", "bilinear", "bicubic")))
+PYTORCH = tuple(map(RESIZINGS.index, ("average", "bilinear", "bicubic")))
+"""The three that pipelines draw from."""
+_TOUCHED = 1e-9
+"""Of a pixel: less is rounding."""
 _OVERSHOOT = -0.75
 """a of Keys (1981), as OpenCV and torch have it."""
 
@@ -115,7 +120,10 @@ def resizing_matrices(sizes: Tensor, wanted: Tensor, kinds: Tensor, columns: int
         share = torch.where(bicubic, _keys(distance), (1 - distance).clamp_min(0))
         place = torch.minimum((first + tap).long().clamp_min(0), last)
         sampled.scatter_add_(2, place[..., None], share[..., None])
-    matrices = torch.where((kinds == RESIZINGS.index("area"))[:, None, None], covered, sampled)
+    touched = (covered > _TOUCHED).double()
+    matrices = sampled
+    for name, shares in (("area", covered), ("average", touched)):
+        matrices = torch.where((kinds == RESIZINGS.index(name))[:, None, None], shares, matrices)
     return (matrices / matrices.sum(dim=2, keepdim=True)).float()
 
 

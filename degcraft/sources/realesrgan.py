@@ -3,8 +3,8 @@
 Source: X. Wang et al., Real-ESRGAN, ICCVW 2021 (arXiv 2107.10833); the numbers and their names are those of
 `options/train_realesrnet_x4plus.yml` in the authors' repository (BSD-3). Different from there: every image has sizes,
 orders and kinds of its own, where theirs share them within a batch and are mixed by a queue; borders are mirrored with
-the edge pixel repeated; "area" is the area that a pixel covers, as OpenCV has it; the files are libjpeg's; and the
-clean image is not sharpened, since a source only makes the low-resolution one.
+the edge pixel repeated; the files are libjpeg's; and the clean image is not sharpened, since a source only makes the
+low-resolution one.
 """
 
 import math
@@ -21,7 +21,7 @@ from degcraft.sources.drawing import Drawing, Drawn
 from degcraft.sources.kernels import bell_kernels, no_kernels, sinc_kernels
 from degcraft.sources.noises import with_gaussian, with_photons
 from degcraft.sources.pipeline import Pipeline
-from degcraft.sources.ragged import RESIZINGS, Ragged, blurred, clipped, resized, through_jpeg
+from degcraft.sources.ragged import PYTORCH, Ragged, blurred, clipped, resized, through_jpeg
 
 KINDS = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
 SHARES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
@@ -48,7 +48,7 @@ class RealEsrgan(Pipeline):
             "final_sinc": draw.chance(knobs["final_sinc_prob"]),
             "final_side": _odd(draw),
             "final_cutoff": draw.uniform(math.pi / 3, math.pi),
-            "final_mode": draw.whole(0, len(RESIZINGS) - 1),
+            "final_mode": draw.one_of(PYTORCH),
             "jpeg_last": draw.chance(0.5),
         }
 
@@ -70,7 +70,7 @@ class RealEsrgan(Pipeline):
             "betag": draw.around_one(*knobs["betag_range"]),
             "betap": draw.around_one(*knobs["betap_range"]),
             "resize": factor.gather(0, draw.choice(resize_prob)[None])[0],
-            "mode": draw.whole(0, len(RESIZINGS) - 1),
+            "mode": draw.one_of(PYTORCH),
             "gaussian": draw.chance(knobs["gaussian_noise_prob"]),
             "noise": draw.uniform(*knobs["noise_range"]),
             "poisson": draw.uniform(*knobs["poisson_scale_range"]),

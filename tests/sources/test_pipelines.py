@@ -15,6 +15,7 @@ from degcraft.sources import make_source
 from degcraft.sources.bsrgan import SHUFFLED
 from degcraft.sources.drawing import Drawn
 from degcraft.sources.pipeline import Pipeline
+from degcraft.sources.ragged import RESIZINGS
 from degcraft.sources.realesrgan import KINDS, SHARES
 
 N = 40_000
@@ -74,7 +75,7 @@ def test_a_stage_of_real_esrgan(
         assert share(chosen, expected)
     assert uniform(factor[factor > 1], 1, resize[1])
     assert uniform(factor[factor < 1], resize[0], 1)
-    assert all(share(found["mode"] == mode, 1 / 3) for mode in range(3))
+    assert all(share(found["mode"] == RESIZINGS.index(mode), 1 / 3) for mode in ("average", "bilinear", "bicubic"))
     assert share(found["gaussian"], 0.5)
     assert share(found["gray"], 0.4)
     assert abs(np.corrcoef(found["sigma_x"], found["sigma_y"])[0, 1]) < 0.03
@@ -113,6 +114,9 @@ def test_bsrgan_draws_as_published() -> None:
             assert uniform(along[~stretched & chosen], 0, 2 + 0.2 * left)
         assert Counter(found["side" + number].tolist()).keys() == set(range(7, 26, 2))
     assert share(found["by_size"], 0.75)
+    assert share(found["antialiased"], 0.5)
+    for name in ("mode", "finish_mode", "halved_by"):
+        assert all(share(found[name] == RESIZINGS.index(mode), 1 / 3) for mode in ("area", "bilinear", "bicubic"))
     assert uniform(found["factor"][halved], 1, 4)
     assert uniform(found["factor"][~halved], 1, 8)
     assert uniform(found["sigma"][~halved], 0.1, 2.4)
