@@ -229,25 +229,6 @@ def test_what_is_wrong_is_said_before_any_image_is_read(
     assert re.search(message, error)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (["--scale", "1"], "whole number of at least 2, but got 1"),
-        (["--patch", "9"], "at least 64, but got 36"),
-    ],
-)
-def test_wide_degradations_say_at_once_what_they_cannot_do(
-    arguments: list[str],
-    changes: list[str],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr("degcraft.images.scan_folder", lambda *_, **__: pytest.fail("must not read images"))
-    assert run("wide", *arguments[1:], *changes) == 2
-    assert message in capsys.readouterr().err
-
-
 def test_older_work_is_not_lost_by_accident(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

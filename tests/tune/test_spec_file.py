@@ -85,7 +85,6 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ({"compare": ["bsrgan", "bsrgan"]}, "compare: must name each degradation once, but got 'bsrgan' 2 times"),
         ({"compare": ["crafted.json"]}, "compare: must name degradations that need no file, but got 'crafted.json'"),
         ({"compare": ["bsrgan:jpeg=3"]}, "compare: degradation bsrgan: no knob 'jpeg'"),
-        ({"compare": ["wide"], "training": {"lr_patch": 8}}, "compare: wide: height and width of hr must be even"),
         ({"pdm": {"size": 20}}, "pdm: size must be odd, but got 20"),
         ({"pdm": {"compression": 0}}, "pdm: compression must be a libjpeg quality from 1 to 100, or none, but got 0"),
         ({"scale": 5}, "scale: input should be 1, 2, 3 or 4, but got 5"),
