@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HELP = "measure the paper's Table 2 and figures again, on your images"
 WHAT = ("table2", "figure2", "figure3c", "figure4", "figure5")
+OF_FEATURES = ("figure3c", "figure4")
+"""What trains no network."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     console = open_console()
     truths = [Truth.parse(text) for text in dict.fromkeys(args.settings or ["1", "2", "3", "4"])]
     networks = [Network.of(text) for text in dict.fromkeys(args.networks)]
-    if args.test is None and args.what not in ("figure3c", "figure4"):
+    if args.test is None and args.what not in OF_FEATURES:
         raise DegcraftError(f"{args.what}: trained networks are scored on --test, which is missing")
     device = pick_device(args.device)
     extractors, missing = make_choices(
@@ -97,13 +99,12 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
 
     if args.what != "table2":
-        for network in networks:
-            file = args.output / f"{args.what}-{_file_name(network.text)}.png"
+        alone = args.what in OF_FEATURES
+        for network in networks[:1] if alone else networks:
+            file = args.output / (f"{args.what}.png" if alone else f"{args.what}-{_file_name(network.text)}.png")
             found = draw_figure(args.what, study(network), truths, extractors, file)
             console.print(f"{args.what}: {found}", highlight=False, soft_wrap=True, markup=False)
             console.print(f"wrote {file}", highlight=False, soft_wrap=True, markup=False)
-            if args.what in ("figure3c", "figure4"):
-                break  # of features alone
         return 0
     chosen = [choice.name for choice in extractors]
     own = {
