@@ -139,7 +139,7 @@ _STAGE: dict[str, Knob] = {
     "blur_sigma": interval(0.2, 3, "pixels"),
     "betag_range": interval(0.5, 4, "shape of generalized Gaussians"),
     "betap_range": interval(1, 2, "shape of plateaus"),
-    "resize_range": interval(0.15, 1.5, "times the size before", least=0.02),
+    "resize_range": interval(0.15, 1.5, "times the size before", least=0.02, most=4),
     "gaussian_noise_prob": probability(0.5, "the others have Poisson noise"),
     "noise_range": interval(1, 30, "standard deviation, 8-bit units"),
     "poisson_scale_range": interval(0.05, 3, "times the noise of whole photons"),
