@@ -34,7 +34,7 @@ from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
 from degcraft.inspection.scales import scaled
-from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, paper_values
+from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
 SCALE = 4
 AXES = ("blur_sigma", "noise_level", "jpeg_quality")
@@ -86,7 +86,7 @@ def camera(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
 
 def beyond(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
     lr, degradation = WideSource(0.0, TWICE_THE_PAPERS).degrade(hr, SCALE, generator)
-    return lr, paper_values(degradation)
+    return lr, effective_values(degradation)
 
 
 SUITES: dict[str, Degrade] = {"paper": paper, "camera": camera, "beyond": beyond}

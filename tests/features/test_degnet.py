@@ -9,14 +9,14 @@ from safetensors.torch import load_file, save_file
 from scipy import fft
 from torch import Tensor
 
-from degcraft.degradation import NO_JPEG, Degradation, degrade
+from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS, DegNet, available, load_degnet, make_extractor
 from degcraft.features.block_histogram import LENGTH, MAGNITUDES, block_histogram
+from degcraft.features.degnet import degnet_posterior
+from degcraft.features.degnet_network import GRIDS
 from degcraft.features.shipped import shipped_weights
 from degcraft.images import cut_patches, scan_folder
-
-UNITS = {"blur_sigma": 1.0, "noise_level": 10.0, "jpeg_quality": 20.0}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_squared_distance_of_features_is_the_cramer_distance_of_the_distribution
         # Without compression stands one cell beyond the best quality.
         grid = np.where(np.isinf(grid), 2 * grid[-2] - grid[-3], grid)
         below = posterior.double().cumsum(dim=1).numpy()
-        integral += float((np.diff(below, axis=0)[0, :-1] ** 2 * np.diff(grid)).sum()) / UNITS[axis]
+        integral += float((np.diff(below, axis=0)[0, :-1] ** 2 * np.diff(grid)).sum()) / find_parameter(axis).bin_width
     assert float((features[0] - features[1]).square().sum()) == pytest.approx(integral, rel=1e-4)
 
 
@@ -114,6 +114,26 @@ def test_other_weights_are_another_extractor(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "other.safetensors")
     other = make_extractor("degnet", weights_file=tmp_path / "other.safetensors")
     assert other.identity != make_extractor("degnet").identity
+
+
+def test_weights_of_fewer_axes_say_nothing_of_the_last(tmp_path: Path, clean: Tensor) -> None:
+    torch.manual_seed(0)
+    whole = DegNet().eval()
+    kept = tuple(GRIDS)[:2]
+    fewer = {key: value for key, value in whole.state_dict().items() if key.split(".")[1] not in tuple(GRIDS)[2:]}
+    save_file(whole.state_dict(), tmp_path / "whole.safetensors")
+    save_file(fewer, tmp_path / "fewer.safetensors")
+    lr = degraded(clean, 1, 5, 80)
+    features = [
+        make_extractor("degnet", weights_file=tmp_path / f"{name}.safetensors")(lr) for name in ("fewer", "whole")
+    ]
+    torch.testing.assert_close(features[0], features[1][:, : features[0].shape[1]])
+    for found, axes in zip(features, (kept, tuple(GRIDS)), strict=True):
+        believed = degnet_posterior(found.numpy(), 4)
+        assert tuple(believed) == axes
+        for axis, expected_of in whole.posteriors(lr).items():
+            if axis in axes:
+                np.testing.assert_allclose(believed[axis].probabilities, expected_of.numpy(), atol=1e-5)
 
 
 def test_wrong_files_are_refused_by_name(tmp_path: Path) -> None:
