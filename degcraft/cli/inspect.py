@@ -203,7 +203,7 @@ def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device:
     notes += f"; {ignored} other file{'s' * (ignored != 1)} ignored" if ignored else ""
     if len(pile.main) < len(images):
         count = f"{len(pile.main)} of {count}"
-    say(f"{count}: {sentence(pile.axes)}{notes}")
+    say(f"{count}: {sentence(pile.axes | pile.besides)}{notes}")
     for number, source in enumerate(pile.sources, start=2):
         paths = names_apart([images[index].path for index in source.members])
         listed = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
