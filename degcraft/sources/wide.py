@@ -158,9 +158,9 @@ def effective_values(degradation: Degradation) -> dict[str, Tensor]:
 
 def _spread(draw: Drawing, spread: Spread, nothing: float) -> Tensor:
     """(n,) values of an axis; `nothing` for the share that has none of it."""
-    low, high, shares = zip(*spread.ranges, strict=True)
+    lows, highs, shares = zip(*spread.ranges, strict=True)
     which = draw.choice(shares)
-    low, high = torch.tensor(low)[which], torch.tensor(high)[which]
+    low, high = torch.tensor(lows)[which], torch.tensor(highs)[which]
     values = low + (high - low) * draw.uniform(0, 1)
     return torch.where(draw.chance(spread.none), nothing, values)
 

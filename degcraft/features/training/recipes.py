@@ -82,8 +82,8 @@ def degnet_recipe(
     if only_new:
         if not known or known.keys() == network.state_dict().keys():
             raise DegcraftError(f"only_new needs a start that lacks an axis of {', '.join(GRIDS)}, but got {start}")
-        for name, weights in network.named_parameters():
-            weights.requires_grad_(name not in known)
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(name not in known)
     network = network.to(device)
     # Under eq. 2 alone the axes beyond the paper's have nothing to tell.
     source = WideSource(0.3 if only_new else 0.6, TWICE_THE_PAPERS)
