@@ -3,7 +3,7 @@
     python tests/benchmarks/benchmark_axes.py --hr KODAK CLIC [--weights FILE] [--count 600] [--turned 200]
 
 Crops of 288² are degraded by the source `wide` without the paper's share. Printed per folder and axis, of single crops:
-the mean error of the median of what is believed beside that of guessing the truths' own median (on the scale of
+the mean error of the median cell of what is believed beside that of guessing the truths' own median (on the scale of
 `Parameter.scaled`, no JPEG counted as 100), and how well crops with this degradation are told from those without
 (area under the ROC curve; 0.5 is chance). Then how far the median moves when crops are flipped and turned.
 """
@@ -24,7 +24,6 @@ from degcraft.degradation import find_parameter
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.features.degnet import degnet_posterior
 from degcraft.images import cut_evident, scan_folder
-from degcraft.inspection.distribution import read_estimate
 from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
 SIDE, SCALE, BATCH = 288, 4, 50
@@ -54,9 +53,9 @@ def on_scale(axis: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([scaled(float(one) if math.isfinite(one) else 100.0) for one in values])
 
 
-def medians(axis: str, posteriors: Posteriors) -> NDArray[np.float64]:
+def median_cells(axis: str, posteriors: Posteriors) -> NDArray[np.float64]:
     grid, rows = posteriors[axis]
-    return on_scale(axis, np.array([read_estimate(row, grid).value for row in rows]))
+    return on_scale(axis, grid[(rows.cumsum(axis=1) >= 0.5).argmax(axis=1)])
 
 
 def rows_of(truths: dict[str, NDArray[np.float64]], posteriors: Posteriors) -> list[list[str]]:
@@ -64,7 +63,7 @@ def rows_of(truths: dict[str, NDArray[np.float64]], posteriors: Posteriors) -> l
     rows = []
     for axis, (grid, probabilities) in posteriors.items():
         truth, none = on_scale(axis, truths[axis]), find_parameter(axis).identity
-        errors = (np.abs(found - truth).mean() for found in (medians(axis, posteriors), np.median(truth)))
+        errors = (np.abs(found - truth).mean() for found in (median_cells(axis, posteriors), np.median(truth)))
         some = truths[axis] != none
         told = roc_auc_score(some, 1 - probabilities[:, grid == none].sum(axis=1))
         rows.append([axis, *(f"{error:.3f}" for error in errors), f"{told:.2f}", f"{some.mean():.2f}"])
@@ -77,7 +76,7 @@ def moved(extractor: FeatureExtractor, images: Tensor) -> list[list[str]]:
     found = [believed(extractor, pose.contiguous()) for pose in poses]
     rows = []
     for axis in found[0]:
-        values = np.stack([medians(axis, one) for one in found])
+        values = np.stack([median_cells(axis, one) for one in found])
         away = np.abs(values - values.mean(axis=0))
         rows.append([axis, f"{away.mean():.3f}", f"{np.quantile(away.max(axis=0), 0.9):.3f}"])
     return rows

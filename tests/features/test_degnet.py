@@ -25,8 +25,8 @@ def clean(photographs: Path) -> Tensor:
     return cut_patches(scan_folder(photographs / "others").files, size=160, count=8, seed=0).images()
 
 
-def degraded(clean: Tensor, sigma: float, noise: float, quality: float) -> Tensor:
-    values = {"blur_sigma": sigma, "noise_level": noise, "jpeg_quality": quality}
+def degraded(clean: Tensor, sigma: float, noise: float, quality: float, **further: float) -> Tensor:
+    values = {"blur_sigma": sigma, "noise_level": noise, "jpeg_quality": quality, **further}
     degradation = Degradation({name: torch.full((len(clean),), value) for name, value in values.items()})
     return degrade(clean, degradation, 4, torch.Generator().manual_seed(0))
 
@@ -88,6 +88,15 @@ def test_more_of_a_degradation_is_seen_as_more(clean: Tensor) -> None:
         assert values == sorted(values)
     assert noises[-1] == pytest.approx(40, abs=8)
     assert qualities[1] == pytest.approx(60, abs=8)
+
+
+@pytest.mark.parametrize(("axis", "most"), [("noise_common", 1.0), ("noise_grain", 1.2)])
+def test_how_noise_looks_is_seen(clean: Tensor, axis: str, most: float) -> None:
+    network = load_degnet()
+    seen = [expected(network, degraded(clean, 1, 25, NO_JPEG, **{axis: share * most}), axis) for share in (0, 0.5, 1)]
+    assert seen == sorted(seen)
+    assert seen[0] < 0.3 * most
+    assert seen[2] > 0.6 * most
 
 
 def test_content_moves_features_less_than_the_degradation(clean: Tensor, photographs: Path) -> None:
