@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "no download.\n"
         "\n"
         "Blur is the sigma of a Gaussian in pixels of the 4 times larger image that super-resolution makes, as on the\n"
-        "axes of `degcraft weights`: 4 px is 1 px in the image itself. Noise is its standard deviation of 255."
+        "axes of `degcraft weights`: 4 px is 1 px in the image itself. Noise is its standard deviation of 255.\n"
+        "Noise in common to all channels and grain are named where more of the pile has them than not; nothing is\n"
+        "compared by them, and their intervals were not measured."
     )
     parser.epilog = (
         "examples:\n"

@@ -247,7 +247,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     network = load_degnet(arguments.weights, arguments.device)
-    grids = {axis: grid.double().numpy() for axis, grid in network.grids.items()}
+    grids = {axis: network.grids[axis].double().numpy() for axis in AXES}
     images = list(clean_images(arguments.images, arguments.held_out))
     suites = {
         name: cases_of(SUITES[name], images, arguments.draws, network, arguments.device) for name in arguments.suites
