@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="weights (.safetensors)")
     parser.add_argument("--steps", type=positive, metavar="N", help="of training (what the shipped weights took)")
     parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights")
+    parser.add_argument("--only-new", action="store_true", help="train only the axes that the start lacks")
     parser.add_argument("--learning-rate", type=float, metavar="RATE", help="at its highest (2e-3)")
     parser.add_argument("--seed", type=seed, default=0, help="of the weights and of all that is drawn (0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output")
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_overwrite(args.output, args.overwrite)
     chosen = {name: value for name in ("steps", "start", "learning_rate") if (value := getattr(args, name)) is not None}
     fit, held_out, pool = _photographs(console, args.hr)
-    recipe = RECIPES[args.encoder](pool, seed=args.seed, device=device, **chosen)
+    recipe = RECIPES[args.encoder](pool, seed=args.seed, device=device, only_new=args.only_new, **chosen)
     checkpoint = args.output.with_suffix(".checkpoint.pt")
     if checkpoint.exists():
         console.print(f"going on from {checkpoint}", highlight=False, soft_wrap=True)
@@ -152,6 +153,8 @@ def _command(args: argparse.Namespace, names: str, steps: int) -> str:
     parts = [f"degcraft features train {args.encoder} --hr {names} --seed {args.seed} --steps {steps}"]
     if args.start is not None:
         parts.append(f"--start {shlex.quote(args.start.name)}")
+    if args.only_new:
+        parts.append("--only-new")
     if args.learning_rate is not None:
         parts.append(f"--learning-rate {args.learning_rate:g}")
     return " ".join([*parts, f"-o {shlex.quote(args.output.name)}"])

@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "no download.\n"
         "\n"
         "Blur is the sigma of a Gaussian in pixels of the 4 times larger image that super-resolution makes, as on the\n"
-        "axes of `degcraft weights`: 4 px is 1 px in the image itself. Noise is its standard deviation of 255."
+        "axes of `degcraft weights`: 4 px is 1 px in the image itself. Noise is its standard deviation of 255.\n"
+        "Noise in common to all channels and grain are named where more of the pile has them than not; nothing is\n"
+        "compared by them, and their intervals were not measured."
     )
     parser.epilog = (
         "examples:\n"
@@ -203,7 +205,7 @@ def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device:
     notes += f"; {ignored} other file{'s' * (ignored != 1)} ignored" if ignored else ""
     if len(pile.main) < len(images):
         count = f"{len(pile.main)} of {count}"
-    say(f"{count}: {sentence(pile.axes)}{notes}")
+    say(f"{count}: {sentence(pile.axes | pile.besides)}{notes}")
     for number, source in enumerate(pile.sources, start=2):
         paths = names_apart([images[index].path for index in source.members])
         listed = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

@@ -1,4 +1,4 @@
-"""degnet: features that say how blurred, noisy and compressed an image is, whatever it shows.
+"""degnet: features that say what an image's degradation is, whatever it shows.
 
 The network is trained by the project (`degcraft features train degnet`) and comes with the package. Its features
 are cumulative distributions: for each cell of each axis, the probability that the image's value lies at or below
@@ -43,8 +43,9 @@ def load_degnet(weights_file: Path | None = None, device: str | torch.device = "
     path = shipped_weights(WEIGHTS) if weights_file is None else weights_file
     if not path.is_file():
         raise DegcraftError(f"extractor degnet: the weights file {path} does not exist")
-    network = DegNet()
-    tensors = check_layout(read_weights(path), network.state_dict(), prefix="", path=path, layout="degnet")
+    tensors = read_weights(path)
+    network = DegNet([axis for axis in GRIDS if f"decide.{axis}.bias" in tensors] or tuple(GRIDS))
+    tensors = check_layout(tensors, network.state_dict(), prefix="", path=path, layout="degnet")
     counters = {key: value.long() for key, value in tensors.items() if key.endswith("num_batches_tracked")}
     network.load_state_dict(tensors | counters)
     network.eval().requires_grad_(False).to(usable_device(device))
@@ -66,9 +67,11 @@ class DegNetExtractor(FeatureExtractor):
         self.device = device
         self.minimum_side = network.minimum_side
         self._network = network
-        self._steps = {axis: _steps(axis).to(device) for axis in GRIDS}
+        self._steps = {axis: _steps(axis).to(device) for axis in network.axes}
         self.dimensions = sum(len(steps) for steps in self._steps.values())
-        digest = hashlib.sha256(json.dumps([self.name, self.layer, _UNITS]).encode())
+        digest = hashlib.sha256(
+            json.dumps([self.name, self.layer, {axis: _UNITS[axis] for axis in network.axes}]).encode()
+        )
         for key, value in network.state_dict().items():
             digest.update(key.encode())
             digest.update(value.cpu().contiguous().numpy().tobytes())
@@ -102,13 +105,15 @@ def degnet_posterior(features: NDArray[np.floating], scale: int) -> dict[str, Ax
     """What the network believed, read back from its features.
 
     Args:
-        features: (…, c), in whatever precision.
+        features: (…, c), in whatever precision. Where they are fewer than all axes have, the last axes are missing.
         scale: Of the images: blur is counted in pixels of the image so many times as large, and the network counts
             in those of the image four times as large.
     """
     believed, start = {}, 0
     for axis, grid in GRIDS.items():
         steps = _steps(axis).numpy().astype(np.float64)
+        if start + len(steps) > features.shape[-1]:
+            break
         below = features[..., start : start + len(steps)].astype(np.float64) / steps
         start += len(steps)
         ends = np.zeros((*below.shape[:-1], 1))

@@ -1,4 +1,4 @@
-"""The network behind the `degnet` features: how blurred, noisy and compressed an image is, as three distributions.
+"""The network behind the `degnet` features: what an image's degradation is, as a distribution per axis.
 
 Everything it reads is local: a few convolutions at half the image's resolution and below, beside the histogram
 of the blocks that JPEG works in. Each axis attends to the places that tell of it, an edge for the blur, a flat spot
@@ -6,6 +6,8 @@ for the noise, and gives a probability for every cell of a grid of values.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +18,22 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "blur_sigma": (*(i / 4 for i in range(25)), *(6.5 + i / 2 for i in range(8))),
     "noise_level": (*range(7), *range(8, 22, 2), *(22.5 + 2.5 * i for i in range(16)), 65.0, 70.0, 75.0, 80.0),
     "jpeg_quality": (*(10.0 + 5 * i for i in range(19)), math.inf),
+    "noise_common": tuple(i / 8 for i in range(9)),
+    "noise_grain": (0.0, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.2),
 }
-"""Values of the cells per axis, rising, finer where images differ more. Blur in HR pixels at scale 4 (four times the
-width in the image's own pixels), noise in 8-bit units; the last quality is that of an image without compression."""
+"""The axes that there are: values of the cells of each, rising, finer where images differ more. Blur in HR pixels at
+scale 4 (four times the width in the image's own pixels), noise in 8-bit units; a cell at the identity of an operator,
+such as the infinite quality, is that of images without it. Axes are added at the end: files of weights may lack the
+last ones."""
 
 _HEADS = 4
 
 
 class DegNet(nn.Module):
-    """Distributions over blur, noise and JPEG quality of each image.
+    """Distributions over the degradation of each image.
 
     Args:
+        axes: Of `GRIDS`, those that it tells.
         channels: Of the four stages of convolutions, at 1/2, 1/4, 1/4 and 1/8 of the image's sides.
         block_features: Read from the histogram of JPEG's blocks.
         hidden: Features per axis from which its distribution is read.
@@ -36,9 +43,14 @@ class DegNet(nn.Module):
     """Shortest image side in pixels: two blocks."""
 
     def __init__(
-        self, channels: tuple[int, int, int, int] = (32, 64, 96, 128), block_features: int = 128, hidden: int = 64
+        self,
+        axes: Sequence[str] = tuple(GRIDS),
+        channels: tuple[int, int, int, int] = (32, 64, 96, 128),
+        block_features: int = 128,
+        hidden: int = 64,
     ) -> None:
         super().__init__()
+        self.axes = tuple(axes)
         first, second, third, last = channels
         self.body = nn.Sequential(
             nn.PixelUnshuffle(2),
@@ -55,17 +67,25 @@ class DegNet(nn.Module):
             nn.Linear(block_features, block_features),
             nn.ReLU(),
         )
-        self.attention = nn.Conv2d(last, _HEADS * len(GRIDS), 1)
+        self.attention = nn.ModuleDict({axis: nn.Conv2d(last, _HEADS, 1) for axis in axes})
         width = last * (_HEADS + 2) + block_features
         self.read = nn.ModuleDict(
-            {axis: nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, hidden), nn.ReLU()) for axis in GRIDS}
+            {axis: nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, hidden), nn.ReLU()) for axis in axes}
         )
-        self.decide = nn.ModuleDict({axis: nn.Linear(hidden, len(grid)) for axis, grid in GRIDS.items()})
+        self.decide = nn.ModuleDict({axis: nn.Linear(hidden, len(GRIDS[axis])) for axis in axes})
 
     @property
     def grids(self) -> dict[str, Tensor]:
         """The values that the cells of each axis stand for, float32 (cells,)."""
-        return {axis: torch.tensor(grid) for axis, grid in GRIDS.items()}
+        return {axis: torch.tensor(GRIDS[axis]) for axis in self.axes}
+
+    def train(self, mode: bool = True) -> Self:
+        """See `torch.nn.Module.train`; statistics of a part whose weights are held fixed stay as they are."""
+        super().train(mode)
+        for part in (self.body, self.blocks):
+            if not any(weights.requires_grad for weights in part.parameters()):
+                part.eval()
+        return self
 
     def forward(self, lr: Tensor) -> dict[str, Tensor]:
         """Logits per axis.
@@ -81,15 +101,15 @@ class DegNet(nn.Module):
         images = lr[:, :, :height, :width]
         blocks = self.blocks(block_histogram(images))
         places = self.body((images - 0.5) * 4)
-        attention = self.attention(places).flatten(2).softmax(dim=2)
+        attentions = {axis: self.attention[axis](places).flatten(2).softmax(dim=2) for axis in self.axes}
         places = places.flatten(2)
-        attended = torch.einsum("bkp,bcp->bkc", attention, places).unflatten(1, (len(GRIDS), _HEADS)).flatten(2)
         spread = (places.var(dim=2, correction=0) + 1e-4).sqrt()
         overall = torch.cat([places.mean(dim=2), spread, blocks], dim=1)
-        return {
-            axis: self.decide[axis](self.read[axis](torch.cat([attended[:, index], overall], dim=1)))
-            for index, axis in enumerate(GRIDS)
-        }
+        logits = {}
+        for axis, attention in attentions.items():
+            attended = torch.einsum("bkp,bcp->bkc", attention, places).flatten(1)
+            logits[axis] = self.decide[axis](self.read[axis](torch.cat([attended, overall], dim=1)))
+        return logits
 
     @torch.no_grad()
     def posteriors(self, lr: Tensor) -> dict[str, Tensor]:

@@ -55,7 +55,7 @@ def draw_inspection(pile: Pile, path: str | Path, *, title: str = "") -> None:
         count = len(pile.inspection.images)
         figure.text(0.16 / _WIDTH, 1 - 0.18 / height, title, fontsize=12, fontweight="bold", va="top")
         share = f"{len(pile.main)} of " if len(pile.main) < count else ""
-        said = f"{share}{count} image{'s' * (count != 1)}: {sentence(pile.axes)}"
+        said = f"{share}{count} image{'s' * (count != 1)}: {sentence(pile.axes | pile.besides)}"
         if len(rows) < count:
             said += f"   ·   {len(rows)} of them shown"
         figure.text(0.16 / _WIDTH, 1 - 0.47 / height, said, fontsize=9.5, va="top")

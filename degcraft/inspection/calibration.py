@@ -1,10 +1,10 @@
 """How far the network's distributions may be trusted, as measured.
 
 Made by `python tests/benchmarks/benchmark_inspect.py --images DIR --calibrate`, which prints this table, and to be made
-again whenever the weights of degnet change. It makes the intervals right nine times in ten over three suites together:
-36 photographs that degnet was not trained on, degraded 18 times each. So they are wide enough within equation 2 and too
-narrow beyond it (rotated blurs, other resizing, correlated noise, screenshots). Share of truths inside, paper's space /
-what cameras do / beyond: blur 0.94 / 0.95 / 0.81, noise 0.99 / 0.94 / 0.76, quality 1.00 / 1.00 / 0.95.
+again whenever these axes' weights of degnet change. It makes the intervals right nine times in ten over three suites
+together: 36 photographs that degnet was not trained on, degraded 18 times each. So they are wide enough within equation
+2 and too narrow beyond it (rotated blurs, other resizing, correlated noise, screenshots). Share of truths inside,
+paper's space / what cameras do / beyond: blur 0.94 / 0.95 / 0.81, noise 0.99 / 0.94 / 0.76, quality 1.00 / 1.00 / 0.95.
 """
 
 from typing import NamedTuple

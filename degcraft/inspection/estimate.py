@@ -37,6 +37,7 @@ class ImageEstimate:
     width: int
     height: int
     axes: dict[str, AxisEstimate]
+    """Of the axes of `TRUST`: what images are compared by."""
     probabilities: dict[str, Probabilities]
     """(cells,) per axis, summing to 1."""
     patches: int
@@ -69,7 +70,7 @@ def inspect_files(
 
     Up to `PATCHES` patches of `SIDE` pixels are cut from each image on the grid of its JPEG blocks. The network gives
     a distribution for each, and these are pooled into one per axis (`pool`), sharpened by no more than measurement
-    allows (`TRUST`).
+    allows (`TRUST`); on an axis of which that was not measured, their mean stands.
 
     Args:
         files: images, read as `degcraft.images.read_image` reads them (with 8 bits).
@@ -161,12 +162,15 @@ def _estimate(
     count, _, height, width = seen.patches.shape
     # A patch with half the pixels is half a patch of evidence.
     worth = height * width / SIDE**2
-    pooled = {axis: pool(found, trust[axis].of(count) * worth) for axis, found in posteriors.items()}
+    pooled = {
+        axis: pool(found, trust[axis].of(count) * worth) if axis in trust else found.mean(axis=0, dtype=np.float64)
+        for axis, found in posteriors.items()
+    }
     return ImageEstimate(
         path=seen.path,
         width=seen.width,
         height=seen.height,
-        axes={axis: read_estimate(one, grids[axis]) for axis, one in pooled.items()},
+        axes={axis: read_estimate(pooled[axis], grids[axis]) for axis in pooled if axis in trust},
         probabilities=pooled,
         patches=count,
         closeup=np.ascontiguousarray(seen.patches[0].transpose(1, 2, 0)),

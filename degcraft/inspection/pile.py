@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from degcraft.degradation import find_parameter
-from degcraft.inspection.distribution import AxisEstimate, read_estimate
+from degcraft.inspection.distribution import AxisEstimate, Probabilities, read_estimate
 from degcraft.inspection.estimate import Inspection
 from degcraft.inspection.scales import doubt, scaled
 from degcraft.inspection.sources import LEAST_SOURCE, find_sources
@@ -38,6 +38,8 @@ class Pile:
     inspection: Inspection
     axes: dict[str, AxisEstimate]
     """Of an image drawn from the main source: the median and the range of 90 %, uncertainty included."""
+    besides: dict[str, AxisEstimate]
+    """The same on further axes, of the images that have it, where an image more likely has it than not."""
     main: tuple[int, ...]
     """The images of the main source; all of them where there is no other."""
     sources: tuple[Apart, ...]
@@ -75,7 +77,7 @@ def summarise(inspection: Inspection) -> Pile:
     outliers = [_apart((index,), images[index].axes, main_axes) for index in single]
     alike = (tuple(np.flatnonzero(contents == content).tolist()) for content in np.unique(contents))
     repeats = tuple(group for group in alike if len(group) > 1)
-    return Pile(inspection, main_axes, main, tuple(sources), tuple(outliers), repeats)
+    return Pile(inspection, main_axes, _besides(inspection, once(main)), main, tuple(sources), tuple(outliers), repeats)
 
 
 def _apart(members: tuple[int, ...], axes: Mapping[str, AxisEstimate], rest: Mapping[str, AxisEstimate]) -> Apart:
@@ -87,10 +89,25 @@ def _apart(members: tuple[int, ...], axes: Mapping[str, AxisEstimate], rest: Map
 
 def pooled_axes(inspection: Inspection, members: tuple[int, ...]) -> dict[str, AxisEstimate]:
     """What an image drawn from these carries: the mean of their distributions, read off."""
-    return {
-        axis: read_estimate(np.mean([inspection.images[index].probabilities[axis] for index in members], axis=0), grid)
-        for axis, grid in inspection.grids.items()
-    }
+    compared = inspection.images[0].axes
+    return {axis: read_estimate(_pooled(inspection, members, axis), inspection.grids[axis]) for axis in compared}
+
+
+def _besides(inspection: Inspection, members: tuple[int, ...]) -> dict[str, AxisEstimate]:
+    found = {}
+    for axis, grid in inspection.grids.items():
+        if axis in inspection.images[0].axes:
+            continue
+        probabilities = _pooled(inspection, members, axis)
+        some = grid != find_parameter(axis).identity
+        share = probabilities[some].sum()
+        if share > 0.5:
+            found[axis] = read_estimate(probabilities[some] / share, grid[some])
+    return found
+
+
+def _pooled(inspection: Inspection, members: tuple[int, ...], axis: str) -> Probabilities:
+    return np.asarray(np.mean([inspection.images[index].probabilities[axis] for index in members], axis=0))
 
 
 def _units_apart(one: Mapping[str, AxisEstimate], other: Mapping[str, AxisEstimate]) -> dict[str, float]:

@@ -30,6 +30,7 @@ def report_of(pile: Pile, provenance: dict[str, Any]) -> dict[str, Any]:
         "pile": {
             "images": len(inspection.images),
             "axes": _axes(pile.axes),
+            "besides": _axes(pile.besides),
             "main": [str(inspection.images[index].path) for index in pile.main],
             "sources": [_apart(pile, each) for each in pile.sources],
             "outliers": [_apart(pile, each) for each in pile.outliers],

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from degcraft.degradation import Degradation, degrade, find_parameter
+from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
 from degcraft.degradation.defocus import MAX_RADIUS
+from degcraft.degradation.operators import OPERATORS
 from degcraft.errors import DegcraftError
 from degcraft.knobs import probability
 from degcraft.sources.base import SourceSpec
@@ -132,18 +133,26 @@ class WideSource:
 PAPER = frozenset({"blur_sigma", "noise_level", "jpeg_quality"})
 
 
-def paper_values(degradation: Degradation) -> dict[str, Tensor]:
-    """What was effectively done, (n,) on each of the paper's axes, whatever did it.
+def effective_values(degradation: Degradation) -> dict[str, Tensor]:
+    """What was effectively done, (n,) on every axis that was drawn, whatever did it.
 
     `blur_sigma` is the root of the mean variance of all blurs along both directions (a disc's is a quarter of its
-    squared radius); `jpeg_quality` that of the last JPEG there was.
+    squared radius); `jpeg_quality` that of the last JPEG there was, and `earlier_jpeg_quality` of one before it. How
+    something is done is at its identity where it is not done at all.
     """
-    known = degradation.parameters
+    known = dict(degradation.parameters)
+    for operator in OPERATORS.values():
+        amount, *ways = operator.parameters
+        for way in ways:
+            if way.name in known:
+                done = known[amount.name] != amount.identity
+                known[way.name] = torch.where(done, known[way.name], way.identity)
     quality, earlier = known["jpeg_quality"], known["earlier_jpeg_quality"]
-    return {
+    compressed = torch.isfinite(quality)
+    return known | {
         "blur_sigma": torch.sqrt(known["blur_sigma"] ** 2 + (known["defocus_radius"] / 2) ** 2),
-        "noise_level": known["noise_level"],
-        "jpeg_quality": torch.where(torch.isfinite(quality), quality, earlier),
+        "jpeg_quality": torch.where(compressed, quality, earlier),
+        "earlier_jpeg_quality": torch.where(compressed, earlier, NO_JPEG),
     }
 
 

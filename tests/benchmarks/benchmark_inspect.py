@@ -34,7 +34,7 @@ from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
 from degcraft.inspection.scales import scaled
-from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, paper_values
+from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
 SCALE = 4
 AXES = ("blur_sigma", "noise_level", "jpeg_quality")
@@ -86,7 +86,7 @@ def camera(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
 
 def beyond(hr: Tensor, generator: torch.Generator) -> tuple[Tensor, Labels]:
     lr, degradation = WideSource(0.0, TWICE_THE_PAPERS).degrade(hr, SCALE, generator)
-    return lr, paper_values(degradation)
+    return lr, effective_values(degradation)
 
 
 SUITES: dict[str, Degrade] = {"paper": paper, "camera": camera, "beyond": beyond}
@@ -247,7 +247,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     network = load_degnet(arguments.weights, arguments.device)
-    grids = {axis: grid.double().numpy() for axis, grid in network.grids.items()}
+    grids = {axis: network.grids[axis].double().numpy() for axis in AXES}
     images = list(clean_images(arguments.images, arguments.held_out))
     suites = {
         name: cases_of(SUITES[name], images, arguments.draws, network, arguments.device) for name in arguments.suites

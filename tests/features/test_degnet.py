@@ -9,14 +9,14 @@ from safetensors.torch import load_file, save_file
 from scipy import fft
 from torch import Tensor
 
-from degcraft.degradation import NO_JPEG, Degradation, degrade
+from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS, DegNet, available, load_degnet, make_extractor
 from degcraft.features.block_histogram import LENGTH, MAGNITUDES, block_histogram
+from degcraft.features.degnet import degnet_posterior
+from degcraft.features.degnet_network import GRIDS
 from degcraft.features.shipped import shipped_weights
 from degcraft.images import cut_patches, scan_folder
-
-UNITS = {"blur_sigma": 1.0, "noise_level": 10.0, "jpeg_quality": 20.0}
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def clean(photographs: Path) -> Tensor:
     return cut_patches(scan_folder(photographs / "others").files, size=160, count=8, seed=0).images()
 
 
-def degraded(clean: Tensor, sigma: float, noise: float, quality: float) -> Tensor:
-    values = {"blur_sigma": sigma, "noise_level": noise, "jpeg_quality": quality}
+def degraded(clean: Tensor, sigma: float, noise: float, quality: float, **further: float) -> Tensor:
+    values = {"blur_sigma": sigma, "noise_level": noise, "jpeg_quality": quality, **further}
     degradation = Degradation({name: torch.full((len(clean),), value) for name, value in values.items()})
     return degrade(clean, degradation, 4, torch.Generator().manual_seed(0))
 
@@ -64,7 +64,7 @@ def test_squared_distance_of_features_is_the_cramer_distance_of_the_distribution
         # Without compression stands one cell beyond the best quality.
         grid = np.where(np.isinf(grid), 2 * grid[-2] - grid[-3], grid)
         below = posterior.double().cumsum(dim=1).numpy()
-        integral += float((np.diff(below, axis=0)[0, :-1] ** 2 * np.diff(grid)).sum()) / UNITS[axis]
+        integral += float((np.diff(below, axis=0)[0, :-1] ** 2 * np.diff(grid)).sum()) / find_parameter(axis).bin_width
     assert float((features[0] - features[1]).square().sum()) == pytest.approx(integral, rel=1e-4)
 
 
@@ -88,6 +88,15 @@ def test_more_of_a_degradation_is_seen_as_more(clean: Tensor) -> None:
         assert values == sorted(values)
     assert noises[-1] == pytest.approx(40, abs=8)
     assert qualities[1] == pytest.approx(60, abs=8)
+
+
+@pytest.mark.parametrize(("axis", "most"), [("noise_common", 1.0), ("noise_grain", 1.2)])
+def test_how_noise_looks_is_seen(clean: Tensor, axis: str, most: float) -> None:
+    network = load_degnet()
+    seen = [expected(network, degraded(clean, 1, 25, NO_JPEG, **{axis: share * most}), axis) for share in (0, 0.5, 1)]
+    assert seen == sorted(seen)
+    assert seen[0] < 0.3 * most
+    assert seen[2] > 0.6 * most
 
 
 def test_content_moves_features_less_than_the_degradation(clean: Tensor, photographs: Path) -> None:
@@ -114,6 +123,26 @@ def test_other_weights_are_another_extractor(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "other.safetensors")
     other = make_extractor("degnet", weights_file=tmp_path / "other.safetensors")
     assert other.identity != make_extractor("degnet").identity
+
+
+def test_weights_of_fewer_axes_say_nothing_of_the_last(tmp_path: Path, clean: Tensor) -> None:
+    torch.manual_seed(0)
+    whole = DegNet().eval()
+    kept = tuple(GRIDS)[:2]
+    fewer = {key: value for key, value in whole.state_dict().items() if key.split(".")[1] not in tuple(GRIDS)[2:]}
+    save_file(whole.state_dict(), tmp_path / "whole.safetensors")
+    save_file(fewer, tmp_path / "fewer.safetensors")
+    lr = degraded(clean, 1, 5, 80)
+    features = [
+        make_extractor("degnet", weights_file=tmp_path / f"{name}.safetensors")(lr) for name in ("fewer", "whole")
+    ]
+    torch.testing.assert_close(features[0], features[1][:, : features[0].shape[1]])
+    for found, axes in zip(features, (kept, tuple(GRIDS)), strict=True):
+        believed = degnet_posterior(found.numpy(), 4)
+        assert tuple(believed) == axes
+        for axis, expected_of in whole.posteriors(lr).items():
+            if axis in axes:
+                np.testing.assert_allclose(believed[axis].probabilities, expected_of.numpy(), atol=1e-5)
 
 
 def test_wrong_files_are_refused_by_name(tmp_path: Path) -> None:

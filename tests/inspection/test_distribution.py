@@ -73,8 +73,8 @@ def test_correlated_patches_are_worth_less(correlation: float, worth: float) -> 
     assert Trust(0.5, correlation).of(1) == 0.5
 
 
-def test_every_axis_has_its_trust() -> None:
+def test_trust_is_of_axes_that_there_are() -> None:
     from degcraft.features.degnet_network import GRIDS
 
-    assert TRUST.keys() == GRIDS.keys()
+    assert TRUST.keys() <= GRIDS.keys()
     assert all(trust.patch > 0 and 0 <= trust.correlation <= 1 for trust in TRUST.values())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from degcraft.cli._common import parse_space
-from degcraft.inspection import Inspection, suggest_axes, summarise
+from degcraft.inspection import Inspection, sentence, suggest_axes, summarise
 from degcraft.inspection.distribution import read_estimate
 from degcraft.inspection.report import report_of
 
@@ -35,6 +35,22 @@ def test_a_pile_of_one_source_is_one(inspection: Make) -> None:
         assert pile.main == tuple(range(20))
         assert not pile.outliers
         assert not pile.sources
+
+
+def test_what_more_images_have_than_not_is_named_besides(inspection: Make) -> None:
+    known = inspection(around((1.5, 8, 70), 10))
+    grid = np.array([0.0, 0.5, 1.0, 1.5])
+    for having, named in ((3, False), (7, True)):
+        images = tuple(
+            replace(image, probabilities=image.probabilities | {"sharpening": np.eye(4)[2 if place < having else 0]})
+            for place, image in enumerate(known.images)
+        )
+        pile = summarise(replace(known, images=images, grids=known.grids | {"sharpening": grid}))
+        assert "sharpening" not in pile.axes
+        assert ("sharpening" in pile.besides) == named
+        assert ("sharpening" in report_of(pile, {})["pile"]["besides"]) == named
+    assert pile.besides["sharpening"].value == pytest.approx(1.0)
+    assert "sharpening 1.0" in sentence(pile.besides)
 
 
 def test_the_pile_is_summed_up(inspection: Make) -> None:

@@ -36,6 +36,12 @@ def test_mild_is_a_high_quality_and_none_beyond_it() -> None:
     np.testing.assert_allclose(mild_values("jpeg_quality", qualities, 0.5), 80)
 
 
+def test_the_cell_of_none_is_none() -> None:
+    shares = AxisPosterior(np.array([0.0, 0.25, 0.5]), np.array([[0.8, 0.1, 0.1], [0.0, 0.5, 0.5]]))
+    assert mild_values("noise_common", shares, 0.5)[0] == 0
+    assert mild_values("noise_common", shares, 0.5)[1] == pytest.approx(0.375)
+
+
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Measurement:
     """60 references whose believed blur and noise go together: half have little of both, half much."""

@@ -21,7 +21,7 @@ from degcraft.sources.wide import (
     Spread,
     Spreads,
     WideSource,
-    paper_values,
+    effective_values,
 )
 
 NEVER = Spread(((50.0, 50.0, 1.0),), none=1.0)
@@ -119,7 +119,7 @@ def test_values_order_images_by_what_is_left_of_their_detail() -> None:
     plain = (known["sharpening"] == 0) & torch.isinf(known["earlier_jpeg_quality"]) & (known["reduction"] < 4)
     plain &= known["defocus_radius"] < 16
     assert plain.sum() > 80
-    sigma = paper_values(degradation)["blur_sigma"][plain]
+    sigma = effective_values(degradation)["blur_sigma"][plain]
     reference = degrade(hr[plain], Degradation({"blur_sigma": sigma}), 4, seeded())
 
     def detail(images: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ def test_values_order_images_by_what_is_left_of_their_detail() -> None:
 
 
 def test_the_quality_is_that_of_the_last_jpeg() -> None:
-    found = paper_values(
+    found = effective_values(
         Degradation({
             name: torch.tensor(values)
             for name, values in {
@@ -147,6 +147,18 @@ def test_the_quality_is_that_of_the_last_jpeg() -> None:
     )  # fmt: skip
     assert found["blur_sigma"].tolist() == [4.0, 5.0, 0.0]
     assert found["jpeg_quality"].tolist() == [70.0, 40.0, math.inf]
+    assert found["earlier_jpeg_quality"].tolist() == [40.0, math.inf, math.inf]
+
+
+def test_how_a_thing_is_done_counts_only_where_it_is_done() -> None:
+    known = WideSource(0.0).draw(400, seeded(3)).parameters
+    found = effective_values(Degradation(known))
+    silent, round_ = known["noise_level"] == 0, known["blur_sigma"] == 0
+    for name in ("noise_signal", "noise_common", "noise_grain"):
+        assert (known[name][silent] > 0).any()
+        assert (found[name][silent] == 0).all()
+        assert torch.equal(found[name][~silent], known[name][~silent])
+    assert (found["blur_ratio"][round_] == 1).all()
 
 
 def test_it_says_what_it_is() -> None:

@@ -1,4 +1,4 @@
-"""The training of degnet: tell blur, noise and JPEG quality of images whose degradation is known."""
+"""The training of degnet: tell the degradation of images of which it is known."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.training import Objective, Precision, Task
 
 LabelledBatch = tuple[Tensor, Mapping[str, Tensor]]
-"""Images (B, 3, h, w) in [0, 1], and their true value (B,) on each axis of `GRIDS`."""
+"""Images (B, 3, h, w) in [0, 1], and their true value (B,) on each axis of the network."""
 
 
 class DegNetObjective(Objective[LabelledBatch]):
@@ -31,7 +31,7 @@ class DegNetObjective(Objective[LabelledBatch]):
             axis: -(cell_targets(labels[axis].to(lr.device), axis) * logits[axis].float().log_softmax(dim=1))
             .sum(1)
             .mean()
-            for axis in GRIDS
+            for axis in logits
         }
         return torch.stack(list(losses.values())).sum(), {axis: loss.detach() for axis, loss in losses.items()}
 
@@ -40,7 +40,7 @@ def degnet_task(network: DegNet, *, steps: int, learning_rate: float = 2e-3) -> 
     """The training of degnet by AdamW.
 
     Args:
-        network: Trained in place, on its own device.
+        network: Trained in place, on its own device; what asks for no gradient stays as it is.
         steps: Length of the whole training: the learning rate falls from `learning_rate` to zero along a cosine.
         learning_rate: Reached after the first hundredth of the steps.
     """
@@ -49,7 +49,8 @@ def degnet_task(network: DegNet, *, steps: int, learning_rate: float = 2e-3) -> 
         warm = min(1.0, (step + 1) / max(1, steps // 100))
         return learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
 
-    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
+    trained = [weights for weights in network.parameters() if weights.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=1e-4)
     return Task(network, DegNetObjective(), optimizer, steps, rate, clip=5.0)
 
 

@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from degcraft.errors import DegcraftError
 from degcraft.features.degnet import load_degnet
-from degcraft.features.degnet_network import DegNet
+from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.features.training.content import CleanContent
 from degcraft.features.training.degnet import LabelledBatch, degnet_task
 from degcraft.features.training.draws import draw_generator
 from degcraft.features.training.reservoir import Reservoir
 from degcraft.images import HrPool
-from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, paper_values
+from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 from degcraft.training import Task
 
 SCALE = 4
@@ -55,8 +56,9 @@ def degnet_recipe(
     batch: int = 64,
     start: Path | None = None,
     learning_rate: float = 2e-3,
+    only_new: bool = False,
 ) -> Recipe:
-    """degnet on patches of 72 pixels: 60 % under eq. 2 of arXiv 2305.18107, the others beyond it.
+    """degnet on patches of 72 pixels, a share of them under eq. 2 of arXiv 2305.18107, the others beyond it.
 
     Args:
         pool: Clean photographs; None for dead leaves alone.
@@ -64,21 +66,35 @@ def degnet_recipe(
         seed: Of the weights and of all that is drawn.
         device: Where to degrade and train.
         batch: Images per step.
-        start: Weights to start from; None draws them.
+        start: Weights to start from; None draws them, as well as those of axes that the start lacks.
         learning_rate: At its highest.
+        only_new: Train the axes that the start lacks, and leave exactly as it is what it says of the others.
+
+    Raises:
+        DegcraftError: `only_new` without a start, or with one that lacks no axis.
     """
     # The layers draw their first weights from the global generator, which is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DegNet() if start is None else load_degnet(start).requires_grad_(True)
+        network = DegNet()
+    known = {} if start is None else load_degnet(start).state_dict()
+    network.load_state_dict(network.state_dict() | known)
+    if only_new:
+        if not known or known.keys() == network.state_dict().keys():
+            raise DegcraftError(f"only_new needs a start that lacks an axis of {', '.join(GRIDS)}, but got {start}")
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(name not in known)
     network = network.to(device)
-    make_batch = _LabelledBatches(_reservoir(pool, batch, seed), WideSource(0.6, TWICE_THE_PAPERS), batch, seed, device)
+    # Under eq. 2 alone the axes beyond the paper's have nothing to tell.
+    source = WideSource(0.3 if only_new else 0.6, TWICE_THE_PAPERS)
+    make_batch = _LabelledBatches(_reservoir(pool, batch, seed), source, batch, seed, device)
 
     def weights() -> dict[str, Tensor]:
         return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
 
     settings = _settings("degnet", pool, steps, batch, seed) | {
         "learning_rate": learning_rate,
+        "trained": "axes that the start lacks" if only_new else "all",
         "start": "drawn" if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
     }
     return Recipe(degnet_task(network, steps=steps, learning_rate=learning_rate), make_batch, weights, settings)
@@ -107,7 +123,7 @@ class _LabelledBatches:
     def __call__(self, step: int) -> LabelledBatch:
         clean = self.reservoir.batch(step, self.batch).to(self.device)
         lr, degradation = self.source.degrade(clean, SCALE, draw_generator(self.seed, "degradation", step))
-        return lr, paper_values(degradation)
+        return lr, effective_values(degradation)
 
 
 def _settings(encoder: str, pool: HrPool | None, steps: int, batch: int, seed: int) -> dict[str, Any]:

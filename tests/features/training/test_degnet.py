@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from degcraft.degradation import find_parameter
 from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.features.training import cell_targets, degnet_task
 from degcraft.training import Loop, MadeBatches
@@ -21,11 +22,8 @@ def batch(seed: int, count: int = 16) -> tuple[Tensor, Labels]:
     generator = torch.Generator().manual_seed(seed)
     level = torch.rand(count, generator=generator) * 60
     noise = torch.randn(count, 3, 32, 32, generator=generator) * level[:, None, None, None] / 255
-    labels = {
-        "blur_sigma": torch.rand(count, generator=generator) * 5,
-        "noise_level": level,
-        "jpeg_quality": torch.full((count,), math.inf),
-    }
+    labels = {axis: torch.full((count,), find_parameter(axis).identity) for axis in GRIDS}
+    labels |= {"blur_sigma": torch.rand(count, generator=generator) * 5, "noise_level": level}
     return (0.5 + noise).clamp(0, 1), labels
 
 

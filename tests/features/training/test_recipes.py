@@ -5,15 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from degcraft.features import make_extractor
+from degcraft.errors import DegcraftError
+from degcraft.features import DegNet, make_extractor
+from degcraft.features.degnet_network import GRIDS
 from degcraft.features.training import LARGEST_CROP, RECIPES, Recipe
 from degcraft.features.training.card import held_out_table, write_card
 from degcraft.features.training.content import CleanContent
 from degcraft.features.training.reservoir import Reservoir
 from degcraft.images import HrPool, write_image
 from degcraft.training import run_task
+
+FEWER = tuple(GRIDS)[:-1]
 
 
 def pool() -> HrPool:
@@ -50,6 +54,31 @@ def test_same_seed_gives_the_same_network_and_leaves_the_global_generator_alone(
         assert torch.equal(state, torch.get_rng_state())
         assert all(torch.equal(first[key], second[key]) for key in first)
         assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+def test_only_new_axes_are_trained_where_that_is_asked(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_file(DegNet(FEWER).state_dict(), tmp_path / "start.safetensors")
+    before = DegNet(FEWER).state_dict() | load_file(tmp_path / "start.safetensors")
+    recipe = RECIPES["degnet"](
+        pool(), steps=2, batch=4, start=tmp_path / "start.safetensors", learning_rate=0.1, only_new=True
+    )
+    drawn = {key: value.clone() for key, value in recipe.weights().items()}
+    assert run_task(recipe.task, recipe.make_batch)
+    after = recipe.weights()
+    assert {key.split(".")[1] for key in after.keys() - before.keys()} == {tuple(GRIDS)[-1]}
+    for key, value in after.items():
+        if key in before:
+            assert torch.equal(value, before[key]), key
+        elif key.endswith("weight"):
+            assert not torch.equal(value, drawn[key]), key
+
+
+def test_only_new_needs_a_start_that_lacks_an_axis(tmp_path: Path) -> None:
+    save_file(DegNet().state_dict(), tmp_path / "whole.safetensors")
+    for start in (None, tmp_path / "whole.safetensors"):
+        with pytest.raises(DegcraftError, match="only_new needs a start that lacks an axis"):
+            RECIPES["degnet"](None, start=start, only_new=True)
 
 
 def test_reservoir_renews_a_part_at_each_step() -> None:
