@@ -145,7 +145,7 @@ def _files(inputs: list[str]) -> tuple[list[Path], int]:
             continue
         if not is_uri(text) and not path.exists():
             raise DegcraftError(f"{path}: no such file or folder")
-        found, others = list_images(local_folder(text))
+        found, others, _ = list_images(local_folder(text))
         if not found:
             raise DegcraftError(f"{text}: holds no images ({kinds})")
         files += found

@@ -142,7 +142,7 @@ def _images(text: str) -> tuple[list[tuple[Path, Path]], bool]:
             raise DegcraftError(f"{path}: must be an image ({', '.join(sorted(IMAGE_SUFFIXES))})")
         return [(path, Path(path.name))], True
     folder = local_folder(text)
-    found, _ = list_images(folder)
+    found = list_images(folder).images
     if not found:
         raise DegcraftError(f"{text}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return [(image, image.relative_to(Path(folder).expanduser())) for image in found], False

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from degcraft.errors import DegcraftError
-from degcraft.images.names import is_passed_over, printable
+from degcraft.images.names import is_passed_over, is_systems_own, printable
 from degcraft.images.pixels import hash_hashes, hash_pixels
 from degcraft.images.reading import IMAGE_SUFFIXES, ImageError, read_rgb8
 
@@ -28,6 +28,17 @@ class Skipped:
     reason: str
 
 
+class Listing(NamedTuple):
+    """What lies below a folder, unopened."""
+
+    images: list[Path]
+    """The files with an image suffix, sorted by their path below the folder."""
+    other_files: int
+    """How many files have no image suffix (hidden ones are not counted)."""
+    system_folders: tuple[Path, ...]
+    """Folders that a NAS or an operating system keeps for itself, not looked into; relative and sorted."""
+
+
 @dataclass(frozen=True)
 class ImageFolder:
     """The usable images of a folder."""
@@ -40,9 +51,11 @@ class ImageFolder:
     """Of the decoded 8-bit pixels in the order of `files`; names and places do not enter it."""
     other_files: int = 0
     """How many files have no image suffix (hidden ones are not counted)."""
+    system_folders: tuple[Path, ...] = ()
+    """Folders that a NAS or an operating system keeps for itself, not looked into; relative to `root`."""
 
     def summary(self, limit: int = 10) -> str:
-        """One line: how many images, and the first `limit` of those skipped by name and reason."""
+        """One line: how many images, and the first `limit` of those skipped and of a system's folders by name."""
         text = f"{len(self.files)} image{'s' * (len(self.files) != 1)}"
         if self.skipped:
             named = [f"{printable(str(s.path.relative_to(self.root)))} ({s.reason})" for s in self.skipped[:limit]]
@@ -51,22 +64,32 @@ class ImageFolder:
             text += f"; {len(self.skipped)} skipped: {', '.join(named)}"
         if self.other_files:
             text += f"; {self.other_files} other file{'s' * (self.other_files != 1)} ignored"
+        if self.system_folders:
+            text += f"; {passed_over(self.system_folders, limit)}"
         return text
+
+
+def passed_over(folders: Sequence[Path], limit: int = 10) -> str:
+    """How many folders of a system were not looked into, and the first `limit` of them by name."""
+    named = [printable(str(folder)) for folder in folders[:limit]]
+    if len(folders) > limit:
+        named.append(f"and {len(folders) - limit} more")
+    return f"{len(folders)} system folder{'s' * (len(folders) != 1)} passed over: {', '.join(named)}"
 
 
 def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
     """Find a folder's usable images, sub-folders included, by decoding every one of them.
 
-    Hidden files and folders are passed over, and so are a system's own (thumbnails in @eaDir, what was deleted in
-    #recycle) and files without an image suffix. Links to folders are followed. Files that are
-    unreadable or truncated, have a side under `min_side` pixels, or repeat an earlier file's 8-bit pixels are
-    skipped and named.
+    Hidden files and folders are passed over, and so are files without an image suffix and, counted and named, a
+    system's own folders (thumbnails in @eaDir, what was deleted in #recycle).
+    Links to folders are followed. Files that are unreadable or truncated, have a side under `min_side` pixels, or
+    repeat an earlier file's 8-bit pixels are skipped and named.
 
     Raises:
         DegcraftError: no such folder, or no usable image in it.
     """
     root = Path(folder).expanduser()
-    candidates, other_files = list_images(root)
+    candidates, other_files, system_folders = list_images(root)
     files: list[Path] = []
     skipped: list[Skipped] = []
     first_with: dict[str, Path] = {}
@@ -78,15 +101,15 @@ def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
         else:
             first_with[digest] = path
             files.append(path)
-    found = ImageFolder(root, tuple(files), tuple(skipped), hash_hashes(list(first_with)), other_files)
+    found = ImageFolder(root, tuple(files), tuple(skipped), hash_hashes(list(first_with)), other_files, system_folders)
     if not files:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DegcraftError(f"{root}: needs at least one usable image ({kinds}), but has {found.summary()}")
     return found
 
 
-def list_images(folder: str | Path) -> tuple[list[Path], int]:
-    """The files with an image suffix below a folder, sorted and unopened, and the number of other files.
+def list_images(folder: str | Path) -> Listing:
+    """The files with an image suffix below a folder, and what beside them is left out.
 
     Raises:
         DegcraftError: no such folder.
@@ -97,7 +120,9 @@ def list_images(folder: str | Path) -> tuple[list[Path], int]:
         raise DegcraftError(f"{root}: {rule}")
     images: list[Path] = []
     others = 0
+    systems: list[Path] = []
     for place, folders, names in os.walk(root, followlinks=True):
+        systems += [Path(place, name).relative_to(root) for name in folders if is_systems_own(name)]
         folders[:] = [name for name in folders if not is_passed_over(name) and not _leads_back(Path(place, name))]
         for name in names:
             if name.startswith("."):
@@ -106,7 +131,8 @@ def list_images(folder: str | Path) -> tuple[list[Path], int]:
                 images.append(Path(place, name))
             else:
                 others += 1
-    return sorted(images, key=lambda path: path.relative_to(root).as_posix()), others
+    images.sort(key=lambda path: path.relative_to(root).as_posix())
+    return Listing(images, others, tuple(sorted(systems)))
 
 
 def _leads_back(folder: Path) -> bool:

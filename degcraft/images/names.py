@@ -16,7 +16,12 @@ SYSTEM_FOLDERS = frozenset(
 
 def is_passed_over(folder: str) -> bool:
     """Whether images in a folder of this name are not the user's: it is hidden, or a system's own."""
-    return folder.startswith(".") or folder.lower() in SYSTEM_FOLDERS
+    return folder.startswith(".") or is_systems_own(folder)
+
+
+def is_systems_own(folder: str) -> bool:
+    """Whether a NAS or an operating system keeps its own images in a folder of this name."""
+    return folder.lower() in SYSTEM_FOLDERS
 
 
 def same_name(name: str) -> str:

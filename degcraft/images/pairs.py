@@ -133,7 +133,7 @@ def files_by_name(folder: Path) -> dict[str, Path]:
         DegcraftError: two files share a name.
     """
     named: dict[str, Path] = {}
-    for path in list_images(folder)[0]:
+    for path in list_images(folder).images:
         name = same_name(path.relative_to(folder).with_suffix("").as_posix())
         if name in named:
             raise DegcraftError(f"{path}: names without suffix must be unique, but {named[name].name} has the same")

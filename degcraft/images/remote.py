@@ -142,7 +142,7 @@ def _update(uri: str, folder: Path, files: dict[str, _RemoteFile], system: Abstr
         if time.time() - abandoned.stat().st_mtime > _DAY:
             shutil.rmtree(abandoned, ignore_errors=True)
     known = _read_manifest(folder)
-    for path in list_images(folder)[0]:
+    for path in list_images(folder).images:
         if path.relative_to(folder).as_posix() not in files:
             path.unlink(missing_ok=True)
     kept = {name: known[name] for name, file in files.items() if _is_current(folder / name, file, known.get(name))}

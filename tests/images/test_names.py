@@ -71,8 +71,10 @@ def test_folders_of_a_system_are_passed_over_and_links_followed(tmp_path: Path) 
     (tmp_path / "photos" / "roll1").symlink_to(tmp_path / "disk" / "roll1")
     (tmp_path / "photos" / "round").symlink_to(tmp_path / "photos")
     (tmp_path / "disk" / "roll1" / "back").symlink_to(tmp_path / "photos")
-    found, _ = list_images(tmp_path / "photos")
+    found = list_images(tmp_path / "photos").images
     assert [path.relative_to(tmp_path / "photos").as_posix() for path in found] == ["own.png", "roll1/0.png"]
+    summary = scan_folder(tmp_path / "photos").summary()
+    assert summary.endswith("; 4 system folders passed over: #recycle, $RECYCLE.BIN, @eaDir, __MACOSX")
 
 
 def test_a_damaged_file_is_named_whatever_its_name(tmp_path: Path) -> None:
