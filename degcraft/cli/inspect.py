@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         from degcraft.images import check_empty
 
         check_empty(args.split_to)
-    files, ignored = _files(args.inputs)
+    files, left_out = _files(args.inputs)
     device = pick_device(args.device)
 
     from degcraft.features import load_degnet
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         )
     pile = summarise(inspection)
     console.print(_table(pile))
-    _say(console, pile, ignored, time.perf_counter() - started, device)
+    _say(console, pile, left_out, time.perf_counter() - started, device)
     if args.hr is not None:
         with console.status("looking at the clean images"):
             clean = inspect_clean(_files([args.hr])[0], network, device=device)
@@ -125,8 +125,8 @@ def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
             yield name, len(members)
 
 
-def _files(inputs: list[str]) -> tuple[list[Path], int]:
-    """Every image once, in the order given, and the number of other files in the folders.
+def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
+    """Every image once, in the order given, and what the folders hold besides, as clauses.
 
     Raises:
         DegcraftError: an input that is not there or holds no image.
@@ -135,7 +135,7 @@ def _files(inputs: list[str]) -> tuple[list[Path], int]:
 
     kinds = ", ".join(sorted(IMAGE_SUFFIXES))
     files: list[Path] = []
-    ignored = 0
+    left_out: list[str] = []
     for text in inputs:
         path = Path(text).expanduser()
         if not is_uri(text) and path.is_file():
@@ -145,15 +145,15 @@ def _files(inputs: list[str]) -> tuple[list[Path], int]:
             continue
         if not is_uri(text) and not path.exists():
             raise DegcraftError(f"{path}: no such file or folder")
-        found, others, _ = list_images(local_folder(text))
-        if not found:
+        found = list_images(local_folder(text))
+        if not found.images:
             raise DegcraftError(f"{text}: holds no images ({kinds})")
-        files += found
-        ignored += others
+        files += found.images
+        left_out += found.left_out()
     once: dict[Path, Path] = {}
     for path in files:
         once.setdefault(path.resolve(), path)
-    return list(once.values()), ignored
+    return list(once.values()), left_out
 
 
 def _title(inputs: list[str]) -> str:
@@ -191,7 +191,7 @@ def _table(pile: "Pile") -> "Table":
     return table
 
 
-def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device: str) -> None:
+def _say(console: "Console", pile: "Pile", left_out: list[str], seconds: float, device: str) -> None:
     """The pile in plain words, and what to do with it."""
     from degcraft.images import names_apart
     from degcraft.inspection import sentence, suggest_axes
@@ -201,8 +201,8 @@ def _say(console: "Console", pile: "Pile", ignored: int, seconds: float, device:
 
     images = pile.inspection.images
     count = f"{len(images)} image{'s' * (len(images) != 1)}"
-    notes = f"; {len(pile.inspection.skipped)} skipped" if pile.inspection.skipped else ""
-    notes += f"; {ignored} other file{'s' * (ignored != 1)} ignored" if ignored else ""
+    skipped = len(pile.inspection.skipped)
+    notes = "".join(f"; {clause}" for clause in ([f"{skipped} skipped"] if skipped else []) + left_out)
     if len(pile.main) < len(images):
         count = f"{len(pile.main)} of {count}"
     say(f"{count}: {sentence(pile.axes | pile.besides)}{notes}")

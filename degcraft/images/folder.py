@@ -38,6 +38,15 @@ class Listing(NamedTuple):
     system_folders: tuple[Path, ...]
     """Folders that a NAS or an operating system keeps for itself, not looked into; relative and sorted."""
 
+    def left_out(self) -> list[str]:
+        """What is not used, and how much of it, as clauses."""
+        others, systems = self.other_files, self.system_folders
+        said = [f"{others} other file{'s' * (others != 1)} ignored"] if others else []
+        if systems:
+            count = f"{len(systems)} system folder{'s' * (len(systems) != 1)}"
+            said.append(f"{count} passed over: {_named([str(one) for one in systems])}")
+        return said
+
 
 @dataclass(frozen=True)
 class ImageFolder:
@@ -49,32 +58,22 @@ class ImageFolder:
     skipped: tuple[Skipped, ...]
     content_hash: str
     """Of the decoded 8-bit pixels in the order of `files`; names and places do not enter it."""
-    other_files: int = 0
-    """How many files have no image suffix (hidden ones are not counted)."""
-    system_folders: tuple[Path, ...] = ()
-    """Folders that a NAS or an operating system keeps for itself, not looked into; relative to `root`."""
+    listing: Listing
+    """What lies there, used or not."""
 
     def summary(self, limit: int = 10) -> str:
         """One line: how many images, and the first `limit` of those skipped and of a system's folders by name."""
         text = f"{len(self.files)} image{'s' * (len(self.files) != 1)}"
         if self.skipped:
-            named = [f"{printable(str(s.path.relative_to(self.root)))} ({s.reason})" for s in self.skipped[:limit]]
-            if len(self.skipped) > limit:
-                named.append(f"and {len(self.skipped) - limit} more")
-            text += f"; {len(self.skipped)} skipped: {', '.join(named)}"
-        if self.other_files:
-            text += f"; {self.other_files} other file{'s' * (self.other_files != 1)} ignored"
-        if self.system_folders:
-            text += f"; {passed_over(self.system_folders, limit)}"
-        return text
+            named = _named([f"{s.path.relative_to(self.root)} ({s.reason})" for s in self.skipped], limit)
+            text += f"; {len(self.skipped)} skipped: {named}"
+        return "; ".join([text, *self.listing.left_out()])
 
 
-def passed_over(folders: Sequence[Path], limit: int = 10) -> str:
-    """How many folders of a system were not looked into, and the first `limit` of them by name."""
-    named = [printable(str(folder)) for folder in folders[:limit]]
-    if len(folders) > limit:
-        named.append(f"and {len(folders) - limit} more")
-    return f"{len(folders)} system folder{'s' * (len(folders) != 1)} passed over: {', '.join(named)}"
+def _named(names: Sequence[str], limit: int = 10) -> str:
+    """The first of some names, and how many there are besides."""
+    more = [f"and {len(names) - limit} more"] if len(names) > limit else []
+    return ", ".join([*map(printable, names[:limit]), *more])
 
 
 def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
@@ -89,7 +88,8 @@ def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
         DegcraftError: no such folder, or no usable image in it.
     """
     root = Path(folder).expanduser()
-    candidates, other_files, system_folders = list_images(root)
+    listing = list_images(root)
+    candidates = listing.images
     files: list[Path] = []
     skipped: list[Skipped] = []
     first_with: dict[str, Path] = {}
@@ -101,7 +101,7 @@ def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
         else:
             first_with[digest] = path
             files.append(path)
-    found = ImageFolder(root, tuple(files), tuple(skipped), hash_hashes(list(first_with)), other_files, system_folders)
+    found = ImageFolder(root, tuple(files), tuple(skipped), hash_hashes(list(first_with)), listing)
     if not files:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DegcraftError(f"{root}: needs at least one usable image ({kinds}), but has {found.summary()}")

@@ -45,7 +45,7 @@ def test_usable_files_are_found_in_order_and_the_others_named(folder: Path) -> N
         "text.png": "not a readable image (PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF)",
         "tiny.png": "100x31 pixels, smaller than 32",
     }
-    assert found.other_files == 1
+    assert found.listing.other_files == 1
     assert found.summary() == (
         "3 images; 4 skipped: copy.bmp (same pixels as b.png), cut.png (truncated), text.png (not a readable "
         "image (PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF)), tiny.png (100x31 pixels, smaller than 32); "
