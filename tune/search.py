@@ -31,7 +31,8 @@ from tune.preparation import Measurements, Starts, held_out_part, measured_preci
 from tune.progress import TrialsView
 from tune.records import Records
 from tune.registration import Registration, decide
-from tune.searcher import CraftSearch, SparingAsha, crafted_trials
+from tune.search_space import crafted_trials
+from tune.searcher import CraftSearch, SparingAsha
 from tune.shared import shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields, file_hashes

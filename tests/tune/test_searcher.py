@@ -15,7 +15,8 @@ from tracking import StateFile
 from tune.architectures import Architectures
 from tune.config import TrialConfig
 from tune.outcome import outcome_of
-from tune.searcher import CraftSearch, ListedSearch, SearchSpace, SparingAsha
+from tune.search_space import SearchSpace
+from tune.searcher import CraftSearch, ListedSearch, SparingAsha
 from tune.spec import SearchSpec
 from tune.state import SearchState
 

@@ -27,7 +27,7 @@ from tune.config import Kind, TrialConfig, network_key
 from tune.data import Pair, SearchData, read_data
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.preparation import references_of
-from tune.searcher import SearchSpace
+from tune.search_space import SearchSpace
 from tune.sections import NetworkSection
 from tune.spec import SearchSpec
 from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, TRAINER, report_steps, run_trial
