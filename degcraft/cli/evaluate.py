@@ -69,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics",
         nargs="+",
+        type=_metric,
         metavar="NAME",
         help="psnr psnr_y ssim ssim_y lpips niqe (psnr psnr_y ssim; niqe for --lr)",
     )
@@ -83,6 +84,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="local file with the backbone of LPIPS")
     add_tile(parser)
     add_device(parser)
+
+
+def _metric(text: str) -> str:
+    from degcraft.metrics import METRICS
+
+    if text not in METRICS:
+        # A list of names takes what follows it, and so it would take the models.
+        raise argparse.ArgumentTypeError(
+            f"must be of {', '.join(METRICS)}, but got {text!r}; write the models before --metrics"
+        )
+    return text
 
 
 def run(args: argparse.Namespace) -> int:

@@ -295,7 +295,6 @@ def test_what_is_wrong_is_said_in_a_line(
         "psnr compares with ground truth, so it needs --pairs": [
             model, "--lr", photographs / "others", "--metrics", "psnr",
         ],
-        "the metric must be one of psnr": [model, "--pairs", x4, "--metrics", "vmaf"],
         "must be 2 times as large as its lr image for these rows, but the two are 160x160 and 40x40": [
             model, "--pairs", x4,
         ],
@@ -322,3 +321,12 @@ def test_what_is_wrong_is_said_in_a_line(
         assert message in error
         assert error.count("\n") == 1
     assert (tmp_path / "old.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["vmaf", "start:x2"])
+def test_what_is_no_metric_is_named(
+    name: str, pairs: Callable[[int], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("--pairs", pairs(2), "--metrics", "psnr", name)
+    assert f"but got {name!r}; write the models before --metrics" in capsys.readouterr().err
