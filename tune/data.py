@@ -115,9 +115,8 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         fit, held_pairs = _split_pairs(pairs, spec.references, spec, notes)
     else:
         assert spec.references is not None
-        fit, held = split_files(
-            _scan("references", spec.references, spec.patches.size, notes), spec.held_out.fraction, spec.seed
-        )
+        files = _scan("references", spec.references, spec.patches.size, notes)
+        fit, held = _split("references", files, spec, notes)
         notes.append(f"held out: {len(held)} of {len(fit) + len(held)} references, without ground truth")
     if held_pairs is not None:
         held = [lr for lr, _ in held_pairs]
@@ -128,7 +127,7 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     clean = reduced_files(clean, spec.clean.reduce, cache_folder("reduced"))
     notes += inspect_clean(clean, load_degnet()).sentences()
     # Only proxies need clean images that no trial has seen.
-    train, judged = split_files(clean, spec.held_out.fraction, spec.seed) if held_pairs is None else (clean, [])
+    train, judged = _split("hr", clean, spec, notes) if held_pairs is None else (clean, [])
     pool = HrPool.from_files(train, min_side=spec.training.lr_patch * spec.scale, seed=spec.seed)
     if pool.note:
         notes.append(pool.note)
@@ -171,12 +170,21 @@ def _scan(field: str, location: str, min_side: int, notes: list[str]) -> list[Pa
     return list(folder.files)
 
 
+def _split(field: str, files: list[Path], spec: SearchSpec, notes: list[str]) -> tuple[list[Path], list[Path]]:
+    """Files to use and files held out; where they are too few, the error says what became of the others."""
+    try:
+        return split_files(files, spec.held_out.fraction, spec.seed)
+    except DegcraftError as error:
+        known = next((f" ({note})" for note in notes if note.startswith(f"{field}: ")), "")
+        raise DegcraftError(f"{field}: {error}{known}") from None
+
+
 def _split_pairs(
     pairs: list[tuple[Path, Path]], references: str | None, spec: SearchSpec, notes: list[str]
 ) -> tuple[list[Path], list[tuple[Path, Path]]]:
     """Files to fit to, and pairs to score on."""
     if references is None:
-        fit, held_lr = split_files([lr for lr, _ in pairs], spec.held_out.fraction, spec.seed)
+        fit, held_lr = _split("held_out.pairs", [lr for lr, _ in pairs], spec, notes)
         held = [pair for pair in pairs if pair[0] in set(held_lr)]
     else:
         # References of their own: every pair may score, and none of them is fitted to.

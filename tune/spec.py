@@ -92,7 +92,7 @@ class SearchSpec(Strict):
                 if find_source(parse_source(text)["name"]).suffix:
                     raise ValueError(f"compare must name degradations that need no file, but got {text!r}")
             except DegcraftError as error:
-                raise ValueError(f"compare: {error}") from None
+                raise ValueError(str(error)) from None
         return value
 
     @model_validator(mode="after")

@@ -137,3 +137,11 @@ def test_a_file_uri_reads_what_its_folder_holds(photographs: Path, tmp_path: Pat
     uri = {name: f"file://{photographs / part}" for name, part in (("references", "others"), ("hr", "clean"))}
     there, _ = read_data(spec(photographs, tmp_path, **uri))
     assert here.hashes() == there.hashes()
+
+
+def test_too_few_to_hold_any_out_is_said_with_what_was_skipped(photographs: Path, tmp_path: Path) -> None:
+    for number in range(2):
+        write_image(tmp_path / "same" / f"{number}.png", torch.zeros(3, 96, 96))
+    alike = spec(photographs, tmp_path, references=str(tmp_path / "same"))
+    with pytest.raises(DegcraftError, match=r"references: a split .* at least 2 files, but got 1 \(.*1\.png \(same"):
+        read_data(alike)

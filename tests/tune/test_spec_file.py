@@ -81,7 +81,7 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ({"training": {"steps": "many"}}, "training.steps: input should be a valid integer, but got 'many'"),
         ({"network": {"name": "unet"}}, "network: there is no network 'unet'"),
         ({"pdm": {"colour": 1}}, "pdm: no knob 'colour'; it has size"),
-        ({"compare": ["esrgan"]}, "compare: the degradation must be one of uniform"),
+        ({"compare": ["esrgan"]}, ".yaml: compare: the degradation must be one of uniform"),
         ({"compare": ["bsrgan", "bsrgan"]}, "compare: must name each degradation once, but got 'bsrgan' 2 times"),
         ({"compare": ["crafted.json"]}, "compare: must name degradations that need no file, but got 'crafted.json'"),
         ({"compare": ["bsrgan:jpeg=3"]}, "compare: degradation bsrgan: no knob 'jpeg'"),
