@@ -65,10 +65,8 @@ def drawn_rows(beliefs: Mapping[str, AxisPosterior], seed: int) -> ListedSource:
     """A draw from each image's belief, each axis at its own quantile."""
     random, columns = np.random.default_rng(seed), {}
     for name, belief in beliefs.items():
-        shares = random.random(len(belief.probabilities))
-        single = [AxisPosterior(belief.values, row[None]) for row in belief.probabilities]
-        found = [mild_values(name, one, float(share))[0] for one, share in zip(single, shares, strict=True)]
-        columns[name] = torch.tensor(found).float()
+        found = mild_values(name, belief, random.random(len(belief.probabilities)))
+        columns[name] = torch.from_numpy(found).float()
     return ListedSource(columns)
 
 
