@@ -1,11 +1,28 @@
 """Losses as they are typed."""
 
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from degcraft.cli._listing import add_listing
 from degcraft.errors import DegcraftError
 
+if TYPE_CHECKING:
+    from degcraft.training.losses import LossSpec
+
 FORM = "NAME=WEIGHT,… with knobs behind colons, such as l1=1,gan=0.05:discriminator=unet"
+
+
+def add_list(parser: argparse.ArgumentParser) -> None:
+    """`--list-losses`."""
+
+    def losses() -> "Mapping[str, LossSpec]":
+        from degcraft.training import LOSSES
+
+        return LOSSES
+
+    add_listing(parser, "--list-losses", "losses", losses)
 
 
 def parse_losses(text: str, lpips_weights: Path | None) -> dict[str, Any]:

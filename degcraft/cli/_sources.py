@@ -1,6 +1,13 @@
 """Degradation sources as they are typed; the help does not load their registry, as that loads torch."""
 
 import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from degcraft.cli._listing import add_listing
+
+if TYPE_CHECKING:
+    from degcraft.sources import SourceSpec
 
 METAVAR = "DEGRADATION"
 SOURCE_HELP = (
@@ -11,21 +18,10 @@ SOURCE_HELP = (
 
 def add_list(parser: argparse.ArgumentParser) -> None:
     """`--list-degradations`."""
-    parser.add_argument(
-        "--list-degradations", action=_ListSources, nargs=0, help="print the degradations and their knobs, and end"
-    )
 
-
-class _ListSources(argparse.Action):
-    """Prints the sources and ends."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+    def sources() -> "Mapping[str, SourceSpec]":
         from degcraft.sources import SOURCES
 
-        for name, spec in SOURCES.items():
-            print(f"{name:<12} {spec.description}")
-            for key, knob in spec.knobs.items():
-                default = "" if knob.default is None else f"={knob.default}"
-                told = f", {knob.description}" if knob.description else ""
-                print(f"{'':<12} {key}{default}: {knob.rule}{told}")
-        parser.exit()
+        return SOURCES
+
+    add_listing(parser, "--list-degradations", "degradations", sources)

@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from degcraft.cli import _losses, _sources
 from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device, positive, refuse_overwrite, seed
 from degcraft.cli._jointly import learned_file, parse_jointly
-from degcraft.cli._losses import parse_losses
 from degcraft.cli._network import MODEL_HELP
-from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
+from degcraft.cli._sources import METAVAR, SOURCE_HELP
 from degcraft.cli._start import Begun, begin
 from degcraft.errors import DegcraftError
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "distribution", metavar=METAVAR, help=f"{SOURCE_HELP}; with --references: pdm, or pdm:KNOB=VALUE,…"
     )
-    add_list(parser)
+    _sources.add_list(parser)
     parser.add_argument(
         "--references", metavar="DIR", help="your low-resolution images: a degradation is learned from them on the way"
     )
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, default=16, metavar="N", help="crops per step (16)")
     parser.add_argument("--patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crop (32)")
     parser.add_argument("--losses", default="l1=1", metavar="NAME=WEIGHT,…", help="what is minimised (l1=1)")
-    parser.add_argument("--list-losses", action=_ListLosses, nargs=0, help="print the losses and their knobs, and end")
+    _losses.add_list(parser)
     parser.add_argument(
         "--lpips-weights",
         type=Path,
@@ -114,19 +114,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
 
 
-class _ListLosses(argparse.Action):
-    """Prints the losses and ends; the help itself does not name them, as their registry loads torch."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        from degcraft.training import LOSSES
-
-        for name, spec in LOSSES.items():
-            print(f"{name:<12} {spec.description}")
-            for key, knob in spec.knobs.items():
-                print(f"{'':<12} {key}={knob.default}: {knob.rule}")
-        parser.exit()
-
-
 def run(args: argparse.Namespace) -> int:
     import torch
     from rich.console import Console
@@ -150,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         warmup = int(read_checkpoint(checkpoint).get("conditions", {}).get("warmup", 0))
     plan = TrainingPlan(
         steps=args.steps, batch=args.batch, lr_patch=args.patch, scale=begun.scale,
-        losses=parse_losses(args.losses, args.lpips_weights), learning_rate=args.learning_rate,
+        losses=_losses.parse_losses(args.losses, args.lpips_weights), learning_rate=args.learning_rate,
         schedule=args.schedule, milestones=tuple(args.milestones), warmup=warmup, ema=args.ema, clip=args.clip,
         precision=args.precision, seed=args.seed,
     )  # fmt: skip

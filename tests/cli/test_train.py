@@ -181,7 +181,9 @@ def test_every_loss_and_its_knobs_can_be_listed(capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     for name, spec in LOSSES.items():
         assert f"{name} " in printed
-        assert all(f"{knob}=" in printed for knob in spec.knobs)
+        for key, knob in spec.knobs.items():
+            shown = key if knob.default is None else f"{key}={knob.default}"
+            assert f" {shown}: {knob.rule}" in printed
 
 
 @pytest.mark.parametrize(
