@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 
 def cache_folder(name: str) -> Path:
     """One of degcraft's caches: `name` in `$DEGCRAFT_CACHE`, or in `degcraft` in the user's cache folder."""
-    base = os.environ.get("DEGCRAFT_CACHE")
-    if not base:
-        base = str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "degcraft")
-    return Path(base) / name
+    return Path(os.environ.get("DEGCRAFT_CACHE") or user_cache_path("degcraft", appauthor=False)) / name

@@ -4,6 +4,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from degcraft.images import FORMATS as WRITTEN
 from degcraft.images import Format, FormatError
@@ -25,34 +27,12 @@ def wanted_format(name: FormatName | None, accept: str | None) -> Format:
     """
     if name is not None:
         return FORMATS[name]
-    likings = {name: _liking(one.media_type, accept or "*/*") for name, one in FORMATS.items()}
-    best = max(likings, key=lambda name: likings[name])  # the first of equals
-    if likings[best] <= 0:
+    accepted = parse_accept_header(accept or "*/*", MIMEAccept)
+    best = max(FORMATS, key=lambda name: accepted.quality(FORMATS[name].media_type))  # the first of equals
+    if accepted.quality(FORMATS[best].media_type) <= 0:
         offered = ", ".join(one.media_type for one in FORMATS.values())
         raise Refusal(406, "not_acceptable", f"Accept must name one of {offered}, but is {(accept or '')[:100]!r}.")
     return FORMATS[best]
-
-
-def _liking(media_type: str, accept: str) -> float:
-    """The q of the most specific range in an Accept header (RFC 9110, 12.5.1) that covers a type; 0 if none does."""
-    ranges = [media_type, "image/*", "*/*"]
-    found = (len(ranges), 0.0)
-    for entry in accept.lower().split(","):
-        name, *parameters = (part.strip() for part in entry.split(";"))
-        if name in ranges:
-            found = min(found, (ranges.index(name), _quality(parameters)))
-    return found[1]
-
-
-def _quality(parameters: list[str]) -> float:
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q":
-            try:
-                return min(max(float(value), 0.0), 1.0)
-            except ValueError:
-                return 0.0
-    return 1.0
 
 
 def encode(pixels: NDArray[np.uint8], picture: Picture, into: Format, quality: int) -> bytes:
