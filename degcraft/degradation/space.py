@@ -72,19 +72,6 @@ class DegradationSpace:
         """n degradations drawn uniformly from one bin, on the generator's device."""
         return sample_box(self.bounds(index), n, generator)
 
-    def sample(self, weights: ArrayLike, n: int, generator: torch.Generator) -> Degradation:
-        """n degradations: a bin by weight, then uniformly inside it, on the generator's device.
-
-        Args:
-            weights: (n_bins,) not negative; they need not sum to 1.
-            n: how many.
-            generator: the only source of randomness.
-
-        Raises:
-            DegcraftError: weights of the wrong length, negative, not finite, or all zero.
-        """
-        return self.each_bin.sample(self.check_weights(weights), n, generator)
-
     @cached_property
     def each_bin(self) -> Blocks:
         """Every bin as a block of its own, row-major."""

@@ -88,10 +88,8 @@ class ExtractorSpec:
     """The layers it can be cut at, shallow to deep."""
     default_layer: str
     """The layer it is cut at unless another is asked for."""
-    needs_weights: bool
-    """Whether it reads pretrained weights; if not, its weights come from a seed."""
     weights_file: str | None
-    """The file name its weights have in the weights folder; None without `needs_weights`."""
+    """The file name its weights have in the weights folder; None where it draws them from a seed."""
     build: Callable[[str, Path | None, int, torch.device], FeatureExtractor]
     """Makes it from (layer, weights file or None, seed, device)."""
     missing: Callable[[Path | None], str | None]

@@ -120,7 +120,6 @@ DASR = ExtractorSpec(
     description="DASR's encoder, trained by contrast on degradations: a local checkpoint of its repository",
     layers=_LAYERS,
     default_layer="encoder",
-    needs_weights=True,
     weights_file=_WEIGHTS.names[0],
     build=_build,
     missing=_missing,

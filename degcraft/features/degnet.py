@@ -141,7 +141,6 @@ DEGNET = ExtractorSpec(
     description="degcraft's own network for blur, noise and JPEG quality: comes with the package, sees little content",
     layers=("distribution",),
     default_layer="distribution",
-    needs_weights=True,
     weights_file=WEIGHTS,
     build=_build,
     missing=_missing,

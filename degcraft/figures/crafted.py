@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 MOST_PAIRS = 4
 """Pairs of axes that are shown, those that depend most on each other."""
 _ACROSS = 4
-_LEAST = 0.01
-"""Nats of mutual information below which two axes go their own ways."""
 
 
 def draw_crafted(crafted: CraftedDistribution, path: str | Path, *, title: str = "", truth: Box | None = None) -> None:

@@ -8,7 +8,7 @@ from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
 from degcraft.images.names import flat_name, printable, same_name
-from degcraft.images.pairs import ImagePair, crop_to_scale, files_by_name, list_pairs, read_pairs, scale_of
+from degcraft.images.pairs import crop_to_scale, files_by_name, list_pairs
 from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
 from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
 from degcraft.images.pool import HrPool
@@ -39,7 +39,6 @@ __all__ = [
     "HrPool",
     "ImageError",
     "ImageFolder",
-    "ImagePair",
     "LoadedImage",
     "Patches",
     "Skipped",
@@ -67,11 +66,9 @@ __all__ = [
     "printable",
     "read_carried",
     "read_image",
-    "read_pairs",
     "read_rgb8",
     "reduced_files",
     "same_name",
-    "scale_of",
     "scan_folder",
     "split_files",
     "structure",

@@ -1,9 +1,7 @@
-"""A folder of LR and HR images that belong together by name."""
+"""LR and HR images that belong together by name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,23 +9,10 @@ import numpy as np
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
-from degcraft.images.folder import in_threads, list_images
-from degcraft.images.names import printable, same_name
-from degcraft.images.reading import read_image
+from degcraft.images.folder import list_images
+from degcraft.images.names import same_name
 
 Pixels = TypeVar("Pixels", Tensor, np.ndarray)
-
-
-@dataclass(frozen=True, eq=False)
-class ImagePair:
-    """A low-resolution image and its ground truth."""
-
-    name: str
-    """The path below `lr` without suffix."""
-    lr: Tensor
-    """(3, h, w) float32 in [0, 1]."""
-    hr: Tensor
-    """(3, h · scale, w · scale) float32 in [0, 1]; rows and columns that the scale did not divide are cut off."""
 
 
 def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
@@ -53,28 +38,6 @@ def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
     return [(low[name], high[name]) for name in low]
 
 
-def read_pairs(folder: str | Path) -> list[ImagePair]:
-    """Read all pairs of a folder with `lr/` and `hr/`, in the order of their names; alpha is left out.
-
-    Raises:
-        DegcraftError: as in `list_pairs`; an unreadable file; or a pair whose HR size is not a whole multiple of
-            its LR size (but for fewer pixels than the scale, as a reduction leaves them over), the same along both
-            sides and in all pairs.
-    """
-    root = Path(folder).expanduser() / "lr"
-
-    def read(files: tuple[Path, Path]) -> ImagePair:
-        low, high = files
-        name = printable(low.relative_to(root).with_suffix("").as_posix())
-        lr, hr = read_image(low).rgb, read_image(high).rgb
-        cropped = crop_to_scale(lr, hr, hr.shape[1] // lr.shape[1])
-        return ImagePair(name, lr, hr if cropped is None else cropped)
-
-    pairs = in_threads(read, list_pairs(folder))
-    scale_of(pairs)
-    return pairs
-
-
 def crop_to_scale(lr: Pixels, hr: Pixels, scale: int) -> Pixels | None:
     """HR without the rows and columns at its end that the scale did not divide, fewer than `scale` of each.
 
@@ -94,36 +57,6 @@ def crop_to_scale(lr: Pixels, hr: Pixels, scale: int) -> Pixels | None:
     if (height % scale, width % scale) == (0, 0):
         return hr
     return hr[..., : low_height * scale, : low_width * scale]
-
-
-def scale_of(pairs: Sequence[ImagePair]) -> int:
-    """The one factor by which HR is larger than LR.
-
-    Raises:
-        DegcraftError: no pairs, or a pair whose factor is not whole, differs between the sides, or differs from that
-            of the first pair; it is named.
-    """
-    if not pairs:
-        raise DegcraftError("a scale needs at least 1 pair, but got none")
-    scales = [_scale(pair) for pair in pairs]
-    for pair, scale in zip(pairs, scales, strict=True):
-        if scale != scales[0]:
-            raise DegcraftError(
-                f"pair {pair.name}: all pairs must have the scale of the first, {scales[0]} ({pairs[0].name}), but "
-                f"it has {scale}"
-            )
-    return scales[0]
-
-
-def _scale(pair: ImagePair) -> int:
-    (low_height, low_width), (height, width) = pair.lr.shape[1:], pair.hr.shape[1:]
-    scale = height // low_height
-    if scale < 1 or (height, width) != (low_height * scale, low_width * scale):
-        raise DegcraftError(
-            f"pair {pair.name}: the size of hr must be a whole multiple of that of lr, but they are {width}x{height} "
-            f"and {low_width}x{low_height}"
-        )
-    return scale
 
 
 def files_by_name(folder: Path) -> dict[str, Path]:

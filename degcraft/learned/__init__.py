@@ -4,7 +4,7 @@ from degcraft.learned.compression import Compression
 from degcraft.learned.joint import JointTrainer, begin_degradation, checked_joint
 from degcraft.learned.model import KNOBS, LearnedDegradation, kernel_moments
 from degcraft.learned.objective import PdmObjective, Penalty, check_unpaired, pdm_task, unpaired_crops
-from degcraft.learned.source import LearnedSource, is_learned, load_learned, save_learned
+from degcraft.learned.source import LearnedSource, load_learned, save_learned
 
 __all__ = [
     "KNOBS",
@@ -17,7 +17,6 @@ __all__ = [
     "begin_degradation",
     "check_unpaired",
     "checked_joint",
-    "is_learned",
     "kernel_moments",
     "load_learned",
     "pdm_task",

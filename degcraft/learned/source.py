@@ -80,16 +80,6 @@ def save_learned(path: str | Path, source: LearnedSource) -> None:
         save_file(state, temporary, metadata={_HEADER: json.dumps(header, sort_keys=True)})
 
 
-def is_learned(path: str | Path) -> bool:
-    """Whether a file says that it is a learned degradation."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
-        return isinstance(header, dict) and header.get("format") == FORMAT
-    except (SafetensorError, OSError, ValueError):
-        return False
-
-
 def load_learned(path: str | Path) -> LearnedSource:
     """Reads what `save_learned` wrote. Shapes are compared before anything is read.
 

@@ -6,7 +6,7 @@ from degcraft.metrics.lpips import LpipsMetric
 from degcraft.metrics.niqe import NiqeModel
 from degcraft.metrics.paired import Difference, paired_difference
 from degcraft.metrics.psnr import psnr
-from degcraft.metrics.registry import METRICS, Metric, compute_scores, direction, find_metric
+from degcraft.metrics.registry import METRICS, Metric, compute_scores, find_metric
 from degcraft.metrics.rows import ImageScore, ScoreTable, score_image
 from degcraft.metrics.ssim import ssim
 
@@ -22,7 +22,6 @@ __all__ = [
     "aligned_truth",
     "compute_scores",
     "describe_alignments",
-    "direction",
     "estimate_alignment",
     "find_metric",
     "paired_difference",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
@@ -107,11 +106,6 @@ def find_metric(name: str) -> Metric:
     if name not in METRICS:
         raise DegcraftError(f"the metric must be one of {', '.join(METRICS)}, but is {name!r}")
     return METRICS[name]
-
-
-def direction(name: str) -> Literal["max", "min"]:
-    """Whether a search should raise or lower this score; unknown names raise as in `find_metric`."""
-    return "max" if find_metric(name).higher_is_better else "min"
 
 
 def compute_scores(

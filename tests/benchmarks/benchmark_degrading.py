@@ -85,7 +85,7 @@ def main() -> None:
     loop_images = pixels[..., ::-1].astype(np.float32) / 255
     batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
     generator = torch.Generator().manual_seed(0)
-    degradation = PAPER_SPACE.sample(PAPER_SPACE.uniform_weights(), COUNT, generator)
+    degradation = PAPER_SPACE.each_bin.sample(PAPER_SPACE.uniform_weights(), COUNT, generator)
     rows = degradation.rows()
     rng = np.random.default_rng(0)
 

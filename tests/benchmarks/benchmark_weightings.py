@@ -66,9 +66,9 @@ def main() -> None:
                 measured = join_groups([group], PAPER_SPACE, hr, images, extractor, scale=SCALE, seed=seed)
                 for weighting in weightings:
                     method = make_weighting(measured, weighting)
-                    weights, draws = method.bin_weights(), method.draws(DRAWS, seed)
-                    if method.blocks is not None:
-                        draws = np.stack([method.blocks.spread(row) for row in draws])
+                    weights, draws = method.weights(), method.draws(DRAWS, seed)
+                    if (blocks := method.blocks) is not None:
+                        weights, draws = blocks.spread(weights), np.stack([blocks.spread(row) for row in draws])
                     low, high = weight_intervals(weights, draws)
                     held = (low <= truth + 1e-9) & (truth <= high + 1e-9)
                     apart = float(np.abs(weights - truth).sum() / 2)

@@ -30,8 +30,8 @@ def _light_registry() -> Iterator[None]:
     def refuse(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
         raise DegcraftError(MISSING)
 
-    here = ExtractorSpec("light", "sees noise", ("only", "again"), "only", False, None, build, lambda file: None)
-    absent = ExtractorSpec("absent", "far away", ("deep",), "deep", True, "a.pth", refuse, lambda file: MISSING)
+    here = ExtractorSpec("light", "sees noise", ("only", "again"), "only", None, build, lambda file: None)
+    absent = ExtractorSpec("absent", "far away", ("deep",), "deep", "a.pth", refuse, lambda file: MISSING)
     # All at once and back, because the registry's order is what people see.
     before = dict(EXTRACTORS)
     EXTRACTORS.clear()

@@ -35,7 +35,7 @@ def test_cells_are_drawn_by_weight_and_none_is_exactly_none() -> None:
     space = DegradationSpace((NOISE, QUALITY))
     weights = np.zeros(12)
     weights[[0, 3, 4 + 1, 8 + 3]] = 0.1, 0.2, 0.3, 0.4  # none and 30 to 50, none at all, 0 to 2 and …, 2 to 10 and none
-    drawn = space.sample(weights, 20_000, torch.Generator().manual_seed(0))
+    drawn = space.each_bin.sample(weights, 20_000, torch.Generator().manual_seed(0))
     noise, quality = drawn.parameters["noise_level"], drawn.parameters["jpeg_quality"]
     assert float((noise == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
     assert float((quality == NO_JPEG).float().mean()) == pytest.approx(0.6, abs=0.02)

@@ -67,7 +67,7 @@ def test_identity_images_among_degraded_ones_stay_exact() -> None:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_every_scale_gives_8_bit_images_in_range(scale: int) -> None:
     hr = photos()
-    degradation = PAPER_SPACE.sample(PAPER_SPACE.uniform_weights(), 4, generator(scale))
+    degradation = PAPER_SPACE.each_bin.sample(PAPER_SPACE.uniform_weights(), 4, generator(scale))
     lr = degrade(hr, degradation, scale, generator())
     assert lr.shape == (4, 3, 96 // scale, 96 // scale)
     assert lr.dtype == torch.float32

@@ -46,7 +46,7 @@ def test_no_value_is_ever_read_and_no_shape_depends_on_one(chroma: str) -> None:
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_degrading_on_the_gpu_agrees_with_the_cpu(scale: int) -> None:
     hr = photos()
-    degradation = PAPER_SPACE.sample(PAPER_SPACE.uniform_weights(), 16, generator())
+    degradation = PAPER_SPACE.each_bin.sample(PAPER_SPACE.uniform_weights(), 16, generator())
     for chosen in (degradation, degradation.to("cuda")):
         here = degrade(hr, degradation, scale, generator())
         there = degrade(hr.cuda(), chosen, scale, generator()).cpu()
@@ -67,7 +67,7 @@ def test_the_jpeg_of_the_gpu_is_libjpegs_to_the_bit(chroma: str) -> None:
 @on_cuda
 def test_nothing_waits_for_the_gpu() -> None:
     hr = photos().cuda()
-    degradation = PAPER_SPACE.sample(PAPER_SPACE.uniform_weights(), 16, generator()).to("cuda")
+    degradation = PAPER_SPACE.each_bin.sample(PAPER_SPACE.uniform_weights(), 16, generator()).to("cuda")
     on_gpu = torch.Generator("cuda").manual_seed(0)
     degrade(hr, degradation, 4, on_gpu)
     torch.cuda.set_sync_debug_mode("error")

@@ -37,7 +37,7 @@ def test_a_source_says_what_it_did(source: DegradationSource) -> None:
     # The parameters are drawn first and the noise after them, from one generator.
     replay = generator(1)
     if isinstance(source, SpaceSource):
-        source.space.sample(source.weights, 6, replay)
+        source.space.each_bin.sample(source.weights, 6, replay)
     else:
         torch.rand(3, 6, generator=replay, dtype=torch.float64)
     assert torch.equal(degrade(hr, degradation, 4, replay), lr)

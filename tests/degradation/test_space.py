@@ -55,7 +55,7 @@ def test_a_bin_is_sampled_uniformly() -> None:
 def test_bins_are_drawn_by_weight_and_never_at_weight_zero() -> None:
     space = DegradationSpace((Axis("blur_sigma", 0, 4, 4), Axis("noise_level", 0, 30, 3)))
     weights = np.array([0, 1, 0, 5, 0, 0, 2, 0, 0, 0, 2, 0], dtype=float)
-    drawn = space.sample(weights, 20_000, generator())
+    drawn = space.each_bin.sample(weights, 20_000, generator())
     cells = (drawn.get("blur_sigma").long() * 3 + (drawn.get("noise_level") / 10).long()).numpy()
     frequencies = np.bincount(cells, minlength=12) / len(cells)
     assert frequencies[weights == 0].sum() == 0
@@ -64,14 +64,14 @@ def test_bins_are_drawn_by_weight_and_never_at_weight_zero() -> None:
 
 def test_the_same_seed_draws_the_same() -> None:
     weights = PAPER_SPACE.uniform_weights()
-    first, again, other = (PAPER_SPACE.sample(weights, 8, generator(seed)).rows() for seed in (3, 3, 4))
+    first, again, other = (PAPER_SPACE.each_bin.sample(weights, 8, generator(seed)).rows() for seed in (3, 3, 4))
     assert first == again
     assert first != other
 
 
 def test_no_global_generator_is_touched() -> None:
     before = torch.get_rng_state()
-    PAPER_SPACE.sample(PAPER_SPACE.uniform_weights(), 8, generator())
+    PAPER_SPACE.each_bin.sample(PAPER_SPACE.uniform_weights(), 8, generator())
     PAPER_SPACE.sample_bin(3, 8, generator())
     assert torch.equal(before, torch.get_rng_state())
 
@@ -154,7 +154,7 @@ def test_malformed_axes_are_refused(axes: object, complaint: str) -> None:
 @pytest.mark.parametrize("weights", [np.ones(74), np.zeros(75), -np.ones(75), np.full(75, np.nan)])
 def test_impossible_weights_are_refused(weights: np.ndarray) -> None:
     with pytest.raises(DegcraftError, match="weights must"):
-        PAPER_SPACE.sample(weights, 1, generator())
+        PAPER_SPACE.check_weights(weights)
 
 
 @pytest.mark.parametrize("index", [-1, 75])

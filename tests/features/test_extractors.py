@@ -78,7 +78,7 @@ def test_features_are_those_of_torchvisions_network(
 @pytest.mark.parametrize("name", [*LAYOUT_OF, "alexnet-random"])
 def test_default_layer_is_used_and_takes_patches_of_72_pixels(name: str, weight_files: dict[str, Path]) -> None:
     spec = EXTRACTORS[name]
-    extractor = make_extractor(name, weights_file=weight_files[LAYOUT_OF[name]] if spec.needs_weights else None)
+    extractor = make_extractor(name, weights_file=weight_files[LAYOUT_OF[name]] if spec.weights_file else None)
     assert extractor.layer == spec.default_layer in spec.layers
     assert torch.isfinite(extractor(images(3))).all()
 

@@ -21,8 +21,7 @@ def test_the_registry_has_degcrafts_own_extractors_the_papers_and_the_light_ones
         "alexnet-minc",
         "alexnet-random",
     ]
-    assert {name for name, spec in EXTRACTORS.items() if not spec.needs_weights} == {"alexnet-random"}
-    assert all((spec.weights_file is not None) == spec.needs_weights for spec in EXTRACTORS.values())
+    assert {name for name, spec in EXTRACTORS.items() if spec.weights_file is None} == {"alexnet-random"}
 
 
 def test_unknown_names_layers_and_devices_are_refused_with_what_there_is() -> None:

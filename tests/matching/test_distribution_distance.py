@@ -24,7 +24,7 @@ def crafted(space: DegradationSpace, seed: int) -> CraftedDistribution:
 
 
 def drawn(distribution: CraftedDistribution, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-    sample = distribution.space.sample(distribution.weights, n, torch.Generator().manual_seed(seed))
+    sample = distribution.space.each_bin.sample(distribution.weights, n, torch.Generator().manual_seed(seed))
     return {
         name: np.where(np.isinf(values), 110, values) for name, values in
         ((name, values.numpy().astype(np.float64)) for name, values in sample.parameters.items())

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from degcraft.errors import DegcraftError
-from degcraft.metrics import METRICS, NiqeModel, compute_scores, direction, find_metric, psnr, ssim
+from degcraft.metrics import METRICS, NiqeModel, compute_scores, find_metric, psnr, ssim
 
 RANDOM = torch.Generator().manual_seed(0)
 HR = torch.rand(3, 220, 210, generator=RANDOM)
@@ -25,15 +25,13 @@ def test_the_names_are_those_the_project_speaks_of() -> None:
         assert metric.name == name
         assert metric.describe
         assert metric.needs_reference == (name != "niqe")
-    assert {name: direction(name) for name in METRICS} == {
-        "psnr": "max", "psnr_y": "max", "ssim": "max", "ssim_y": "max", "lpips": "min", "niqe": "min",
-    }  # fmt: skip
+        assert metric.higher_is_better == (name not in ("lpips", "niqe"))
 
 
 @pytest.mark.parametrize("name", ["psnr", "psnr_y", "ssim", "ssim_y"])
 def test_the_direction_is_that_of_better_images(name: str) -> None:
     good, bad = worse(name)
-    assert (good > bad) == (direction(name) == "max")
+    assert (good > bad) == METRICS[name].higher_is_better
 
 
 def test_scores_come_by_name_with_the_border_cut() -> None:
@@ -53,6 +51,6 @@ def test_what_is_missing_is_named() -> None:
         compute_scores(["niqe"], SR, HR, border=0)
     with pytest.raises(DegcraftError, match="needs a loaded LpipsMetric"):
         compute_scores(["lpips"], SR, HR, border=0)
-    for call in (direction, lambda name: compute_scores([name], SR, HR, border=0)):
+    for call in (find_metric, lambda name: compute_scores([name], SR, HR, border=0)):
         with pytest.raises(DegcraftError, match="psnr, psnr_y, ssim, ssim_y, lpips, niqe, but is 'fid'"):
             call("fid")

@@ -30,10 +30,6 @@ class Weighting(ABC):
         """Degradations to train on in place of the bins, if the weights only show what was found."""
         return None
 
-    def bin_weights(self) -> Weights:
-        """(n_bins,) the weights of the bins, whatever they are made of."""
-        return self.weights() if self.blocks is None else self.blocks.spread(self.weights())
-
     @abstractmethod
     def draws(self, count: int, seed: int, *, widened: bool = True) -> Weights:
         """Weights that other images by the same source might have given, (draws, N); `count` of them at most.
