@@ -1,12 +1,12 @@
 """References whose degradation is known: clean crops put through one setting."""
 
-import hashlib
 import json
 
 import torch
 
 from degcraft.degradation import Box, BoxSource
 from degcraft.images import Patches, to_uint8
+from degcraft.randomness import generator_of
 
 # How many images share one draw of the noise; fixed, so that the same seed gives the same references.
 _DEGRADED_AT_ONCE = 25
@@ -30,16 +30,11 @@ def known_references(patches: Patches, box: Box, scale: int, seed: int, *, devic
     Raises:
         DegcraftError: an invalid box, or what `degrade` refuses.
     """
-    generator = _generator(seed, box)
+    text = json.dumps(["degcraft known references", seed, sorted((name, *bounds) for name, bounds in box.items())])
+    generator = generator_of(text)
     source = BoxSource(box)
     parts = [
         to_uint8(source.degrade(part.to(device).float().div_(255), scale, generator)[0]).cpu()
         for part in patches.pixels.split(_DEGRADED_AT_ONCE)
     ]
     return Patches(torch.cat(parts), patches.files)
-
-
-def _generator(seed: int, box: Box) -> torch.Generator:
-    text = json.dumps(["degcraft known references", seed, sorted((name, *bounds) for name, bounds in box.items())])
-    digest = hashlib.sha256(text.encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))

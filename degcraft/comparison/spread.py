@@ -1,6 +1,5 @@
 """How far a distance scatters from draw to draw, against the number of images (Figure 3c of arXiv 2305.18107)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import HrPool
 from degcraft.matching import frechet_distance, image_features
+from degcraft.randomness import generator_of
 
 COUNTS = (10, 20, 50, 100, 150, 200)
 DRAWS = 25
@@ -70,7 +70,7 @@ def measure_spread(
     sides: tuple[tuple[HrPool, DegradationSource], ...] = ((hr, bin_source), (clean, BoxSource(box)))
     distances = {choice: np.empty((len(counts), draws)) for choice in extractors}
     for draw in range(draws):
-        generator = _generator(seed, draw)
+        generator = generator_of(f"degcraft spread {seed} {draw}")
         images = [_draw_images(pool, source, max(counts), size, scale, generator, device) for pool, source in sides]
         for choice, extractor in extractors.items():
             for place, n in enumerate(counts):
@@ -96,8 +96,3 @@ def _draw_images(
         crops = pool.crop_batch(min(_DEGRADED_AT_ONCE, count - start), size * scale, generator)
         parts.append(source.degrade(crops.to(device), scale, generator)[0])
     return torch.cat(parts)
-
-
-def _generator(seed: int, draw: int) -> torch.Generator:
-    digest = hashlib.sha256(f"degcraft spread {seed} {draw}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from degcraft.errors import DegcraftError
 from degcraft.knobs import Knob, checked_knobs, switch, whole_number, word
 from degcraft.learned.compression import Compression, compressed
+from degcraft.randomness import own_generator
 
 LATENT, NOISE_LATENT = 64, 3
 """Channels of z_k and of z_n."""
@@ -80,8 +81,7 @@ class LearnedDegradation(nn.Module):
         self.scale, self.knobs = scale, checked_knobs(KNOBS, knobs, owner="pdm")
         check_sizes(self.knobs)
         size, channels, wide = self.knobs["size"], self.knobs["channels"], 3 if self.knobs["varying"] else 1
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_generator(seed):
             self.kernels = _network(LATENT, size * size, channels, self.knobs["kernel_blocks"], wide)
             inputs = NOISE_LATENT + (3 if self.knobs["noise"] == "content" else 0)
             self.noise = (

@@ -4,7 +4,6 @@ A bin's images are the same HR crops in every bin, degraded with a generator tha
 alone, so that a bin's numbers do not depend on which process measured it, or after which other bin.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
 from degcraft.matching.extracting import BATCH, as_float, image_features
 from degcraft.matching.measurement import Measurement, measurement_key
+from degcraft.randomness import generator_of
 
 Group = dict[str, NDArray[np.generic]]
 """Bins measured together: `bin` (k,) int64, `features` (k, n, c) float16, `parameters` (k, n, axes) float32."""
@@ -201,8 +201,7 @@ def degrade_bin(
 
 def bin_generator(seed: int, index: int) -> torch.Generator:
     """The CPU generator of one bin, seeded from (seed, bin) alone."""
-    digest = hashlib.sha256(f"degcraft bin {seed} {index}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
+    return generator_of(f"degcraft bin {seed} {index}")
 
 
 def key_of(

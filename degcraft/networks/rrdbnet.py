@@ -17,11 +17,12 @@ from torch import nn
 
 from degcraft.errors import DegcraftError
 from degcraft.knobs import number, switch, whole_number
+from degcraft.networks.dropout import DropChannels
 from degcraft.networks.layers import kaiming_start
-from degcraft.networks.randomness import DropChannels, own_generator
 from degcraft.networks.spandrel_network import SpandrelNetwork
 from degcraft.networks.spandrel_specs import recognised
 from degcraft.networks.spec import NetworkSpec, StateDict, count_blocks
+from degcraft.randomness import own_generator
 
 _ARCHITECTURE = ESRGANArch()
 _SPANDRELS_GROWTH = 32

@@ -10,7 +10,7 @@ import torch
 from spandrel import SizeRequirements
 from torch import Tensor, nn
 
-from degcraft.networks.randomness import chance_of, is_random
+from degcraft.networks.dropout import chance_of, is_random
 
 Call = Callable[[Any, Tensor], Tensor]
 

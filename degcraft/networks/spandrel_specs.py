@@ -23,11 +23,11 @@ from degcraft.knobs import (
     whole_number,
     word,
 )
-from degcraft.networks.randomness import own_generator
 from degcraft.networks.span import keep_branches_fused
 from degcraft.networks.spandrel_entries import ENTRIES, PARAMETERS, Entry
 from degcraft.networks.spandrel_network import SpandrelNetwork
 from degcraft.networks.spec import NetworkSpec, StateDict
+from degcraft.randomness import own_generator
 
 # What spandrel's classes call the numbers of colour channels.
 _CHANNELS = dict.fromkeys(

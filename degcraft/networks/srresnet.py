@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from degcraft.knobs import number, whole_number
+from degcraft.networks.dropout import DropChannels, chance_of
 from degcraft.networks.layers import conv3x3, kaiming_start
-from degcraft.networks.randomness import DropChannels, chance_of
 from degcraft.networks.spec import NetworkSpec, StateDict, count_blocks
 
 

@@ -18,9 +18,9 @@ from degcraft.features.degnet import load_degnet
 from degcraft.features.degnet_network import GRIDS, DegNet
 from degcraft.features.training.content import CleanContent
 from degcraft.features.training.degnet import LabelledBatch, degnet_task
-from degcraft.features.training.draws import draw_generator
 from degcraft.features.training.reservoir import Reservoir
 from degcraft.images import HrPool
+from degcraft.randomness import generator_of, own_generator
 from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 from degcraft.training import Task
 
@@ -74,8 +74,7 @@ def degnet_recipe(
         DegcraftError: `only_new` without a start, or with one that lacks no axis.
     """
     # The layers draw their first weights from the global generator, which is left as it was.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_generator(seed):
         network = DegNet()
     known = {} if start is None else load_degnet(start).state_dict()
     network.load_state_dict(network.state_dict() | known)
@@ -122,7 +121,7 @@ class _LabelledBatches:
 
     def __call__(self, step: int) -> LabelledBatch:
         clean = self.reservoir.batch(step, self.batch).to(self.device)
-        lr, degradation = self.source.degrade(clean, SCALE, draw_generator(self.seed, "degradation", step))
+        lr, degradation = self.source.degrade(clean, SCALE, generator_of(f"degcraft degradation {self.seed} {step}"))
         return lr, effective_values(degradation)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from degcraft.features.training.content import CleanContent
-from degcraft.features.training.draws import draw_generator
+from degcraft.randomness import generator_of
 
 
 class Reservoir:
@@ -35,7 +35,7 @@ class Reservoir:
         """The crops of one step: (count, 3, side, side) float32 in [0, 1], none twice where there are enough."""
         for portion in range(step, step + self._slots):
             self._hold(portion)
-        generator = draw_generator(self._seed, "reservoir", step)
+        generator = generator_of(f"degcraft reservoir {self._seed} {step}")
         chosen = torch.randperm(self._slots * self._renewed, generator=generator)[:count]
         return self._crops.flatten(0, 1)[chosen].float().div_(255)
 
@@ -43,7 +43,7 @@ class Reservoir:
         slot = portion % self._slots
         if self._held[slot] == portion:
             return
-        generator = draw_generator(self._seed, "content", portion)
+        generator = generator_of(f"degcraft content {self._seed} {portion}")
         crops = self._content.batch(self._renewed, self._side, generator)
         self._crops[slot] = crops.mul(255).round().to(torch.uint8)
         self._held[slot] = portion

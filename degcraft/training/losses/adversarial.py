@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from degcraft.knobs import number, word
+from degcraft.randomness import own_generator
 from degcraft.training.divergence import Limit
 from degcraft.training.losses.base import LossSpec, LossTerm
 from degcraft.training.losses.discriminators import DISCRIMINATORS
@@ -58,8 +59,7 @@ class AdversarialLoss(LossTerm):
         self.rate, self._momentum = rate, momentum
         self._score = KINDS[kind]
         # The layers draw their first weights from the global generator, which is left as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_generator(seed):
             self.discriminator: nn.Module = DISCRIMINATORS[discriminator].build().train()
         self._optimizer = self._adam()
 

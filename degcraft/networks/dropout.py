@@ -10,20 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from degcraft.randomness import own_generator
+
 # Names under which layers keep the probability of dropping: torch's, and timm's stochastic depth.
 _PROBABILITIES = ("p", "drop_prob")
-
-
-@contextmanager
-def own_generator(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Whatever is drawn inside follows the seed; PyTorch's global generators are as before afterwards."""
-    on_cuda = device is not None and device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda else []):
-        torch.random.default_generator.manual_seed(seed)
-        if on_cuda and device is not None:
-            index = torch.cuda.current_device() if device.index is None else device.index
-            torch.cuda.default_generators[index].manual_seed(seed)
-        yield
 
 
 def is_random(model: nn.Module) -> bool:
