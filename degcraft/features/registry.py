@@ -11,10 +11,11 @@ from degcraft.features.dasr import DASR
 from degcraft.features.degnet import DEGNET
 from degcraft.features.squeezenet import SQUEEZENET
 from degcraft.features.vgg19 import VGG19_CONV2_2, VGG19_CONV5_4
+from degcraft.registry import Registry
 
-EXTRACTORS: dict[str, ExtractorSpec] = {
-    spec.name: spec
-    for spec in (
+EXTRACTORS: Registry[ExtractorSpec] = Registry(
+    "extractor",
+    (
         DEGNET,
         DASR,
         ALEXNET,
@@ -23,8 +24,10 @@ EXTRACTORS: dict[str, ExtractorSpec] = {
         SQUEEZENET,
         ALEXNET_MINC,
         ALEXNET_RANDOM,
-    )
-}
+    ),
+)
+
+find_extractor = EXTRACTORS.find
 
 
 def make_extractor(
@@ -65,17 +68,6 @@ def available(name: str, weights_file: str | Path | None = None) -> str | None:
         DegcraftError: unknown name.
     """
     return find_extractor(name).missing(_path(weights_file))
-
-
-def find_extractor(name: str) -> ExtractorSpec:
-    """The registry entry of that name.
-
-    Raises:
-        DegcraftError: unknown name; lists the known ones.
-    """
-    if name not in EXTRACTORS:
-        raise DegcraftError(f"extractor must be one of {', '.join(EXTRACTORS)}, but got '{name}'")
-    return EXTRACTORS[name]
 
 
 def _path(weights_file: str | Path | None) -> Path | None:

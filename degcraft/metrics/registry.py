@@ -12,6 +12,7 @@ from degcraft.metrics.lpips import LpipsMetric
 from degcraft.metrics.niqe import NiqeModel
 from degcraft.metrics.psnr import psnr
 from degcraft.metrics.ssim import ssim
+from degcraft.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def _niqe(scored: Scored) -> float:
     return scored.niqe.score(scored.sr[..., border : height - border, border : width - border])
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
+METRICS: Registry[Metric] = Registry(
+    "the metric",
+    (
         Metric(
             "psnr", True, True, "dB", "peak signal-to-noise ratio on RGB",
             lambda s: psnr(s.sr, s.truth("psnr"), border=s.border), "PSNR RGB", 2,
@@ -92,20 +93,11 @@ METRICS: dict[str, Metric] = {
         ),
         Metric("lpips", False, True, "", "learned perceptual distance, 0 for equal images", _lpips, "LPIPS", 4),
         Metric("niqe", False, False, "", "distance from the statistics of clean images", _niqe, "NIQE", 2),
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
 """All metrics; the border is cut from the image before any of them."""
 
-
-def find_metric(name: str) -> Metric:
-    """The metric of this name.
-
-    Raises:
-        DegcraftError: there is none.
-    """
-    if name not in METRICS:
-        raise DegcraftError(f"the metric must be one of {', '.join(METRICS)}, but is {name!r}")
-    return METRICS[name]
+find_metric = METRICS.find
 
 
 def compute_scores(

@@ -7,6 +7,7 @@ from typing import Any
 from degcraft.degradation import DegradationSource
 from degcraft.errors import DegcraftError
 from degcraft.knobs import checked_knobs, parse_named, parse_value
+from degcraft.registry import Registry
 from degcraft.sources.base import SourceSpec
 from degcraft.sources.box import BOX
 from degcraft.sources.bsrgan import BSRGAN
@@ -15,20 +16,11 @@ from degcraft.sources.paper import SETTING, UNIFORM
 from degcraft.sources.realesrgan import REALESRGAN
 from degcraft.sources.wide import WIDE
 
-SOURCES: dict[str, SourceSpec] = {
-    spec.name: spec for spec in (UNIFORM, WIDE, REALESRGAN, BSRGAN, SETTING, BOX, CRAFTED, PDM)
-}
+SOURCES: Registry[SourceSpec] = Registry(
+    "the degradation", (UNIFORM, WIDE, REALESRGAN, BSRGAN, SETTING, BOX, CRAFTED, PDM), besides=", or a file"
+)
 
-
-def find_source(name: Any) -> SourceSpec:
-    """The registry entry of that name.
-
-    Raises:
-        DegcraftError: unknown name; lists the known ones.
-    """
-    if not isinstance(name, str) or name not in SOURCES:
-        raise DegcraftError(f"the degradation must be one of {', '.join(SOURCES)}, or a file, but got {name!r}")
-    return SOURCES[name]
+find_source = SOURCES.find
 
 
 def parse_source(text: str) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def test_every_loss_and_its_knobs_can_be_listed(capsys: pytest.CaptureFixture[st
         (["--losses", "l1=1,l1=2"], "--losses: must give each loss and each of its knobs once"),
         (["--losses", "l1=1,gan=1:weight=2"], "--losses: must give each loss and each of its knobs once"),
         (["--losses", "l1"], "--losses: must be NAME=WEIGHT"),
-        (["--losses", "l1=1,ssim=1"], "losses: must be of l1, .*, but got 'ssim'"),
+        (["--losses", "l1=1,ssim=1"], "losses: must be one of l1, .*, but got 'ssim'"),
         (["--losses", "l1=much"], "the weight of l1 must be a number of at least 0, but got 'much'"),
         (
             ["--losses", "gan=0.1:discriminator=vgg"],

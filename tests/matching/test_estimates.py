@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -55,7 +54,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measurement:
         }
 
     spec = dataclasses.replace(EXTRACTORS["squeezenet"], posterior=posterior)
-    monkeypatch.setattr("degcraft.features.registry.EXTRACTORS", MappingProxyType({**EXTRACTORS, "squeezenet": spec}))
+    monkeypatch.setitem(EXTRACTORS, "squeezenet", spec)
     space = DegradationSpace((Axis("blur_sigma", 0, 4, 4), Axis("noise_level", 0, 20, 2, none=True)))
     return Measurement(
         space=space,

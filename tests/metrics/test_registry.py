@@ -52,5 +52,5 @@ def test_what_is_missing_is_named() -> None:
     with pytest.raises(DegcraftError, match="needs a loaded LpipsMetric"):
         compute_scores(["lpips"], SR, HR, border=0)
     for call in (find_metric, lambda name: compute_scores([name], SR, HR, border=0)):
-        with pytest.raises(DegcraftError, match="psnr, psnr_y, ssim, ssim_y, lpips, niqe, but is 'fid'"):
+        with pytest.raises(DegcraftError, match="psnr, psnr_y, ssim, ssim_y, lpips, niqe, but got 'fid'"):
             call("fid")

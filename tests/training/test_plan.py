@@ -81,7 +81,7 @@ def test_survives_json() -> None:
         ({"schedule": "multistep", "milestones": (5, 10)}, "milestones must be rising"),
         ({"schedule": "multistep"}, "needs at least one"),
         ({"milestones": (5,)}, "milestones belong to the multistep schedule"),
-        ({"losses": {"l3": 1}}, "losses: must be of l1, charbonnier, lpips, gan, but got 'l3'"),
+        ({"losses": {"l3": 1}}, "losses: must be one of l1, charbonnier, lpips, gan, but got 'l3'"),
         ({"losses": {"l1": -1}}, "losses: the weight of l1 must be a number of at least 0, but got -1"),
         ({"losses": {"l1": "much"}}, "losses: the weight of l1 must be a number of at least 0, but got 'much'"),
         ({"losses": {"l1": 0}}, "losses: at least one must have a weight above 0"),

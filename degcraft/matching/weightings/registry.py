@@ -16,23 +16,13 @@ from degcraft.matching.weightings.eq4 import EQ4
 from degcraft.matching.weightings.estimates import ESTIMATES
 from degcraft.matching.weightings.mixture import MIXTURE
 from degcraft.matching.weightings.mmd import MMD
+from degcraft.registry import Registry
 
-WEIGHTINGS: dict[str, WeightingSpec] = {
-    spec.name: spec for spec in (CONFUSION, EQ4, MIXTURE, MMD, EM, ESTIMATES, BLOCKS)
-}
+WEIGHTINGS: Registry[WeightingSpec] = Registry("weighting", (CONFUSION, EQ4, MIXTURE, MMD, EM, ESTIMATES, BLOCKS))
 
 DEFAULT = CONFUSION.name
 
-
-def find_weighting(name: Any) -> WeightingSpec:
-    """The registry entry of that name.
-
-    Raises:
-        DegcraftError: unknown name; lists the known ones.
-    """
-    if not isinstance(name, str) or name not in WEIGHTINGS:
-        raise DegcraftError(f"weighting must be one of {', '.join(WEIGHTINGS)}, but got {name!r}")
-    return WEIGHTINGS[name]
+find_weighting = WEIGHTINGS.find
 
 
 def checked_weighting(weighting: str | Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,11 @@ import torch
 
 from degcraft.errors import DegcraftError
 from degcraft.knobs import checked_knobs, is_number
+from degcraft.registry import Registry
 from degcraft.training.losses import adversarial, perceptual, pixel
 from degcraft.training.losses.base import LossSpec, LossTerm
 
-LOSSES: dict[str, LossSpec] = {
-    spec.name: spec for spec in (pixel.L1, pixel.CHARBONNIER, perceptual.LPIPS, adversarial.GAN)
-}
+LOSSES: Registry[LossSpec] = Registry("losses:", (pixel.L1, pixel.CHARBONNIER, perceptual.LPIPS, adversarial.GAN))
 
 Losses = Mapping[str, "float | Mapping[str, Any]"]
 """By name: a weight, or a mapping of `weight` and knobs."""
@@ -35,7 +34,7 @@ def checked_losses(losses: Losses, hr_patch: int) -> dict[str, Any]:
         raise DegcraftError(f"losses must map names to weights, such as {{l1: 1}}, but got {losses!r}")
     plain: dict[str, Any] = {}
     for name, value in losses.items():
-        spec = _spec(name)
+        spec = LOSSES.find(name)
         weight, knobs = _split(name, value)
         whole = _whole(spec, knobs)
         least = spec.least_patch(whole)
@@ -67,7 +66,7 @@ def build_losses(losses: Losses, *, seed: int, device: torch.device) -> dict[str
     for name, value in losses.items():
         weight, knobs = _split(name, value)
         if weight:
-            spec = _spec(name)
+            spec = LOSSES.find(name)
             term = spec.build(seed=seed, **_whole(spec, knobs))
             term.to(device)
             built[name] = (weight, term)
@@ -78,7 +77,7 @@ def loss_identity(losses: Losses) -> dict[str, Any]:
     """All that decides the losses and is written in the plan: weights and knobs, but no places of files."""
     identity = {}
     for name, value in losses.items():
-        spec = _spec(name)
+        spec = LOSSES.find(name)
         weight, knobs = _split(name, value)
         kept = {key: knob for key, knob in _whole(spec, knobs).items() if not spec.knobs[key].place}
         identity[name] = {"weight": weight, **kept}
@@ -89,12 +88,6 @@ def with_weights(losses: Losses, name: str, file: str) -> dict[str, Any]:
     """The same losses, of which one takes its weights from a file, unless it names another itself."""
     weight, knobs = _split(name, losses[name])
     return {**losses, name: {"weight": weight, "weights": file, **knobs}}
-
-
-def _spec(name: Any) -> LossSpec:
-    if not isinstance(name, str) or name not in LOSSES:
-        raise DegcraftError(f"losses: must be of {', '.join(LOSSES)}, but got {name!r}")
-    return LOSSES[name]
 
 
 def _split(name: str, value: Any) -> tuple[float, dict[str, Any]]:
