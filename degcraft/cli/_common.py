@@ -1,6 +1,7 @@
 """What several commands share: the device, the degradation space, small checks of what was typed."""
 
 import argparse
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,16 @@ EXIT_SOME_LOST = 3
 
 LOG_WIDTH = 140
 """Columns of a line that goes into a file or a pipe."""
+
+
+def add_actions(parser: argparse.ArgumentParser, command: str, names: Sequence[str]) -> None:
+    """The actions of a command, each a module `_COMMAND_NAME` of this package, with the three names of a command."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
+    for name in names:
+        module = importlib.import_module(f"degcraft.cli._{command}_{name}")
+        action = actions.add_parser(name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_arguments(action)
+        action.set_defaults(act=module.run)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from degcraft.cli._common import (
     positive,
     weights_files,
 )
+from degcraft.cli._progress import counting
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
     from rich.console import Console
-    from rich.progress import Progress
 
     from degcraft import __version__
     from degcraft.comparison import COUNTS, Comparison, compare_extractors, make_choices, measure_spread, parse_choices
@@ -93,22 +93,19 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"left out {choice}: {reason}", highlight=False, soft_wrap=True)
     hr, clean = _files(console, args.hr, args.references, args.size * args.scale)
 
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"measuring {space.n_bins} bins with {len(extractors)} extractors")
+    with counting(console, f"measuring {space.n_bins} bins with {len(extractors)} extractors") as progress:
         runs = compare_extractors(
             space, hr, clean, settings, extractors,
             size=args.size, count=args.count, evident=args.evident, scale=args.scale, seeds=range(args.seeds),
-            device=device,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            device=device, progress=progress,
         )  # fmt: skip
-        spread = {}
-        if args.output is not None:
-            task = bar.add_task("measuring the spread over draws")
-            hr_pool, clean_pool = (HrPool.from_files(files, min_side=args.size * args.scale) for files in (hr, clean))
+    spread = {}
+    if args.output is not None:
+        hr_pool, clean_pool = (HrPool.from_files(files, min_side=args.size * args.scale) for files in (hr, clean))
+        with counting(console, "measuring the spread over draws") as progress:
             spread = measure_spread(
                 space, hr_pool, clean_pool, next(iter(settings.values())), extractors,
-                draws=args.draws, size=args.size, scale=args.scale, device=device,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                draws=args.draws, size=args.size, scale=args.scale, device=device, progress=progress,
             )  # fmt: skip
     comparison = Comparison(
         space=space,

@@ -1,13 +1,36 @@
-"""How a training goes on, on the screen."""
+"""How work goes on, on the screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 AVERAGED = 100
 """Steps that a shown loss is the running mean of."""
+
+
+@contextmanager
+def counting(console: "Console", title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A bar in a terminal; yields a function of (done, total)."""
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def training_bar(console: "Console") -> "Progress":
+    """A bar for the steps of a training; its task has a field `loss`."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
+        TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class TrainingProgress:
@@ -20,16 +43,10 @@ class TrainingProgress:
     """
 
     def __init__(self, console: "Console", steps: int, losses: dict[str, float]) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
         self._console = console
         self._steps = steps
         self._losses = losses
-        columns = (
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
-            TextColumn("left"), TimeRemainingColumn(),
-        )  # fmt: skip
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar = training_bar(console)
         self._task = self._bar.add_task("training", total=self._steps, loss="")
 
     def __enter__(self) -> Callable[[int, dict[str, float]], None]:

@@ -1,7 +1,8 @@
 """`degcraft features`: the extractors that distances are measured with. Each action is a module `_features_NAME`."""
 
 import argparse
-import importlib
+
+from degcraft.cli._common import add_actions
 
 HELP = "compare the feature extractors, list them, train degcraft's own"
 
@@ -21,13 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "\n"
         "`degcraft features ACTION --help` teaches each action."
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
-    for name in ACTIONS:
-        module = importlib.import_module(f"degcraft.cli._features_{name}")
-        action = actions.add_parser(name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
-        module.add_arguments(action)
+    add_actions(parser, "features", ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
-    module = importlib.import_module(f"degcraft.cli._features_{args.action}")
-    return int(module.run(args))
+    return int(args.act(args))

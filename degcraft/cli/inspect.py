@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degcraft.cli._common import add_device, check_file_name, open_console, pick_device
+from degcraft.cli._progress import counting
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.progress import Progress
-
     from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
 
     console = open_console()
@@ -70,11 +69,8 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.features import load_degnet
 
     network = load_degnet(args.weights, device)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("looking at the images", total=len(files))
-        inspection = inspect_files(
-            files, network, device=device, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with counting(console, "looking at the images", len(files)) as progress:
+        inspection = inspect_files(files, network, device=device, progress=progress)
     for one in inspection.skipped:
         console.print(f"skipped {one.path}: {one.reason}", highlight=False, markup=False, soft_wrap=True)
     if not inspection.images:

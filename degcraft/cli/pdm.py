@@ -1,7 +1,8 @@
 """`degcraft pdm`: a degradation that is learned. Each action is a module `_pdm_NAME`."""
 
 import argparse
-import importlib
+
+from degcraft.cli._common import add_actions
 
 HELP = "learn the degradation itself as a network (PDM), and look at it"
 
@@ -24,13 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "\n"
         "`degcraft pdm ACTION --help` teaches each action."
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
-    for name in ACTIONS:
-        module = importlib.import_module(f"degcraft.cli._pdm_{name}")
-        action = actions.add_parser(name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
-        module.add_arguments(action)
+    add_actions(parser, "pdm", ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
-    module = importlib.import_module(f"degcraft.cli._pdm_{args.action}")
-    return int(module.run(args))
+    return int(args.act(args))

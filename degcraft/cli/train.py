@@ -10,6 +10,7 @@ from degcraft.cli import _losses, _sources
 from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device, positive, refuse_overwrite, seed
 from degcraft.cli._jointly import learned_file, parse_jointly
 from degcraft.cli._network import MODEL_HELP
+from degcraft.cli._progress import training_bar
 from degcraft.cli._sources import METAVAR, SOURCE_HELP
 from degcraft.cli._start import Begun, begin
 from degcraft.errors import DegcraftError
@@ -218,24 +219,15 @@ def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[s
 
 def _train(trainer: "PlannedLoop[Any]", console: Any, checkpoint: Path, every: int) -> bool:
     """Train to the end; False if a signal stopped it before."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from degcraft.training import stopped_by_signals
 
     steps, begun, started = trainer.plan.steps, trainer.step, time.perf_counter()
-    columns = (
-        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"),
-        TextColumn("left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with (
-        stopped_by_signals(trainer),
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
-    ):
-        task = bar.add_task("training", total=steps, completed=begun, loss="-")
+    with stopped_by_signals(trainer), training_bar(console) as bar:
+        task = bar.add_task("training", total=steps, completed=begun, loss="")
 
         def on_step(step: int, _loss: float) -> None:
             recent = trainer.loss_history[-SHOWN_LOSSES:]
-            loss = f"{sum(recent) / len(recent):.4f}"
+            loss = f"loss {sum(recent) / len(recent):.4f}"
             if len(means := trainer.loss_means()) > 1:
                 loss += f" ({', '.join(f'{name} {mean:.4f}' for name, mean in means.items())})"
             bar.update(task, completed=step, loss=loss)
@@ -244,9 +236,7 @@ def _train(trainer: "PlannedLoop[Any]", console: Any, checkpoint: Path, every: i
             if not console.is_terminal and (step % every == 0 or step == steps):
                 # A log file gets a line now and then instead of a bar.
                 left = (time.perf_counter() - started) / (step - begun) * (steps - step)
-                console.print(
-                    f"step {step} of {steps}, loss {loss}, {left:.0f} s left", highlight=False, soft_wrap=True
-                )
+                console.print(f"step {step} of {steps}, {loss}, {left:.0f} s left", highlight=False, soft_wrap=True)
 
         trainer.run(on_step=on_step)
     return trainer.step >= steps

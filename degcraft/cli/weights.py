@@ -17,11 +17,11 @@ from degcraft.cli._common import (
     positive,
     seed,
 )
+from degcraft.cli._progress import counting
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
     from rich.table import Table
 
     from degcraft.degradation import CraftedDistribution, DegradationSpace
@@ -77,7 +77,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.progress import Progress
 
     from degcraft.cache import cache_folder
     from degcraft.features import make_extractor
@@ -98,11 +97,10 @@ def run(args: argparse.Namespace) -> int:
     )
     references = _patches(console, "references", args.references, args, on_jpeg_blocks=True)
     hr = _patches(console, "hr", args.hr, args, scale=args.scale, reduce=reduce)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"measuring {space.n_bins:,} bins with {extractor.name}", total=space.groups)
+    with counting(console, f"measuring {space.n_bins:,} bins with {extractor.name}", space.groups) as show:
         measured = measure(
             space, hr, references, extractor, scale=args.scale, seed=args.seed, device=device,
-            cache=cache_folder("measurements"), progress=_telling(console, bar, task),
+            cache=cache_folder("measurements"), progress=_telling(console, show),
         )  # fmt: skip
     with console.status("asking how far it can be relied on"):
         method = make_weighting(measured, weighting)
@@ -156,11 +154,11 @@ def _weighting(args: argparse.Namespace, space: "DegradationSpace") -> dict[str,
     return whole
 
 
-def _telling(console: "Console", bar: "Progress", task: "TaskID") -> Callable[[int, int], None]:
+def _telling(console: "Console", show: Callable[[int, int], None]) -> Callable[[int, int], None]:
     """A bar on a terminal; elsewhere a line after every tenth of the work."""
 
     def tell(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total)
+        show(done, total)
         if not console.is_terminal and (done * 10) // total > ((done - 1) * 10) // total:
             console.print(f"measured {done} of {total} bins", highlight=False)
 
