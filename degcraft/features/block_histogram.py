@@ -5,21 +5,17 @@ image that was compressed and kept on its grid, the magnitudes of a frequency th
 of its step, whatever noise went in before. A network that is given the pixels takes long to find this out.
 """
 
-import functools
-
 import torch
-from scipy import fft
 from torch import Tensor
 
-BLOCK = 8
+from degcraft.images.blocks import BLOCK, COSINES, LUMA
+
 # Unit steps as far as JPEG's tables place multiples that can be told apart, then wider ones.
 _EDGES = (*range(1, 33), *range(36, 65, 4), *(round(64 * 2 ** (i / 2), 1) for i in range(1, 8)))
 MAGNITUDES = len(_EDGES) + 1
 """Classes of magnitude per frequency."""
 LENGTH = BLOCK * BLOCK * MAGNITUDES
 """Numbers per image."""
-
-_LUMA = (0.299, 0.587, 0.114)  # as JFIF defines Y
 
 
 @torch.no_grad()
@@ -36,9 +32,9 @@ def block_histogram(images: Tensor) -> Tensor:
         (B, LENGTH) float32, frequencies row-major, their magnitudes in 8-bit units rising. No gradient.
     """
     count, _, height, width = images.shape
-    luma = torch.einsum("bchw,c->bhw", images.float() * 255, torch.tensor(_LUMA, device=images.device))
+    luma = torch.einsum("bchw,c->bhw", images.float() * 255, torch.tensor(LUMA, device=images.device))
     blocks = luma.unflatten(1, (height // BLOCK, BLOCK)).unflatten(3, (width // BLOCK, BLOCK)).transpose(2, 3)
-    transform = _cosines().to(images.device)
+    transform = torch.from_numpy(COSINES).to(images.device)
     magnitudes = (transform @ blocks @ transform.mT).abs().flatten(3).flatten(1, 2)
     classes = torch.bucketize(magnitudes + 0.5, torch.tensor(_EDGES, dtype=torch.float32, device=images.device))
     # One count of whole numbers for all images and frequencies: the same on every device.
@@ -47,9 +43,3 @@ def block_histogram(images: Tensor) -> Tensor:
     places = (image * BLOCK * BLOCK + frequency) * MAGNITUDES + classes
     counts = torch.bincount(places.flatten(), minlength=count * LENGTH).view(count, LENGTH)
     return (counts.float() / magnitudes.shape[1]).sqrt()
-
-
-@functools.cache
-def _cosines() -> Tensor:
-    """The orthonormal discrete cosine transform (type II) of length 8, (8, 8)."""
-    return torch.from_numpy(fft.dct(torch.eye(BLOCK, dtype=torch.float64).numpy(), norm="ortho", axis=0)).float()

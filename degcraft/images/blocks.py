@@ -8,13 +8,15 @@ from scipy.fft import dct
 
 BLOCK = 8
 """Side of a block of JPEG in pixels."""
+LUMA = (0.299, 0.587, 0.114)
+"""Of red, green and blue in JPEG's Y (ITU-R BT.601)."""
+COSINES = dct(np.eye(BLOCK), axis=0, norm="ortho").astype(np.float32)
+"""The orthonormal discrete cosine transform (type II) of a block's side, frequencies down."""
 LEAST_SIDE = 80
 """Shorter images have too few blocks to tell."""
 
 _WINDOW = 128
 """Side of the four places of a large image that are looked at."""
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of red, green and blue in JPEG (ITU-R BT.601)."""
 _ZERO = 0.6
 """A coefficient below this was rounded to zero; the 8 bits of the pixels leave an error of some 0.2."""
 _FIRST_DIAGONAL = 4
@@ -57,22 +59,21 @@ def _windows(image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
     ]
     height, width = (_WINDOW if side > 2 * _WINDOW else side for side in image.shape[1:])
     colours = (image[:, y : y + height, x : x + width].astype(np.float32) for y in places[0] for x in places[1])
-    return [np.einsum("c,chw->hw", _LUMA, window) for window in colours]
+    return [np.einsum("c,chw->hw", np.array(LUMA, np.float32), window) for window in colours]
 
 
 def _zeros(luma: NDArray[np.float32]) -> NDArray[np.float64]:
     """(8, 8) share of the fine coefficients that are zero on each grid."""
-    basis = dct(np.eye(BLOCK), axis=0, norm="ortho").astype(np.float32)
     down, across = np.indices((BLOCK, BLOCK))
     fine = down + across >= _FIRST_DIAGONAL
     shares = np.empty((BLOCK, BLOCK))
     for x in range(BLOCK):
         columns = (luma.shape[1] - x) // BLOCK
-        rows = luma[:, x : x + columns * BLOCK].reshape(len(luma), columns, BLOCK) @ basis.T
+        rows = luma[:, x : x + columns * BLOCK].reshape(len(luma), columns, BLOCK) @ COSINES.T
         for y in range(BLOCK):
             lines = (len(luma) - y) // BLOCK
             blocks = rows[y : y + lines * BLOCK].reshape(lines, BLOCK, columns, BLOCK)
             # (line, coefficient down, column, coefficient across)
-            coefficients = np.einsum("vr,lrcu->lcvu", basis, blocks, optimize=True)
+            coefficients = np.einsum("vr,lrcu->lcvu", COSINES, blocks, optimize=True)
             shares[y, x] = np.mean(np.abs(coefficients[:, :, fine]) < _ZERO)
     return shares

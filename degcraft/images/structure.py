@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from degcraft.images.blocks import LUMA
+
 _FINE, _COARSE = 1.0, 2.0
 """Standard deviations in LR pixels of the band that is looked at: coarser than most of the noise, and no coarser than
 what the blurs of the paper's space leave."""
-
-_LUMA = (0.299, 0.587, 0.114)
 
 
 @torch.no_grad()
@@ -23,7 +23,7 @@ def structure(images: Tensor) -> Tensor:
     Returns:
         (n,) float32 on the images' device.
     """
-    luma = torch.einsum("nchw,c->nhw", images.float(), torch.tensor(_LUMA, device=images.device))[:, None]
+    luma = torch.einsum("nchw,c->nhw", images.float(), torch.tensor(LUMA, device=images.device))[:, None]
     band = _blurred(luma, _FINE) - _blurred(luma, _COARSE)
     return band.flatten(1).std(dim=1)
 

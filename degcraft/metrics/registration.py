@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from degcraft.images.blocks import LUMA
+
 Array = NDArray[np.float64]
 
-LUMA = np.array([0.299, 0.587, 0.114])
 LEAST_BLOCKS = 12
 """Blocks that a standard error needs."""
 
