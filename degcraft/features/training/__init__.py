@@ -1,7 +1,6 @@
 """Training of degcraft's own features: clean content, and what tells its degradations."""
 
 from degcraft.features.training.content import CleanContent
-from degcraft.features.training.dead_leaves import dead_leaves
 from degcraft.features.training.degnet import DegNetObjective, cell_targets, degnet_task
 from degcraft.features.training.recipes import LARGEST_CROP, RECIPES, Recipe
 
@@ -12,6 +11,5 @@ __all__ = [
     "DegNetObjective",
     "Recipe",
     "cell_targets",
-    "dead_leaves",
     "degnet_task",
 ]

@@ -11,11 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from degcraft.errors import DegcraftError
 
 OVERSAMPLING = 2
 """Images are drawn this much larger and reduced by averaging, so that edges carry no stairs."""
@@ -32,37 +28,8 @@ _LETTERS = np.array(list(string.ascii_letters + string.digits + "&%?!"))
 Pixels = NDArray[np.uint8]
 
 
-def dead_leaves(count: int, side: int, generator: torch.Generator) -> Tensor:
-    """Draws clean images that owe nothing to any photograph.
-
-    Args:
-        count: how many, at least 0.
-        side: their height and width in pixels, at least 16.
-        generator: the only source of randomness; every image takes one number from it.
-
-    Returns:
-        (count,3,side,side) float32 in [0,1] on the CPU, whole 8-bit levels.
-
-    Raises:
-        DegcraftError: a negative count or a side below 16.
-    """
-    if count < 0:
-        raise DegcraftError(f"count of dead leaves images must not be negative, but got {count}")
-    if side < 16:
-        raise DegcraftError(f"side of dead leaves images must be at least 16 pixels, but got {side}")
-    images = np.empty((count, 3, side, side), np.uint8)
-    for image, seed in zip(images, _seeds(count, generator), strict=True):
-        image[...] = draw_dead_leaves(side, np.random.default_rng(seed)).transpose(2, 0, 1)
-    return torch.from_numpy(images).float().div_(255)
-
-
-def _seeds(count: int, generator: torch.Generator) -> list[int]:
-    seeds: list[int] = torch.randint(2**62, (count,), generator=generator, device=generator.device).tolist()
-    return seeds
-
-
 def draw_dead_leaves(side: int, random: np.random.Generator) -> Pixels:
-    """One image: (side, side, 3) uint8 RGB."""
+    """A clean image that owes nothing to any photograph: (side, side, 3) uint8 RGB, the side at least 16 pixels."""
     wide = OVERSAMPLING * side
     palette = _palette(random)
     # What is smooth, and grain no finer than a pixel of the finished image, is made at its size.
