@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from degcraft.errors import DegcraftError
 from tracking.failures import in_a_line, is_missing
-from tracking.quiet import Calm, muted_thread
+from tracking.quiet import MlflowSettings, muted_thread
 from tracking.runs import TRIAL_TAG
 from tracking.store import existing_store
 
@@ -93,7 +93,7 @@ def _client(name: str, tracking_uri: str | None) -> "Iterator[MlflowClient]":
     store_uri = existing_store(f"model {name}", tracking_uri)
     from mlflow import MlflowClient
 
-    with Calm(), muted_thread():
+    with MlflowSettings(), muted_thread():
         try:
             yield MlflowClient(tracking_uri=store_uri)
         except DegcraftError:

@@ -14,7 +14,7 @@ from degcraft.errors import DegcraftError
 from degcraft.networks import LoadedNetwork, load_network
 from tracking.failures import in_a_line, is_missing
 from tracking.packaging import FORMAT, NETWORK_FILE, digest, package_network
-from tracking.quiet import Calm, muted_thread
+from tracking.quiet import MlflowSettings, muted_thread
 from tracking.store import existing_store, hide_password
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def resolve_model(uri: str, tracking_uri: str | None = None) -> ModelAddress:
     store_uri = existing_store(f"model {uri}", tracking_uri)
     from mlflow import MlflowClient
 
-    with Calm(), muted_thread():
+    with MlflowSettings(), muted_thread():
         try:
             pinned, location = _look_up(MlflowClient(tracking_uri=store_uri), uri)
         except DegcraftError:
@@ -135,7 +135,7 @@ def load_sr_model(uri: str, device: str | torch.device = "cpu", *, tracking_uri:
     the JSON text `metadata["crafted"]`; `metadata["model_uri"]` is the pinned URI.
     """
     address = resolve_model(uri, tracking_uri)
-    with tempfile.TemporaryDirectory(prefix="degcraft-model-") as folder, Calm(), muted_thread():
+    with tempfile.TemporaryDirectory(prefix="degcraft-model-") as folder, MlflowSettings(), muted_thread():
         from mlflow.models import Model
 
         try:

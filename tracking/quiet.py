@@ -23,7 +23,7 @@ SETTINGS = {
     # team's server need not reach its store: files come as they went, through the server.
     "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
 }
-"""Environment variables that stand while a holder of `Calm` is open, unless the user has set them."""
+"""Environment variables that stand while a holder of `MlflowSettings` is open, unless the user has set them."""
 
 _TALKERS = ("mlflow", "alembic", "sqlalchemy.engine", "huey")
 
@@ -33,7 +33,7 @@ _set_here: dict[str, str] = {}
 _muted = threading.local()
 
 
-class Calm:
+class MlflowSettings:
     """Holds MLflow's settings while open; the last one to close takes back what the first one set."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Calm:
                         del os.environ[name]
                 _set_here.clear()
 
-    def __enter__(self) -> "Calm":
+    def __enter__(self) -> "MlflowSettings":
         return self
 
     def __exit__(self, *_: object) -> None:

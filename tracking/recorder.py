@@ -8,7 +8,7 @@ from typing import Any
 from tracking.delivery import Delivery, is_metrics
 from tracking.failures import in_a_line
 from tracking.outbox import Operation, Outbox
-from tracking.quiet import Calm
+from tracking.quiet import MlflowSettings
 from tracking.runs import PARENT, SearchRuns
 from tracking.sender import Sender
 from tracking.state import StateFile
@@ -55,7 +55,7 @@ class Recorder:
         self.search_id = search_id
         self._lost: list[str] = []
         self._outbox = Outbox(state)
-        self._calm = Calm()
+        self._settings = MlflowSettings()
         self._runs = SearchRuns(store, experiment, search_id)
         self._sender = Sender(
             self._outbox,
@@ -161,7 +161,7 @@ class Recorder:
         ends = time.monotonic() + timeout
         left = self.flush(timeout)
         self._sender.stop(max(1.0, ends - time.monotonic()))
-        self._calm.close()
+        self._settings.close()
         return left
 
     def __enter__(self) -> "Recorder":

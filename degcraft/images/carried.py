@@ -13,7 +13,7 @@ from degcraft.images.reading import is_deep, opened
 _GREY_MODES = ("1", "L", "LA", "La", "F", "I;16", "I;16B", "I;16L")
 _PROFILE_OF = {True: b"GRAY", False: b"RGB "}
 _MAX_EXIF_BYTES = 60_000
-_TOLD = (
+_PHOTOGRAPH_TAGS = (
     ExifTags.Base.ImageDescription,
     ExifTags.Base.Make,
     ExifTags.Base.Model,
@@ -55,10 +55,10 @@ def carried_by(image: Image.Image) -> Carried:
     return Carried(profile if fits else None, _exif(image), is_grey, bits)
 
 
-def told(exif: Image.Exif) -> Image.Exif:
+def photograph_tags(exif: Image.Exif) -> Image.Exif:
     """Of EXIF, what tells of the photograph: all of it that a TIFF can take over beside its own structure."""
     kept = Image.Exif()
-    for tag in _TOLD:
+    for tag in _PHOTOGRAPH_TAGS:
         if tag in exif:
             kept[tag] = exif[tag]
     return kept
@@ -73,7 +73,7 @@ def _exif(image: Image.Image) -> bytes | None:
             details.pop(size, None)
         if image.format == "TIFF":
             # Pillow gives a TIFF's own structure (strips, samples, compression) as EXIF.
-            exif = told(exif)
+            exif = photograph_tags(exif)
             exif.get_ifd(ExifTags.IFD.Exif).update(details)
         kept: Any = exif.tobytes() if len(exif) or details else None
     except Exception:  # metadata that cannot be read cannot be kept, and harms nobody

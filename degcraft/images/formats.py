@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from degcraft.errors import DegcraftError
-from degcraft.images.carried import Carried, told
+from degcraft.images.carried import Carried, photograph_tags
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -120,7 +120,7 @@ def encode(
     if into.name == "tiff" and carried.exif:
         whole = Image.Exif()
         whole.load(carried.exif)
-        kept["exif"] = told(whole)
+        kept["exif"] = photograph_tags(whole)
     options = {key: value for key, value in kept.items() if value} | _options(into, quality, fast)
     stream = io.BytesIO()
     image.save(stream, format=into.name, **options)

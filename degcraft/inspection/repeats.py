@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csgraph, csr_array
 
 from degcraft.inspection.estimate import ImageEstimate
-from degcraft.matching.alike import SAME_SCENE
+from degcraft.matching.independence import SAME_SCENE
 
 _SIDE = 16
 SAME_DEGRADATION = 1.0

@@ -1,9 +1,9 @@
 """What references are measured to carry, the weights made of it, and how far to trust them."""
 
-from degcraft.matching.alike import independent_images, scenes
 from degcraft.matching.crafting import craft, weight_intervals
 from degcraft.matching.extracting import crafted_features, image_features
 from degcraft.matching.frechet import frechet_distance, frechet_distances
+from degcraft.matching.independence import independent_images, scenes
 from degcraft.matching.intervals import half_distances
 from degcraft.matching.measurement import Measurement, measurement_key
 from degcraft.matching.measuring import (

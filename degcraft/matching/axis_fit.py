@@ -35,7 +35,7 @@ class AxisFit:
     """The mean one of the references: probabilities (cells,)."""
 
     @property
-    def beyond(self) -> float:
+    def outside(self) -> float:
         """The largest of the three shares."""
         return max(self.below, self.above, self.without)
 

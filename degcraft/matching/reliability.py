@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from degcraft.degradation import Axis, DegradationSpace, find_parameter
 from degcraft.features import find_extractor
-from degcraft.matching.alike import independent_images
 from degcraft.matching.axis_fit import AxisFit, fits_of_axes
+from degcraft.matching.independence import independent_images
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.two_sample import TwoSampleTest, two_sample_test
 from degcraft.matching.valleys import LEAST_SOURCE, divided
@@ -143,9 +143,9 @@ def _unlike(
     told: TwoSampleTest, fits: Mapping[str, AxisFit], space: DegradationSpace, telling: Sequence[str]
 ) -> Iterator[Caution]:
     """The one axis to blame, or else the content."""
-    worst = max(fits.values(), key=lambda fit: (fit.beyond >= BEYOND, fit.accuracy), default=None)
+    worst = max(fits.values(), key=lambda fit: (fit.outside >= BEYOND, fit.accuracy), default=None)
     named = f"Most telling: {', '.join(telling)}." if telling else ""
-    if worst is not None and (worst.beyond >= BEYOND or worst.accuracy >= TOLD_APART):
+    if worst is not None and (worst.outside >= BEYOND or worst.accuracy >= TOLD_APART):
         yield Caution("axis", f"{_blamed(worst, space)} {named}".strip())
     elif told.accuracy >= TOLD_APART and told.differs:
         yield Caution(
@@ -166,7 +166,7 @@ def _blamed(fit: AxisFit, space: DegradationSpace) -> str:
     name, wider = fit.axis.name, fit.wider()
     where = {"above": f"above {fit.axis.high:g}", "below": f"below {fit.axis.low:g}", "without": "without it"}
     most = max(where, key=lambda side: float(getattr(fit, side)))
-    if fit.beyond >= BEYOND and wider is not None:
+    if fit.outside >= BEYOND and wider is not None:
         share = float(getattr(fit, most))
         return (
             f"{share:.0%} of the references have a {name} that the space does not hold ({where[most]}). "

@@ -13,7 +13,7 @@ from deploy.args import ServeArgs
 from deploy.messages import ModelInfo, is_file
 from deploy.model.restorer import Restorer
 from tracking.models import load_sr_model, resolve_model
-from tracking.quiet import Calm, muted_thread
+from tracking.quiet import MlflowSettings, muted_thread
 
 CRAFTED_NAME = "crafted.json"
 _LEFT_OUT = ("format", "distances", "provenance")
@@ -86,7 +86,7 @@ def _origin(pinned: str, tracking_uri: str | None) -> _Origin:
     from mlflow import MlflowClient
 
     first, _, second = pinned.removeprefix("models:/").partition("/")
-    with Calm(), muted_thread():
+    with MlflowSettings(), muted_thread():
         client = MlflowClient(tracking_uri=resolve_model(pinned, tracking_uri).tracking_uri)
         if second:
             return _Origin(first, second, client.get_model_version(first, second).run_id or None)

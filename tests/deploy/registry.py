@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 
 from tracking.database import prepare_sqlite
 from tracking.models import log_network
-from tracking.quiet import Calm, muted_thread
+from tracking.quiet import MlflowSettings, muted_thread
 from tracking.registry import register
 from tracking.store import resolve_store
 
@@ -24,7 +24,7 @@ class Registry:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with Calm(), muted_thread():
+        with MlflowSettings(), muted_thread():
             prepare_sqlite(folder / "mlflow.db", None)
             store = resolve_store(None, folder)
             assert store.artifact_root is not None
@@ -36,7 +36,7 @@ class Registry:
         self, network_file: Path, scale: int, crafted: dict[str, Any] | None = None, alias: str = "champion"
     ) -> str:
         """Register a network as the next version under an alias; returns its pinned URI."""
-        with Calm(), muted_thread():
+        with MlflowSettings(), muted_thread():
             run = self.client.create_run(self._experiment).info.run_id
             model = log_network(
                 self.client,

@@ -15,7 +15,7 @@ import requests
 
 from degcraft.networks import build_network, save_network
 from tracking.database import prepare_sqlite
-from tracking.quiet import Calm, muted_thread
+from tracking.quiet import MlflowSettings, muted_thread
 from tracking.store import Store, resolve_store
 
 
@@ -35,7 +35,7 @@ def clean_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole, empty MLflow database."""
     database = tmp_path_factory.mktemp("database") / "mlflow.db"
-    with Calm(), muted_thread():
+    with MlflowSettings(), muted_thread():
         assert prepare_sqlite(database, None)
     return database
 

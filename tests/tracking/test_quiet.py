@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from tracking.quiet import SETTINGS, Calm, muted_thread
+from tracking.quiet import SETTINGS, MlflowSettings, muted_thread
 
 
 def test_settings_stand_while_held_and_go_with_the_last_holder(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
-    first, second = Calm(), Calm()
+    first, second = MlflowSettings(), MlflowSettings()
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"
     first.close()
