@@ -1,4 +1,4 @@
-"""The one error type for what a user can mend."""
+"""The one error type for what a user can mend, and the words of others' errors."""
 
 
 class DegcraftError(Exception):
@@ -6,3 +6,9 @@ class DegcraftError(Exception):
 
     The command line prints that sentence and exits with status 2. Anything else that is raised is a bug.
     """
+
+
+def in_short(error: Exception, most: int = 300) -> str:
+    """What an error of somebody else's says, in one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else text[:most] + "…"

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray import serve
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from deploy.app import build
 from deploy.args import APPLICATION, ServeArgs, listening_at
 from deploy.http.proxy import PROXY_ENVIRONMENT
@@ -71,7 +71,7 @@ def _start_ray() -> None:
             ray.shutdown()
             if not left:
                 raise DegcraftError(
-                    f"Ray must be able to start on this machine, but did not ({' '.join(str(error).split())})"
+                    f"Ray must be able to start on this machine, but did not ({in_short(error)})"
                 ) from None
 
 

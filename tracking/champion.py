@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from degcraft.errors import DegcraftError
-from tracking.failures import in_a_line, is_missing
+from degcraft.errors import DegcraftError, in_short
+from tracking.failures import is_missing
 from tracking.quiet import MlflowSettings, muted_thread
 from tracking.runs import TRIAL_TAG
 from tracking.store import existing_store
@@ -101,7 +101,7 @@ def _client(name: str, tracking_uri: str | None) -> "Iterator[MlflowClient]":
         except Exception as error:
             if is_missing(error):
                 raise NoSuchModel(f"model {name}: there is no registered model of this name") from None
-            raise DegcraftError(f"model {name}: the store refuses ({in_a_line(error)})") from error
+            raise DegcraftError(f"model {name}: the store refuses ({in_short(error)})") from error
 
 
 def _numbers(tags: Mapping[str, str]) -> dict[str, float]:

@@ -70,9 +70,3 @@ def already_there(error: Exception) -> bool:
         "RESOURCE_ALREADY_EXISTS",
         "ALREADY_EXISTS",
     )
-
-
-def in_a_line(error: Exception) -> str:
-    """The error as one line for people."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 500 else text[:500] + "…"

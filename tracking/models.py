@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.networks import LoadedNetwork, load_network
-from tracking.failures import in_a_line, is_missing
+from tracking.failures import is_missing
 from tracking.packaging import FORMAT, NETWORK_FILE, digest, package_network
 from tracking.quiet import MlflowSettings, muted_thread
 from tracking.store import existing_store, hide_password
@@ -215,4 +215,4 @@ def _explained(error: Exception, uri: str, store_uri: str) -> DegcraftError:
     where = hide_password(store_uri)
     if is_missing(error) or "not found" in str(error).lower():
         return DegcraftError(f"model {uri}: {where} has no such model, version or alias")
-    return DegcraftError(f"model {uri}: cannot be read from {where}: {in_a_line(error)}")
+    return DegcraftError(f"model {uri}: cannot be read from {where}: {in_short(error)}")

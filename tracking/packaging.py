@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.networks import LoadedNetwork, load_network, network_spec, save_network
 from degcraft.networks.deployable import deployable
 from degcraft.networks.export import quiet
-from degcraft.networks.spandrel_specs import in_short
 
 FORMAT = "degcraft-model/1"
 NETWORK_FILE = "extra_files/network.safetensors"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from degcraft.errors import in_short
 from tracking.delivery import Delivery, is_metrics
-from tracking.failures import in_a_line
 from tracking.outbox import Operation, Outbox
 from tracking.quiet import MlflowSettings
 from tracking.runs import PARENT, SearchRuns
@@ -87,7 +87,7 @@ class Recorder:
         try:
             clean = numbers(values)
         except (TypeError, ValueError) as error:
-            self._lost.append(f"metrics of {key} at step {step}: {in_a_line(error)}")
+            self._lost.append(f"metrics of {key} at step {step}: {in_short(error)}")
             return
         if clean:
             self._append("metrics", key, None, time=timestamp_ms, step=int(step), values=clean)
@@ -189,7 +189,7 @@ class Recorder:
             self._outbox.append(stamped, file)
         except (OSError, ValueError) as error:
             # The file is not there: no reason to end a search, but one to be told.
-            self._lost.append(f"{kind} of {key}: {in_a_line(error)}")
+            self._lost.append(f"{kind} of {key}: {in_short(error)}")
         else:
             self._sender.notify()
 

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from tracking.failures import Verdict, in_a_line, judge
+from degcraft.errors import in_short
+from tracking.failures import Verdict, judge
 from tracking.outbox import Operation, Outbox
 from tracking.quiet import muted_thread
 
@@ -98,7 +99,7 @@ class Sender:
                     else:
                         self._work.wait()
         except Exception as error:  # a broken installation or disk must not print a traceback into a search
-            self.waiting = f"the sender has stopped: {in_a_line(error)}"
+            self.waiting = f"the sender has stopped: {in_short(error)}"
         finally:
             # Only here, so that no second process sends while an operation is still on its way.
             self._outbox.close()
@@ -127,19 +128,19 @@ class Sender:
             absence = self._absence()
             if absence is not None or verdict is Verdict.DENIED:
                 self._stuck_since = None
-                self._pause(in_a_line(absence or error))
+                self._pause(in_short(absence or error))
                 return
             if verdict is Verdict.UNSURE:
                 now = time.monotonic()
                 self._stuck_since = now if self._stuck_since is None else self._stuck_since
                 if now - self._stuck_since < self._patience:
-                    self._pause(in_a_line(error))
+                    self._pause(in_short(error))
                     return
         if len(batch) > 1:
             # One of them is bad; the others must not go down with it.
             self._one_by_one_until = batch[-1].number
             return
-        self._outbox.reject(batch[0].number, in_a_line(error))
+        self._outbox.reject(batch[0].number, in_short(error))
         self._moves()
 
     def _absence(self) -> Exception | None:

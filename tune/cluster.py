@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import ray
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 
 START_ATTEMPTS = 3
 
@@ -54,7 +54,7 @@ def connect(address: str | None) -> str:
         ray.init(address=address, runtime_env=environment, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise DegcraftError(
-            f"--address: must lead to a running Ray cluster, but {address} does not ({' '.join(str(error).split())})"
+            f"--address: must lead to a running Ray cluster, but {address} does not ({in_short(error)})"
         ) from None
     end_as_interrupted()
     return f"Ray cluster at {address}, {ray.cluster_resources().get('CPU', 0):g} processors"
@@ -81,7 +81,7 @@ def _start_here(quiet: dict[str, Any]) -> None:
             _end(set(psutil.Process().children(recursive=True)) - before)
             if not left:
                 raise DegcraftError(
-                    f"Ray must be able to start on this machine, but did not ({' '.join(str(error).split())})"
+                    f"Ray must be able to start on this machine, but did not ({in_short(error)})"
                 ) from None
 
 

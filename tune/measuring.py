@@ -12,7 +12,7 @@ import torch
 from ray.exceptions import RayActorError, RayTaskError
 
 from degcraft.degradation import DegradationSpace
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
 from degcraft.images.atomic import written_whole
@@ -150,7 +150,7 @@ def _measure(
             except RayActorError as error:
                 raise DegcraftError(
                     f"measuring: bins {group[0]} to {group[-1]} could not be measured, because their worker died "
-                    f"{RESTARTS + 1} times ({' '.join(str(error).split())[:200]})"
+                    f"{RESTARTS + 1} times ({in_short(error)})"
                 ) from None
             done += len(group)
             if progress:

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def _rule(error: YAMLError) -> str:
         if "\\t" in error.problem:
             return "a tab stands where only spaces may; indent by spaces"
         return str(error.problem)
-    return " ".join(str(error).split())
+    return in_short(error)
 
 
 def _quoted(problem: str) -> str:

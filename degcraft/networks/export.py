@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.images.atomic import written_whole
 from degcraft.networks.deployable import deployable
 from degcraft.networks.registry import network_spec
-from degcraft.networks.spandrel_specs import describe, in_short, recognised
+from degcraft.networks.spandrel_specs import describe, recognised
 from degcraft.networks.weights import LoadedNetwork
 
 EXPORT_SUFFIXES = (".safetensors", ".pth", ".onnx")

@@ -11,9 +11,9 @@ import spandrel
 import torch
 from torch import Tensor
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.networks.spandrel_entries import LEFT_OUT
-from degcraft.networks.spandrel_specs import in_short, recognised
+from degcraft.networks.spandrel_specs import recognised
 
 # Where trainers put the network inside a checkpoint, the averaged weights first.
 _WRAPPINGS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")

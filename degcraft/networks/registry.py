@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.networks import edsr, rrdbnet, srresnet
-from degcraft.networks.spandrel_specs import in_short, spandrel_specs
+from degcraft.networks.spandrel_specs import spandrel_specs
 from degcraft.networks.spec import NetworkSpec
 
 NETWORKS: dict[str, NetworkSpec] = {

@@ -13,7 +13,7 @@ from typing import Any
 from spandrel import MAIN_REGISTRY, ImageModelDescriptor
 from torch import nn
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.knobs import (
     Knob,
     listing,
@@ -230,7 +230,3 @@ def _publish(entry: Entry, state: StateDict, scale: int, hyperparameters: Mappin
 
 def _as_lists(value: Any) -> Any:
     return [_as_lists(element) for element in value] if isinstance(value, (list, tuple)) else value
-
-
-def in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

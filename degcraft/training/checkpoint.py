@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.images.atomic import written_whole
 
 FORMAT = "degcraft-checkpoint/2"
@@ -37,7 +37,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
                 raise ValueError(f"{damaged} in it is damaged")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes the unpickler fail in every way there is
-        raise DegcraftError(f"{path}: not a readable checkpoint ({' '.join(str(error).split())[:200]})") from error
+        raise DegcraftError(f"{path}: not a readable checkpoint ({in_short(error)})") from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise DegcraftError(f"{path}: format must be {FORMAT!r}, but is {found!r}")

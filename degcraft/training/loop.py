@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.training.averaging import averaged_model
 from degcraft.training.checkpoint import read_checkpoint, write_checkpoint
 from degcraft.training.divergence import check_figures
@@ -216,8 +216,7 @@ class Loop(Generic[Batch]):
         try:
             self.network.load_state_dict(weights)
         except RuntimeError as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DegcraftError(f"the weights of {origin} do not fit the network ({reason})") from error
+            raise DegcraftError(f"the weights of {origin} do not fit the network ({in_short(error)})") from error
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint file, whole or not at all."""

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 from degcraft.images import to_uint8
 from degcraft.networks import LoadedNetwork, upscale
 from degcraft.networks.tiling import upscaled_parts
@@ -38,7 +38,7 @@ class Restorer:
         try:
             warm = self._upscaled(torch.full((1, 3, _WARM_SIDE, _WARM_SIDE), 0.5, device=self._device))
         except RuntimeError as error:
-            raise DegcraftError(f"model {info.uri}: cannot restore on {info.device} ({_in_short(error)})") from error
+            raise DegcraftError(f"model {info.uri}: cannot restore on {info.device} ({in_short(error)})") from error
         if not torch.isfinite(warm).all():
             raise DegcraftError(f"model {info.uri}: must give finite values, but gives NaN or infinity")
 
@@ -87,7 +87,3 @@ def _as_pixels(sr: Tensor) -> NDArray[np.uint8]:
         rows = to_uint8(sr[:, :, top : top + _ROWS]).permute(0, 2, 3, 1)
         pixels[:, top : top + _ROWS] = rows.cpu().numpy()
     return pixels
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
