@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
-from degcraft.images.folder import in_threads, list_images
+from degcraft.images.folder import in_threads
+from degcraft.images.listing import list_images
 from degcraft.images.names import printable, same_name
 from degcraft.images.reading import read_image
 
