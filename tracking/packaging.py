@@ -19,7 +19,7 @@ import torch
 
 from degcraft.errors import DegcraftError, in_short
 from degcraft.networks import LoadedNetwork, load_network, network_spec, save_network
-from degcraft.networks.deployable import deployable
+from degcraft.networks.deploying import deployable
 from degcraft.networks.export import quiet
 
 FORMAT = "degcraft-model/1"

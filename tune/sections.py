@@ -19,7 +19,7 @@ from degcraft.degradation import TEST_SETTINGS, Axis
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS
 from degcraft.matching.weightings import DEFAULT, checked_weighting
-from degcraft.networks import network_spec
+from degcraft.networks import network_name
 from tune.searchable import Name, Spread, Strict, choices, extent, form
 
 
@@ -199,7 +199,7 @@ class NetworkSection(Strict):
         for name in choices(self.name):
             if name is not None:
                 try:
-                    network_spec(name)
+                    network_name(name)
                 except DegcraftError as error:
                     raise ValueError(str(error)) from None
             own = (self.model_extra or {}).get(name or "", {})

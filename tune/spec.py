@@ -4,18 +4,18 @@
 is in `tune.spec_file`.
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
-from degcraft.degradation import PAPER_SPACE, DegradationSource, DegradationSpace
+from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.features import find_extractor
 from degcraft.learned import checked_joint
 from degcraft.matching import find_weighting
 from degcraft.matching.weightings import check_space, usual_weightings
 from degcraft.metrics import METRICS
-from degcraft.sources import find_source, make_source, parse_source
+from degcraft.sources import checked_source, find_source, make_source
 from tune.searchable import Strict, choices
 from tune.searched import KnobsSpec
 from tune.sections import (
@@ -32,6 +32,9 @@ from tune.sections import (
     check_extractor,
     has_posterior,
 )
+
+if TYPE_CHECKING:
+    from degcraft.degradation import DegradationSource
 
 
 class SearchSpec(Strict):
@@ -89,7 +92,7 @@ class SearchSpec(Strict):
         for text in value:
             try:
                 # A worker of a cluster may not see a file that lies here.
-                if find_source(parse_source(text)["name"]).suffix:
+                if find_source(checked_source(text)["name"]).suffix:
                     raise ValueError(f"compare must name degradations that need no file, but got {text!r}")
             except DegcraftError as error:
                 raise ValueError(str(error)) from None
@@ -127,14 +130,9 @@ class SearchSpec(Strict):
                     raise ValueError(f"{field}.{error}") from None
         if self.synthetic is not None:
             self.degradation_space().overlap(self.synthetic.bounds())
-        for text in self.compare:
-            try:
-                self.comparator(text)
-            except DegcraftError as error:
-                raise ValueError(f"compare: {error}") from None
         return self
 
-    def comparator(self, text: str) -> DegradationSource:
+    def comparator(self, text: str) -> "DegradationSource":
         """A degradation that is compared with, for patches as they are trained on.
 
         Raises:

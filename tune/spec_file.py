@@ -62,7 +62,14 @@ def check_spec(content: dict[str, Any], *, folder: Path, origin: str) -> SearchS
         SearchSpec.model_validate(content)
     except ValidationError as error:
         raise DegcraftError(_sentence(origin, error)) from None
-    return SearchSpec.model_validate(_absolute(content, folder, origin))
+    spec = SearchSpec.model_validate(_absolute(content, folder, origin))
+    # Whether its knobs go together is known when it is made, which loads torch: so last of all.
+    for text in spec.compare:
+        try:
+            spec.comparator(text)
+        except DegcraftError as error:
+            raise DegcraftError(f"{origin}: compare: {error}") from None
+    return spec
 
 
 def changed_fields(first: SearchSpec, now: SearchSpec) -> list[str]:

@@ -1,20 +1,26 @@
 """Parts of a space: blocks of neighbouring bins, a single bin being the least."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from degcraft.degradation.parameters import Degradation
 from degcraft.errors import DegcraftError
+from degcraft.later import Later
 
 if TYPE_CHECKING:
+    import torch
+
     from degcraft.degradation.space import DegradationSpace
 
 Cells = NDArray[np.intp]
+
+_sample_blocks = Later("degcraft.degradation.sampling:sample_blocks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +31,7 @@ class Blocks:
         DegcraftError: cells that are no part of the space.
     """
 
-    space: "DegradationSpace"
+    space: DegradationSpace
     cells: Cells
     """(K, axes, 2): first and last."""
 
@@ -44,12 +50,12 @@ class Blocks:
         object.__setattr__(self, "cells", cells.astype(np.intp))
 
     @classmethod
-    def whole(cls, space: "DegradationSpace") -> "Blocks":
+    def whole(cls, space: DegradationSpace) -> Blocks:
         """The space as one block."""
         return cls(space, np.array([[(0, count) for count in space.shape]]))
 
     @classmethod
-    def around(cls, space: "DegradationSpace", box: Mapping[str, tuple[float, float]]) -> "Blocks":
+    def around(cls, space: DegradationSpace, box: Mapping[str, tuple[float, float]]) -> Blocks:
         """The one block of all bins that a box reaches into; a box that names every axis."""
         reached = [np.flatnonzero(axis.share(*box[axis.name])) for axis in space.axes]
         return cls(space, np.array([[(held[0], held[-1] + 1) for held in reached]]))
@@ -92,17 +98,7 @@ class Blocks:
             n: How many.
             generator: The only source of randomness.
         """
-        device, axes = generator.device, self.space.axes
-        uniform = torch.rand(len(axes) + 1, n, generator=generator, device=device, dtype=torch.float64)
-        cumulative = torch.from_numpy(np.cumsum(weights)).to(device, non_blocking=True)
-        # Blocks of weight zero are never drawn: right=True steps over them, and the clamp ends at the last used one.
-        chosen = torch.searchsorted(cumulative, uniform[0] * cumulative[-1], right=True)
-        chosen = chosen.clamp(max=int(np.flatnonzero(weights)[-1]))
-        ends = torch.from_numpy(self.cells).to(device, non_blocking=True)[chosen]
-        return self.space.inside({
-            axis.name: ends[:, place, 0] + (ends[:, place, 1] - ends[:, place, 0]) * one
-            for place, (axis, one) in enumerate(zip(axes, uniform[1:].flip(0), strict=True))
-        })  # fmt: skip
+        return _sample_blocks(self, weights, n, generator)
 
     def words(self, index: int) -> str:
         """A block for people: what it holds of every axis that it does not hold whole."""

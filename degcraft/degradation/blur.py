@@ -5,13 +5,11 @@ import math
 import torch
 from torch import Tensor
 
-from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import Parameter
+from degcraft.degradation.operator import Values
+from degcraft.degradation.operators import MAX_SIGMA
 
-MAX_SIGMA = 16.0
 TRUNCATE = 4.0
 """The kernel ends at this many sigmas, as scipy.ndimage.gaussian_filter's does by default."""
-LEAST_RATIO = 0.1
 
 
 def gaussian_taps(sigma: Tensor) -> Tensor:
@@ -70,52 +68,3 @@ def _offsets(sigma: Tensor, most: float) -> Tensor:
     widest = float(sigma.max()) if sigma.device.type == "cpu" and len(sigma) else most
     radius = int(TRUNCATE * widest + 0.5)
     return torch.arange(-radius, radius + 1, device=sigma.device, dtype=torch.float32)
-
-
-BLUR = Operator(
-    parameters=(
-        Parameter(
-            "blur_sigma",
-            "blur sigma",
-            "pixels of the clean image",
-            low=0.0,
-            high=MAX_SIGMA,
-            identity=0.0,
-            mark=" px",
-            digits=1,
-            step=0.5,
-            grid=0.5,
-            usual=(0.0, 10.0),
-            hardly=0.25,
-            more="more blurred",
-            less="sharper",
-        ),
-        Parameter(
-            "blur_ratio",
-            "blur ratio",
-            "width across over width along",
-            low=LEAST_RATIO,
-            high=1.0,
-            identity=1.0,
-            digits=2,
-            step=0.2,
-            bin_width=0.2,
-            grid=0.1,
-            more="rounder",
-            less="more stretched",
-        ),
-        Parameter(
-            "blur_angle",
-            "blur angle",
-            "degrees from the rows, clockwise",
-            low=0.0,
-            high=180.0,
-            identity=0.0,
-            mark="°",
-            step=20.0,
-            bin_width=36.0,
-            grid=15.0,
-        ),
-    ),
-    kernel=blur_kernel,
-)

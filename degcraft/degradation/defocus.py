@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import Parameter
+from degcraft.degradation.operator import Values
+from degcraft.degradation.operators import MAX_RADIUS
 
-MAX_RADIUS = 16.0
 _FINE = 16
 """Points per pixel and direction at which the rim of a disc is looked at."""
 
@@ -30,26 +29,3 @@ def disc_kernel(values: Values) -> Tensor:
     # A disc that misses every fine point is none.
     kernel[:, reach, reach] = kernel[:, reach, reach].clamp_min(1)
     return kernel / kernel.sum(dim=(1, 2), keepdim=True)
-
-
-DEFOCUS = Operator(
-    parameters=(
-        Parameter(
-            "defocus_radius",
-            "defocus radius",
-            "pixels of the clean image",
-            low=0.0,
-            high=MAX_RADIUS,
-            identity=0.0,
-            mark=" px",
-            digits=1,
-            step=0.7,
-            grid=0.5,
-            usual=(0.0, 8.0),
-            hardly=0.5,
-            more="more out of focus",
-            less="better in focus",
-        ),
-    ),
-    kernel=disc_kernel,
-)

@@ -1,6 +1,5 @@
 """Images through files of other people's encoders, several at a time, and what they call quality."""
 
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -11,13 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation.parameter import Parameter
-
 RoundTrip = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
 """(h,w,3) BGR and a setting of the encoder → what the file holds; lets go of the interpreter lock meanwhile."""
-
-_UNCOMPRESSED = 110.0
-"""Where no compression lies on a scale of visible differences."""
 
 _PIXELS_PER_THREAD = 40_000
 """Starting a thread for fewer pixels than this takes longer than it saves."""
@@ -63,26 +57,6 @@ def through_files(images: Tensor, settings: Tensor, chosen: Tensor, round_trip: 
     result = images.clone()
     result[chosen.to(images.device)] = decoded
     return result
-
-
-def quality_parameter(name: str, label: str, encoder: str) -> Parameter:
-    """An encoder's quality from 1 to 100; infinite where an image is not compressed."""
-    return Parameter(
-        name,
-        label,
-        f"{encoder} quality",
-        low=1.0,
-        high=100.0,
-        identity=math.inf,
-        step=5.0,
-        bin_width=20.0,
-        grid=10.0,
-        usual=(10.0, 100.0),
-        absent=f"no {label.removesuffix(' quality')} compression",
-        more="less compressed",
-        less="more compressed",
-        scaled=lambda quality: min(quality, _UNCOMPRESSED),
-    )
 
 
 def at_quality(images: Tensor, quality: Tensor, suffix: str, option: int, *others: int) -> Tensor:

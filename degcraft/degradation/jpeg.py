@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from degcraft.degradation.file_formats import at_quality, quality_parameter
-from degcraft.degradation.jpeg_batched import Chroma, jpeg_torch
-from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import choice
+from degcraft.degradation.file_formats import at_quality
+from degcraft.degradation.jpeg_batched import jpeg_torch
+from degcraft.degradation.operator import Values
+from degcraft.degradation.operators import Chroma
 from degcraft.degradation.resampling import window
 
 _SAMPLING = {
@@ -74,17 +74,3 @@ def compressed(images: Tensor, quality: Tensor, chroma: Chroma) -> Tensor:
     if images.device.type == "cpu":
         implementation = jpeg_cv2
     return implementation(images, quality, chroma)
-
-
-JPEG = Operator(
-    parameters=(
-        quality_parameter("jpeg_quality", "JPEG quality", "libjpeg"),
-        choice("jpeg_chroma", "JPEG chroma", get_args(Chroma)),
-    ),
-    apply=compress,
-    compresses=True,
-)
-EARLIER_JPEG = Operator(
-    parameters=(quality_parameter("earlier_jpeg_quality", "earlier JPEG quality", "libjpeg"),),
-    apply=compress_earlier,
-)

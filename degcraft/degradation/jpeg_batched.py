@@ -8,14 +8,12 @@ the same to the last bit. Whole numbers are held in floating point, which every 
 """
 
 from functools import lru_cache
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Chroma = Literal["4:2:0", "4:4:4"]
-"""Chroma at half the resolution both ways, or at the whole."""
+from degcraft.degradation.operators import Chroma
 
 # fmt: off
 LUMA_TABLE = (

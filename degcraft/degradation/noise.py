@@ -1,16 +1,12 @@
 """Additive Gaussian noise: white, or following the signal, common to the channels, or in grains."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from degcraft.degradation.blur import gaussian_taps
-from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import Parameter
-
-MAX_GRAIN = 4.0
+from degcraft.degradation.operator import Values
+from degcraft.degradation.operators import MAX_GRAIN
 
 
 def add_noise(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
@@ -56,52 +52,3 @@ def _grained(noise: Tensor, grain: Tensor) -> Tensor:
     flat = F.pad(noise, (reach, reach, reach, reach), mode="circular").flatten(0, 1)[None]
     across = F.conv2d(flat, taps[:, :, None], groups=batch * channels)
     return F.conv2d(across, taps[..., None], groups=batch * channels)[0].view(noise.shape)
-
-
-def _share(name: str, label: str, unit: str, more: str, less: str) -> Parameter:
-    return Parameter(
-        name, label, unit, 0.0, 1.0, 0.0, digits=2, step=0.25, bin_width=0.2, grid=0.25, more=more, less=less
-    )
-
-
-NOISE = Operator(
-    parameters=(
-        Parameter(
-            "noise_level",
-            "noise",
-            "standard deviation, 8-bit units",
-            low=0.0,
-            high=255.0,
-            identity=0.0,
-            mark="/255",
-            step=0.4,
-            bin_width=10.0,
-            grid=5.0,
-            usual=(0.0, 80.0),
-            hardly=0.75,
-            more="noisier",
-            less="cleaner",
-            scaled=lambda level: math.sqrt(level + 1),
-        ),
-        _share("noise_signal", "noise of the light", "share of the variance", "more in the light", "more even"),
-        _share("noise_common", "noise in common", "share of the variance", "greyer in its noise", "more coloured"),
-        Parameter(
-            "noise_grain",
-            "grain",
-            "sigma, pixels of the low-resolution image",
-            low=0.0,
-            high=MAX_GRAIN,
-            identity=0.0,
-            mark=" px",
-            digits=1,
-            step=0.3,
-            bin_width=0.4,
-            grid=0.5,
-            usual=(0.0, 2.0),
-            hardly=0.3,
-            more="coarser in its noise",
-            less="finer in its noise",
-        ),
-    ),
-    apply=add_noise,
-)

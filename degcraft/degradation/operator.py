@@ -1,14 +1,18 @@
 """What one degradation operator is: the numbers that drive it, and how it acts on a batch."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from degcraft.degradation.parameter import Parameter
 
-Values = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Values = Mapping[str, "Tensor"]
 """Parameter name → (B,); a parameter that is absent is at its identity in all images."""
 
 

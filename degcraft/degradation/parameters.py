@@ -1,14 +1,18 @@
 """The parameters of a batch of degradations: one number per image and axis."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from degcraft.degradation.operators import find_parameter
 from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 NO_JPEG = math.inf
 """The JPEG quality that means that an image is not compressed at all."""
@@ -53,12 +57,12 @@ class Degradation:
         """The (B,) values of an axis, or None where the axis is absent."""
         return self.parameters.get(name)
 
-    def to(self, device: torch.device | str) -> "Degradation":
+    def to(self, device: torch.device | str) -> Degradation:
         """The same degradation with its tensors on `device`."""
         moved = {name: values.to(device, non_blocking=True) for name, values in self.parameters.items()}
         return Degradation(moved)
 
-    def __getitem__(self, part: slice | Tensor) -> "Degradation":
+    def __getitem__(self, part: slice | Tensor) -> Degradation:
         """The degradation of some of the images: a slice, or a tensor of indices or booleans."""
         return Degradation({name: values[part] for name, values in self.parameters.items()})
 

@@ -6,11 +6,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import choice
-
-KINDS = ("bicubic", "area", "bilinear", "lanczos", "nearest")
-"""Antialiased all but the last, which takes the pixel at s·i + s // 2 as Pillow does (half a pixel off at even s)."""
+from degcraft.degradation.operator import Values
+from degcraft.degradation.operators import REDUCTIONS
 
 
 def _bicubic(x: Tensor) -> Tensor:
@@ -52,7 +49,7 @@ def bicubic_row(scale: int, device: torch.device) -> Tensor:
 @lru_cache(maxsize=16)
 def _table(scale: int, device: torch.device) -> Tensor:
     """(kinds, n) taps of every kind about a common middle."""
-    rows = [torch.tensor(reduction_taps(kind, scale), dtype=torch.float32) for kind in KINDS]
+    rows = [torch.tensor(reduction_taps(kind, scale), dtype=torch.float32) for kind in REDUCTIONS]
     widest = max(len(row) for row in rows)
     padded = [torch.nn.functional.pad(row, [(widest - len(row)) // 2] * 2) for row in rows]
     return torch.stack(padded).to(device)
@@ -62,6 +59,3 @@ def reduce_by(values: Values, scale: int) -> Tensor:
     """(B, n) taps of the kind that each image is reduced by."""
     kinds = values["reduction"]
     return _table(scale, kinds.device)[kinds.long()]
-
-
-REDUCTION = Operator(parameters=(choice("reduction", "reduction", KINDS),), reduce=reduce_by)

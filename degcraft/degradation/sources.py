@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.degradation.blocks import Blocks
-from degcraft.degradation.degrade import degrade
+from degcraft.degradation.degrading import degrade
 from degcraft.degradation.operators import find_parameter
 from degcraft.degradation.parameters import Degradation
-from degcraft.degradation.space import Box, DegradationSpace, check_box, check_weights, sample_box
+from degcraft.degradation.sampling import sample_box
+from degcraft.degradation.space import Box, DegradationSpace, check_box, check_weights
 from degcraft.errors import DegcraftError
 
 

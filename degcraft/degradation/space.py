@@ -1,21 +1,25 @@
 """The space of degradations, cut into bins (section 3.2 of the paper)."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import qmc
 
 from degcraft.degradation.axis import Axis
 from degcraft.degradation.blocks import Blocks
 from degcraft.degradation.operators import check_together, find_parameter
 from degcraft.degradation.parameters import Degradation
 from degcraft.errors import DegcraftError
+from degcraft.later import Later
+
+if TYPE_CHECKING:
+    import torch
 
 Box = Mapping[str, tuple[float, float]]
 """Axis name → (low, high)."""
@@ -26,6 +30,9 @@ ROUNDS = 75
 """Times that every clean crop is degraded where there are more: as many as the paper's space has bins."""
 PART = 25
 """Images that share one draw of the noise, so it must not follow the batch of an extractor."""
+
+_sample_box = Later("degcraft.degradation.sampling:sample_box")
+_sobol = Later("degcraft.degradation.sampling:sobol")
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class DegradationSpace:
 
     def sample_bin(self, index: int, n: int, generator: torch.Generator) -> Degradation:
         """n degradations drawn uniformly from one bin, on the generator's device."""
-        return sample_box(self.bounds(index), n, generator)
+        return _sample_box(self.bounds(index), n, generator)
 
     @cached_property
     def each_bin(self) -> Blocks:
@@ -98,33 +105,10 @@ class DegradationSpace:
             seed: Of the sequence.
             generator: Of the draws from a bin; asked a part at a time.
         """
-        whole = self._round(index, n, seed) if self.is_sampled else None
+        whole = _sobol(self, index, n, seed) if self.is_sampled else None
         for first in range(0, n, PART):
             count = min(PART, n - first)
             yield self.sample_bin(index, count, generator) if whole is None else whole[first : first + count]
-
-    def _round(self, index: int, n: int, seed: int) -> Degradation:
-        power = math.ceil(math.log2(ROUNDS * n))
-        points = qmc.Sobol(len(self.axes), scramble=True, rng=seed).random_base2(power)[: ROUNDS * n]
-        # Which crop gets which point is drawn anew in each round.
-        order = np.random.default_rng([seed, index]).permutation(n)
-        mine = torch.from_numpy(points[index * n : (index + 1) * n][order])
-        mine = mine * torch.tensor(self.shape)
-        return self.inside({axis.name: mine[:, place] for place, axis in enumerate(self.axes)})
-
-    def inside(self, places: Mapping[str, torch.Tensor]) -> Degradation:
-        """Degradations from places along the cells: 2.25 is a quarter into the third cell of its axis.
-
-        Args:
-            places: axis name → (n,) float64.
-        """
-        found = {}
-        for axis in self.axes:
-            place = places[axis.name]
-            cell = place.long().clamp(max=len(axis.cells) - 1)
-            low, high = torch.tensor(axis.cells, dtype=torch.float64, device=place.device)[cell].unbind(1)
-            found[axis.name] = _between(low, high, place - cell)
-        return Degradation(found)
 
     def cells_of(self, parameters: NDArray[np.floating]) -> NDArray[np.intp]:
         """(…, axes) the cell on each axis of (…, axes) values of this space, in the order of its axes."""
@@ -168,7 +152,7 @@ class DegradationSpace:
         return [axis.to_dict() for axis in self.axes]
 
     @staticmethod
-    def from_list(axes: Sequence[Mapping[str, Any]]) -> "DegradationSpace":
+    def from_list(axes: Sequence[Mapping[str, Any]]) -> DegradationSpace:
         """The space that `to_list` wrote.
 
         Raises:
@@ -213,28 +197,6 @@ def check_box(box: Box) -> None:
                 f"box side {name} must be low <= high inside [{known.low:g}, {known.high:g}], but got [{low}, {high}]"
             )
     check_together(box)
-
-
-def sample_box(box: Box, n: int, generator: torch.Generator) -> Degradation:
-    """n degradations drawn uniformly from a box, on the generator's device.
-
-    Raises:
-        DegcraftError: see `check_box`.
-    """
-    check_box(box)
-    uniform = torch.rand(len(box), n, generator=generator, device=generator.device, dtype=torch.float64)
-    return Degradation(
-        {
-            name: _between(torch.full_like(inside, low), torch.full_like(inside, high), inside)
-            for (name, (low, high)), inside in zip(box.items(), uniform, strict=True)
-        }
-    )
-
-
-def _between(low: torch.Tensor, high: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """float32 values from low to high; exactly low where both are equal, be it infinite."""
-    drawn = torch.where(low == high, low, low + (high - low) * inside)
-    return drawn.float().clamp(low.float(), high.float())
 
 
 PAPER_SPACE = DegradationSpace(

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.degradation.file_formats import RoundTrip, through_files
-from degcraft.degradation.operator import Operator, Values
-from degcraft.degradation.parameter import Parameter
+from degcraft.degradation.operator import Values
 from degcraft.errors import DegcraftError
 
 
@@ -52,30 +51,17 @@ def _round_trip(name: str, image: NDArray[np.uint8], quantiser: int) -> NDArray[
     return np.asarray(frames[0].to_ndarray(format="bgr24")[:height, :width], dtype=np.uint8)
 
 
-def _operator(name: str, label: str, high: float, step: float) -> Operator:
+def _compressed(name: str, images: Tensor, values: Values) -> Tensor:
+    quantiser = torch.floor(values[name] + 0.5)
     round_trip: RoundTrip = partial(_round_trip, name)
-
-    def compress(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
-        """What is left of (B,3,h,w) images in a key frame of that quantiser (B,), rounded; 0 leaves one as it is."""
-        quantiser = torch.floor(values[name] + 0.5)
-        return through_files(images, quantiser, quantiser > 0, round_trip)
-
-    parameter = Parameter(
-        name,
-        label,
-        "quantiser of a key frame",
-        low=0.0,
-        high=high,
-        identity=0.0,
-        step=step,
-        bin_width=high / 5,
-        grid=5.0,
-        more="more compressed",
-        less="less compressed",
-    )
-    return Operator(parameters=(parameter,), apply=compress, compresses=True)
+    return through_files(images, quantiser, quantiser > 0, round_trip)
 
 
-H264 = _operator("h264_quantiser", "H.264 quantiser", 51.0, 3.0)
-"""0 is not compressed (H.264's own 0 halves the chroma still); about 6 more double the step."""
-MPEG2 = _operator("mpeg2_quantiser", "MPEG-2 quantiser", 31.0, 2.0)
+def compress_h264(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
+    """What is left of (B,3,h,w) images in a key frame of `h264_quantiser` (B,), rounded; 0 leaves one as it is."""
+    return _compressed("h264_quantiser", images, values)
+
+
+def compress_mpeg2(images: Tensor, values: Values, generator: torch.Generator) -> Tensor:
+    """See `compress_h264`, by `mpeg2_quantiser`."""
+    return _compressed("mpeg2_quantiser", images, values)

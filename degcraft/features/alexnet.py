@@ -6,7 +6,7 @@ and 16 from relu3 on. The default is relu2: deeper layers see objects rather tha
 """
 
 from degcraft.features.imagenet import Classifier, imagenet_weights, pretrained_spec, random_spec
-from degcraft.features.weights import PretrainedWeights
+from degcraft.features.pretrained import PretrainedWeights
 
 _ALEXNET = Classifier("alexnet", {"relu1": 1, "relu2": 4, "relu3": 7, "relu4": 9, "relu5": 11})
 _DEFAULT_LAYER = "relu2"

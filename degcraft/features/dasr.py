@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
-from degcraft.features.base import ExtractorSpec, FeatureExtractor
+from degcraft.features.base import FeatureExtractor
+from degcraft.features.pretrained import PretrainedWeights
 from degcraft.features.spatial_mean import SpatialMeanExtractor
-from degcraft.features.weights import PretrainedWeights, check_layout, read_weights
+from degcraft.features.weights import check_layout, read_weights
 
 LEVELS = 255.0
 """Published weights read 8-bit levels."""
@@ -33,7 +34,6 @@ _WEIGHTS = PretrainedWeights(
     origin="a checkpoint of the DASR repository (experiment/blindsr_x4_bicubic_iso/model/model_600.pt and the like)",
 )
 _FIRST = "E.0.weight"
-_LAYERS = (*(f"conv{number}" for number in range(1, len(CONVOLUTIONS))), "encoder")
 
 
 def load_dasr(path: Path) -> nn.Sequential:
@@ -91,13 +91,14 @@ def _encoder_of(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     }
 
 
-def _build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
-    end = MODULES_PER_CONVOLUTION * (_LAYERS.index(layer) + 1)
+def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
+    """See `ExtractorSpec.build`."""
+    depth = len(CONVOLUTIONS) if layer == "encoder" else int(layer.removeprefix("conv"))
     step = 1 / LEVELS
     return SpatialMeanExtractor(
         "dasr",
         layer,
-        load_dasr(_WEIGHTS.obtain(weights_file))[:end],
+        load_dasr(_WEIGHTS.obtain(weights_file))[: MODULES_PER_CONVOLUTION * depth],
         architecture="dasr",
         device=device,
         mean=(0.0, 0.0, 0.0),
@@ -105,7 +106,8 @@ def _build(layer: str, weights_file: Path | None, seed: int, device: torch.devic
     )
 
 
-def _missing(weights_file: Path | None) -> str | None:
+def missing(weights_file: Path | None) -> str | None:
+    """See `ExtractorSpec.missing`."""
     if (reason := _WEIGHTS.missing(weights_file)) is not None:
         return reason
     try:
@@ -113,14 +115,3 @@ def _missing(weights_file: Path | None) -> str | None:
     except DegcraftError as error:
         return str(error)
     return None
-
-
-DASR = ExtractorSpec(
-    name="dasr",
-    description="DASR's encoder, trained by contrast on degradations: a local checkpoint of its repository",
-    layers=_LAYERS,
-    default_layer="encoder",
-    weights_file=_WEIGHTS.names[0],
-    build=_build,
-    missing=_missing,
-)

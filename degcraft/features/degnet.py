@@ -19,8 +19,9 @@ from torch import Tensor
 
 from degcraft.degradation import find_parameter
 from degcraft.errors import DegcraftError
-from degcraft.features.base import AxisPosterior, ExtractorSpec, FeatureExtractor, check_images, usable_device
-from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.base import AxisPosterior, FeatureExtractor, check_images, usable_device
+from degcraft.features.degnet_grids import GRIDS
+from degcraft.features.degnet_network import DegNet
 from degcraft.features.precision import full_precision
 from degcraft.features.shipped import shipped_weights
 from degcraft.features.weights import check_layout, read_weights
@@ -124,26 +125,15 @@ def degnet_posterior(features: NDArray[np.floating], scale: int) -> dict[str, Ax
     return believed
 
 
-def _build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
+def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
+    """See `ExtractorSpec.build`."""
     return DegNetExtractor(load_degnet(weights_file, device), device)
 
 
-def _missing(weights_file: Path | None) -> str | None:
+def missing(weights_file: Path | None) -> str | None:
+    """See `ExtractorSpec.missing`."""
     try:
         load_degnet(weights_file)
     except DegcraftError as error:
         return str(error)
     return None
-
-
-DEGNET = ExtractorSpec(
-    name="degnet",
-    description="degcraft's own network for blur, noise and JPEG quality: comes with the package, sees little content",
-    layers=("distribution",),
-    default_layer="distribution",
-    weights_file=WEIGHTS,
-    build=_build,
-    missing=_missing,
-    posterior=degnet_posterior,
-    axes=tuple(GRIDS),
-)

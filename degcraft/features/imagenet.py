@@ -1,19 +1,12 @@
-"""Builds an extractor from the `features` part of a torchvision classifier.
-
-torchvision itself is imported when a network is built: it takes longer to import than torch, and most commands
-only need the names.
-"""
+"""Registry entries of torchvision's classifiers."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import torch
-from torch import nn
-
-from degcraft.errors import DegcraftError
-from degcraft.features.base import ExtractorSpec, FeatureExtractor
-from degcraft.features.spatial_mean import SpatialMeanExtractor
-from degcraft.features.weights import PretrainedWeights, check_layout, read_weights
+from degcraft.features.pretrained import PretrainedWeights
+from degcraft.features.spec import ExtractorSpec
+from degcraft.later import Later
 
 IMAGENET_URLS = {
     "alexnet": "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -30,14 +23,6 @@ def imagenet_weights(extractor: str, layout: str) -> PretrainedWeights:
     return PretrainedWeights(extractor=extractor, stem=layout, url=url, origin=url)
 
 
-def empty_network(layout: str) -> nn.Module:
-    """torchvision's whole classifier without memory behind its weights, so that none are ever drawn."""
-    from torchvision.models import get_model
-
-    with torch.device("meta"):
-        return get_model(layout, weights=None)
-
-
 @dataclass(frozen=True)
 class Classifier:
     """A torchvision architecture whose `features` is a sequence of layers."""
@@ -46,11 +31,6 @@ class Classifier:
     """torchvision's name of it."""
     ends: dict[str, int]
     """Layer name → index in `features` of the last module that belongs to it, shallow to deep."""
-
-    def cut(self, network: nn.Module, layer: str) -> nn.Sequential:
-        features = network.get_submodule("features")
-        assert isinstance(features, nn.Sequential)
-        return nn.Sequential(*list(features)[: self.ends[layer] + 1])
 
 
 def pretrained_spec(
@@ -67,24 +47,13 @@ def pretrained_spec(
     Images are normalised with torchvision's ImageNet mean and standard deviation. A file without the
     classifier's own part (`classifier.*`) will do, as features never reach it.
     """
-
-    def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
-        path = weights.obtain(weights_file)
-        network = empty_network(classifier.layout)
-        tensors = check_layout(
-            read_weights(path), network.state_dict(), prefix="features.", path=path, layout=classifier.layout
-        )
-        network.get_submodule("features").load_state_dict(tensors, assign=True)
-        body = classifier.cut(network, layer)
-        return SpatialMeanExtractor(name, layer, body, architecture=classifier.layout, device=device)
-
     return ExtractorSpec(
         name=name,
         description=description,
         layers=layers,
         default_layer=default_layer,
         weights_file=weights.names[0],
-        build=build,
+        build=partial(Later("degcraft.features.classifiers:build_pretrained"), name, classifier, weights),
         missing=weights.missing,
     )
 
@@ -95,30 +64,19 @@ def random_spec(name: str, description: str, classifier: Classifier, *, default_
     The convolutions get He's normal initialisation (arXiv 1502.01852, eq. 10), which keeps the scale of the
     features from layer to layer.
     """
-
-    def missing(weights_file: Path | None) -> str | None:
-        if weights_file is None:
-            return None
-        return f"extractor {name}: draws its weights from the seed and reads no file, but got {weights_file}"
-
-    def build(layer: str, weights_file: Path | None, seed: int, device: torch.device) -> FeatureExtractor:
-        if (reason := missing(weights_file)) is not None:
-            raise DegcraftError(reason)
-        body = classifier.cut(empty_network(classifier.layout), layer).to_empty(device="cpu")
-        generator = torch.Generator().manual_seed(seed)
-        for module in body.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-        return SpatialMeanExtractor(name, layer, body, architecture=classifier.layout, device=device)
-
     return ExtractorSpec(
         name=name,
         description=description,
         layers=tuple(classifier.ends),
         default_layer=default_layer,
         weights_file=None,
-        build=build,
-        missing=missing,
+        build=partial(Later("degcraft.features.classifiers:build_random"), name, classifier),
+        missing=partial(refuses_files, name),
     )
+
+
+def refuses_files(name: str, weights_file: Path | None) -> str | None:
+    """Why an extractor that draws its weights cannot be made with a file."""
+    if weights_file is None:
+        return None
+    return f"extractor {name}: draws its weights from the seed and reads no file, but got {weights_file}"

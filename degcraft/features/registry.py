@@ -1,17 +1,44 @@
-"""The extractors by name. A new one is a file that makes its `ExtractorSpec`, and a line here."""
+"""The extractors by name. A new one is a file with what it does, and an entry here with what it is."""
+
+from __future__ import annotations
 
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from degcraft.errors import DegcraftError
 from degcraft.features.alexnet import ALEXNET, ALEXNET_MINC, ALEXNET_RANDOM
-from degcraft.features.base import ExtractorSpec, FeatureExtractor, usable_device
-from degcraft.features.dasr import DASR
-from degcraft.features.degnet import DEGNET
+from degcraft.features.degnet_grids import GRIDS
+from degcraft.features.spec import ExtractorSpec
 from degcraft.features.squeezenet import SQUEEZENET
 from degcraft.features.vgg19 import VGG19_CONV2_2, VGG19_CONV5_4
+from degcraft.later import Later
 from degcraft.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from degcraft.features.base import FeatureExtractor
+
+DEGNET = ExtractorSpec(
+    name="degnet",
+    description="degcraft's own network for blur, noise and JPEG quality: comes with the package, sees little content",
+    layers=("distribution",),
+    default_layer="distribution",
+    weights_file="degnet.safetensors",
+    build=Later("degcraft.features.degnet:build"),
+    missing=Later("degcraft.features.degnet:missing"),
+    posterior=Later("degcraft.features.degnet:degnet_posterior"),
+    axes=tuple(GRIDS),
+)
+DASR = ExtractorSpec(
+    name="dasr",
+    description="DASR's encoder, trained by contrast on degradations: a local checkpoint of its repository",
+    layers=(*(f"conv{number}" for number in range(1, 6)), "encoder"),
+    default_layer="encoder",
+    weights_file="dasr.safetensors",
+    build=Later("degcraft.features.dasr:build"),
+    missing=Later("degcraft.features.dasr:missing"),
+)
 
 EXTRACTORS: Registry[ExtractorSpec] = Registry(
     "extractor",
@@ -28,6 +55,8 @@ EXTRACTORS: Registry[ExtractorSpec] = Registry(
 )
 
 find_extractor = EXTRACTORS.find
+
+_usable_device = Later("degcraft.features.base:usable_device")
 
 
 def make_extractor(
@@ -56,7 +85,7 @@ def make_extractor(
     layer = spec.default_layer if layer is None else layer
     if layer not in spec.layers:
         raise DegcraftError(f"extractor {name}: layer must be one of {', '.join(spec.layers)}, but got '{layer}'")
-    return spec.build(layer, _path(weights_file), seed, usable_device(device))
+    return spec.build(layer, _path(weights_file), seed, _usable_device(device))
 
 
 def available(name: str, weights_file: str | Path | None = None) -> str | None:

@@ -3,8 +3,8 @@
 `convA_B` is the convolution before its ReLU, as the field's perceptual losses name it; `reluA_B` is after.
 """
 
-from degcraft.features.base import ExtractorSpec
 from degcraft.features.imagenet import Classifier, imagenet_weights, pretrained_spec
+from degcraft.features.spec import ExtractorSpec
 
 _VGG19 = Classifier("vgg19", {"conv2_2": 7, "relu2_2": 8, "conv5_4": 34, "relu5_4": 35})
 

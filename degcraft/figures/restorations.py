@@ -17,7 +17,7 @@ from torch import Tensor
 from degcraft.errors import DegcraftError
 from degcraft.figures import style
 from degcraft.images.pixels import to_uint8
-from degcraft.metrics.psnr import psnr
+from degcraft.metrics.signal_to_noise import psnr
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

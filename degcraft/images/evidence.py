@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from degcraft.errors import DegcraftError
 from degcraft.images.patches import Patches, cut_patches
-from degcraft.images.structure import most_structured
+from degcraft.images.structured import most_structured
 
 EVIDENT = 0.5
 """Share of the patches that is kept. Chosen on photographs a half of which had been put out of focus: with all

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from degcraft.errors import DegcraftError
-from degcraft.images.names import is_passed_over, is_systems_own, printable
+from degcraft.images.listing import IMAGE_SUFFIXES, Listing, list_images, named
 from degcraft.images.pixels import hash_hashes, hash_pixels
-from degcraft.images.reading import IMAGE_SUFFIXES, ImageError, read_rgb8
+from degcraft.images.reading import ImageError, read_rgb8
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -26,26 +26,6 @@ class Skipped:
 
     path: Path
     reason: str
-
-
-class Listing(NamedTuple):
-    """What lies below a folder, unopened."""
-
-    images: list[Path]
-    """The files with an image suffix, sorted by their path below the folder."""
-    other_files: int
-    """How many files have no image suffix (hidden ones are not counted)."""
-    system_folders: tuple[Path, ...]
-    """Folders that a NAS or an operating system keeps for itself, not looked into; relative and sorted."""
-
-    def left_out(self) -> list[str]:
-        """What is not used, and how much of it, as clauses."""
-        others, systems = self.other_files, self.system_folders
-        said = [f"{others} other file{'s' * (others != 1)} ignored"] if others else []
-        if systems:
-            count = f"{len(systems)} system folder{'s' * (len(systems) != 1)}"
-            said.append(f"{count} passed over: {_named([str(one) for one in systems])}")
-        return said
 
 
 @dataclass(frozen=True)
@@ -65,15 +45,9 @@ class ImageFolder:
         """One line: how many images, and the first `limit` of those skipped and of a system's folders by name."""
         text = f"{len(self.files)} image{'s' * (len(self.files) != 1)}"
         if self.skipped:
-            named = _named([f"{s.path.relative_to(self.root)} ({s.reason})" for s in self.skipped], limit)
-            text += f"; {len(self.skipped)} skipped: {named}"
+            shown = named([f"{s.path.relative_to(self.root)} ({s.reason})" for s in self.skipped], limit)
+            text += f"; {len(self.skipped)} skipped: {shown}"
         return "; ".join([text, *self.listing.left_out()])
-
-
-def _named(names: Sequence[str], limit: int = 10) -> str:
-    """The first of some names, and how many there are besides."""
-    more = [f"and {len(names) - limit} more"] if len(names) > limit else []
-    return ", ".join([*map(printable, names[:limit]), *more])
 
 
 def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
@@ -106,38 +80,6 @@ def scan_folder(folder: str | Path, *, min_side: int = 1) -> ImageFolder:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DegcraftError(f"{root}: needs at least one usable image ({kinds}), but has {found.summary()}")
     return found
-
-
-def list_images(folder: str | Path) -> Listing:
-    """The files with an image suffix below a folder, and what beside them is left out.
-
-    Raises:
-        DegcraftError: no such folder.
-    """
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        rule = "must be a folder, but is a file" if root.exists() else "no such folder"
-        raise DegcraftError(f"{root}: {rule}")
-    images: list[Path] = []
-    others = 0
-    systems: list[Path] = []
-    for place, folders, names in os.walk(root, followlinks=True):
-        systems += [Path(place, name).relative_to(root) for name in folders if is_systems_own(name)]
-        folders[:] = [name for name in folders if not is_passed_over(name) and not _leads_back(Path(place, name))]
-        for name in names:
-            if name.startswith("."):
-                continue
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                images.append(Path(place, name))
-            else:
-                others += 1
-    images.sort(key=lambda path: path.relative_to(root).as_posix())
-    return Listing(images, others, tuple(sorted(systems)))
-
-
-def _leads_back(folder: Path) -> bool:
-    """Whether a link leads to a folder that it lies in, and following it would never end."""
-    return folder.is_symlink() and folder.resolve() in {above.resolve() for above in folder.absolute().parents}
 
 
 def split_files(files: Sequence[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:

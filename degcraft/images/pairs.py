@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
-from degcraft.images.folder import list_images
+from degcraft.images.listing import list_images
 from degcraft.images.names import same_name
 
 Pixels = TypeVar("Pixels", Tensor, np.ndarray)

@@ -19,11 +19,6 @@ from torch import Tensor
 from degcraft.errors import DegcraftError
 from degcraft.images.pixels import to_uint8
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"}
-)
-"""The suffixes, in lower case, by which a folder's images are known."""
-
 MAX_PIXELS = 178_956_970
 """The largest image that is decoded, twice Pillow's own warning line: a bigger one is taken for a bomb."""
 

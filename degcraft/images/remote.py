@@ -21,9 +21,8 @@ from fsspec.spec import AbstractFileSystem
 from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
-from degcraft.images.folder import list_images
+from degcraft.images.listing import IMAGE_SUFFIXES, list_images
 from degcraft.images.names import is_passed_over
-from degcraft.images.reading import IMAGE_SUFFIXES
 
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*(://|::)")
 _MANIFEST = ".manifest.json"

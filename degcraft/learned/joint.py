@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from degcraft.images import HrPool
-from degcraft.knobs import Knob, checked_knobs, word
 from degcraft.learned.compression import Compression
-from degcraft.learned.model import KNOBS, LearnedDegradation, check_sizes
-from degcraft.learned.objective import DISCRIMINATOR, MOMENTUM, RATES, PdmObjective, Penalty, Unpaired, unpaired_crops
+from degcraft.learned.knobs import DISCRIMINATOR, checked_joint
+from degcraft.learned.model import LearnedDegradation
+from degcraft.learned.objective import MOMENTUM, PdmObjective, Penalty, Unpaired, unpaired_crops
 from degcraft.learned.source import LearnedSource
 from degcraft.training import (
     PLAIN,
@@ -24,32 +24,6 @@ from degcraft.training import (
     learning_rate_at,
     planned_conditions,
 )
-
-
-def _quality(value: Any) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100):
-        raise ValueError
-    return value
-
-
-JOINT_KNOBS: Mapping[str, Knob] = {
-    **KNOBS,
-    "penalty": word("mean", "on the noise: its mean, or its size as published", options=("mean", "size")),
-    "discriminator": word(DISCRIMINATOR, "patch is the published one", options=tuple(RATES)),
-    "compression": Knob(None, "quality of JPEG behind it", "a libjpeg quality from 1 to 100, or none", _quality),
-}
-"""All that can be said of a degradation that is learned along with a network."""
-
-
-def checked_joint(knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """The knobs in their canonical form, completed by the defaults.
-
-    Raises:
-        DegcraftError: a knob that there is none of, or a value that breaks its rule.
-    """
-    asked = checked_knobs(JOINT_KNOBS, knobs, owner="pdm")
-    check_sizes(asked)
-    return asked
 
 
 def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[LearnedDegradation, dict[str, Any]]:

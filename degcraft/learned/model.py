@@ -8,16 +8,15 @@ with z_k and z_n drawn from standard Gaussians, so that what is learnt is a dist
 bits, as the images are that it is to be told from, and may go through JPEG, which is none of these.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from degcraft.errors import DegcraftError
-from degcraft.knobs import Knob, checked_knobs, switch, whole_number, word
+from degcraft.knobs import checked_knobs
 from degcraft.learned.compression import Compression, compressed
+from degcraft.learned.knobs import KNOBS, check_sizes
 from degcraft.randomness import own_generator
 
 LATENT, NOISE_LATENT = 64, 3
@@ -25,26 +24,6 @@ LATENT, NOISE_LATENT = 64, 3
 
 NOISE_GAIN = 0.2
 """Of the noise's network, which learns so much more slowly than the discriminator that tells its level."""
-
-KNOBS: Mapping[str, Knob] = {
-    "size": whole_number(21, "side of the kernels in HR pixels, odd"),
-    "channels": whole_number(64, "of both networks"),
-    "kernel_blocks": whole_number(16, "residual blocks of the kernels' network", least=0),
-    "noise_blocks": whole_number(16, "residual blocks of the noise's network", least=0),
-    "varying": switch(False, "whether every pixel has a kernel of its own, by 3×3 convolutions"),
-    "noise": word("content", "what the noise depends on", options=("content", "plain", "none")),
-}
-MOST = {"size": 63, "channels": 512, "kernel_blocks": 64, "noise_blocks": 64}
-"""What a file may ask for at most, before anything is built of it."""
-
-
-def check_sizes(knobs: Mapping[str, Any]) -> None:
-    """Raise DegcraftError for sizes beyond `MOST`, or kernels without a middle."""
-    for name, most in MOST.items():
-        if knobs[name] > most:
-            raise DegcraftError(f"pdm: {name} must be at most {most}, but got {knobs[name]}")
-    if knobs["size"] % 2 == 0:
-        raise DegcraftError(f"pdm: size must be odd, but got {knobs['size']}")
 
 
 class Latents(NamedTuple):

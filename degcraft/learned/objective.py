@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from degcraft.errors import DegcraftError
 from degcraft.images import EVIDENT, JPEG_GRID, HrPool, find_block_grid, most_structured
+from degcraft.learned.knobs import DISCRIMINATOR, RATES
 from degcraft.learned.model import Latents, LearnedDegradation
 from degcraft.training import Objective, Precision, Task
 from degcraft.training.divergence import Limit
@@ -21,9 +22,6 @@ Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
 Penalty = Literal["size", "mean"]
-RATES = {"detail": 5.0, "patch": 1.0}
-"""Discriminators, and their learning rates as multiples of the degradation's; `patch` is the published one."""
-DISCRIMINATOR = "detail"
 MOMENTUM = 0.5
 """Of both Adams, as is usual where two networks chase one another (arXiv 1511.06434)."""
 FEWEST = 32

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
-from degcraft.features.imagenet import empty_network, imagenet_weights
+from degcraft.features.classifiers import empty_network
+from degcraft.features.imagenet import imagenet_weights
 from degcraft.features.weights import check_layout, read_weights
 from degcraft.metrics.comparison import comparable
 

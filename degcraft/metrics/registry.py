@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from degcraft.errors import DegcraftError
-from degcraft.metrics.lpips import LpipsMetric
-from degcraft.metrics.niqe import NiqeModel
-from degcraft.metrics.psnr import psnr
-from degcraft.metrics.ssim import ssim
+from degcraft.later import Later
 from degcraft.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from degcraft.metrics.lpips import LpipsMetric
+    from degcraft.metrics.niqe import NiqeModel
+
+psnr, ssim = Later("degcraft.metrics.signal_to_noise:psnr"), Later("degcraft.metrics.similarity:ssim")
 
 
 @dataclass(frozen=True)

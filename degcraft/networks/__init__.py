@@ -1,25 +1,5 @@
 """Super-resolution networks: building them by name, their files, and restoring images in tiles."""
 
-from degcraft.networks.deployable import deployable
-from degcraft.networks.registry import NETWORKS, build_network, network_spec, parameter_count
-from degcraft.networks.shipped import STARTS
-from degcraft.networks.spec import NetworkSpec
-from degcraft.networks.starts import resolve_start
-from degcraft.networks.tiling import upscale
-from degcraft.networks.weights import WEIGHT_SUFFIXES, LoadedNetwork, load_network, save_network
+import lazy_loader
 
-__all__ = [
-    "NETWORKS",
-    "STARTS",
-    "WEIGHT_SUFFIXES",
-    "LoadedNetwork",
-    "NetworkSpec",
-    "build_network",
-    "deployable",
-    "load_network",
-    "network_spec",
-    "parameter_count",
-    "resolve_start",
-    "save_network",
-    "upscale",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from degcraft.errors import in_short
-from degcraft.networks.deployable import deployable
-from degcraft.networks.registry import build_network, network_spec, parameter_count
+from degcraft.networks.building import build_network, parameter_count
+from degcraft.networks.deploying import deployable
+from degcraft.networks.registry import network_spec
 from degcraft.networks.shipped import START, STARTS, start_licence
 from degcraft.networks.weights import read_header
 

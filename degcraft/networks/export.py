@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError, in_short
 from degcraft.images.atomic import written_whole
-from degcraft.networks.deployable import deployable
+from degcraft.networks.deploying import deployable
 from degcraft.networks.registry import network_spec
 from degcraft.networks.spandrel_specs import describe, recognised
 from degcraft.networks.weights import LoadedNetwork

@@ -24,7 +24,8 @@ from degcraft.knobs import (
     word,
 )
 from degcraft.networks.span import keep_branches_fused
-from degcraft.networks.spandrel_entries import ENTRIES, PARAMETERS, Entry
+from degcraft.networks.spandrel_entries import ENTRIES, Entry
+from degcraft.networks.spandrel_names import PARAMETERS
 from degcraft.networks.spandrel_network import SpandrelNetwork
 from degcraft.networks.spec import NetworkSpec, StateDict
 from degcraft.randomness import own_generator
@@ -41,11 +42,6 @@ _CHANNELS = dict.fromkeys(
 
 # Whole numbers by default, but read off shapes as fractions.
 _FRACTIONS = ("ffn_expansion_factor", "ffn_scale")
-
-
-def spandrel_specs() -> list[NetworkSpec]:
-    """An entry of the registry for each of `ENTRIES`."""
-    return [_spec(name, entry) for name, entry in ENTRIES.items()]
 
 
 def recognised(state: StateDict) -> Any:
@@ -68,7 +64,9 @@ def describe(architecture: Any, state: StateDict) -> ImageModelDescriptor[Any]:
     return descriptor
 
 
-def _spec(name: str, entry: Entry) -> NetworkSpec:
+def spandrel_spec(name: str) -> NetworkSpec:
+    """The entry of the registry for one of `ENTRIES`."""
+    entry = ENTRIES[name]
     hyperparameters = _hyperparameters(entry)
     return NetworkSpec(
         name=name,

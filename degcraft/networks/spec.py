@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from degcraft.errors import DegcraftError
 from degcraft.knobs import Knob, checked_knobs
 
-StateDict = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+StateDict = Mapping[str, "Tensor"]
 
 
 def _never(state: StateDict) -> None:

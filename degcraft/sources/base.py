@@ -1,10 +1,15 @@
 """What the registry knows of a degradation source."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from degcraft.degradation import DegradationSource
 from degcraft.knobs import Knob
+
+if TYPE_CHECKING:
+    from degcraft.degradation import DegradationSource
 
 
 @dataclass(frozen=True)

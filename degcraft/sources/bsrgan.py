@@ -13,8 +13,6 @@ import torch
 from torch import Tensor
 
 from degcraft.degradation import NO_JPEG, blur_and_reduce
-from degcraft.knobs import interval, probability
-from degcraft.sources.base import SourceSpec
 from degcraft.sources.drawing import Drawing, Drawn
 from degcraft.sources.kernels import bell_kernels
 from degcraft.sources.noises import with_correlated, with_gaussian
@@ -192,15 +190,3 @@ _STEPS: dict[str, _Step] = {
     "noise": _noise,
     "jpeg": _jpeg,
 }
-
-BSRGAN = SourceSpec(
-    "bsrgan",
-    "BSRGAN's blurs, reductions, noise and JPEG in a random order",
-    Bsrgan,
-    knobs={
-        "noise_range": interval(2, 25, "standard deviation, 8-bit units; whole numbers are drawn"),
-        "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
-        "jpeg_prob": probability(0.9, "share with a JPEG before the last one"),
-        "halved_prob": probability(0.25, "share that is halved first, at scale 4"),
-    },
-)

@@ -2,16 +2,16 @@
 
 from degcraft.degradation import CraftedDistribution, DegradationSource
 from degcraft.errors import DegcraftError
-from degcraft.knobs import file
 from degcraft.learned import load_learned
-from degcraft.sources.base import SourceSpec
 
 
-def _crafted(file: str | None) -> DegradationSource:
+def read_crafted(file: str | None) -> DegradationSource:
+    """See `CraftedDistribution.load`."""
     return CraftedDistribution.load(_given(file)).source()
 
 
-def _learned(file: str | None) -> DegradationSource:
+def read_learned(file: str | None) -> DegradationSource:
+    """See `load_learned`."""
     return load_learned(_given(file))
 
 
@@ -19,21 +19,3 @@ def _given(path: str | None) -> str:
     if path is None:
         raise DegcraftError("needs the file, such as crafted:crafted.json or pdm:pdm.safetensors")
     return path
-
-
-CRAFTED = SourceSpec(
-    "crafted",
-    "what degcraft found in your images: a crafted.json",
-    _crafted,
-    knobs={"file": file("as `degcraft weights` writes it")},
-    bare="file",
-    suffix=".json",
-)
-PDM = SourceSpec(
-    "pdm",
-    "a degradation that was learned: a pdm.safetensors",
-    _learned,
-    knobs={"file": file("as `degcraft pdm train` writes it")},
-    bare="file",
-    suffix=".safetensors",
-)

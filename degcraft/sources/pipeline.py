@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from degcraft.degradation.degrade import check_clean
+from degcraft.degradation.degrading import check_clean
 from degcraft.sources.drawing import Drawn, part_of
 from degcraft.sources.ragged import Ragged, parts_of
 

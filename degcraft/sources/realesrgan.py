@@ -8,20 +8,17 @@ low-resolution one.
 """
 
 import math
-from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from degcraft.degradation import NO_JPEG
-from degcraft.knobs import Knob, interval, probability
-from degcraft.sources.base import SourceSpec
 from degcraft.sources.drawing import Drawing, Drawn
 from degcraft.sources.kernels import bell_kernels, no_kernels, sinc_kernels
 from degcraft.sources.noises import with_gaussian, with_photons
 from degcraft.sources.pipeline import Pipeline
 from degcraft.sources.ragged import PYTORCH, Ragged, blurred, clipped, resized, through_jpeg
+from degcraft.sources.registry import REALESRGAN_STAGE
 
 KINDS = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
 SHARES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
@@ -53,7 +50,7 @@ class RealEsrgan(Pipeline):
         }
 
     def _stage(self, draw: Drawing, number: str, resize_prob: tuple[float, ...]) -> dict[str, Tensor]:
-        knobs = {name: self.knobs[name + number] for name in _STAGE}
+        knobs = {name: self.knobs[name + number] for name in REALESRGAN_STAGE}
         side, (smallest, largest) = _odd(draw), knobs["resize_range"]
         factor = torch.stack([
             draw.uniform(1, max(1, largest)), draw.uniform(min(1, smallest), 1), torch.ones(draw.n)
@@ -132,39 +129,3 @@ def _odd(draw: Drawing) -> Tensor:
 def _times(sizes: tuple[Tensor, Tensor], factor: Tensor) -> tuple[Tensor, Tensor]:
     height, width = ((size * factor.double()).long().clamp_min(1) for size in sizes)
     return height, width
-
-
-_STAGE: dict[str, Knob] = {
-    "sinc_prob": probability(0.1, "share of ringing kernels, sinc"),
-    "blur_sigma": interval(0.2, 3, "pixels"),
-    "betag_range": interval(0.5, 4, "shape of generalized Gaussians"),
-    "betap_range": interval(1, 2, "shape of plateaus"),
-    "resize_range": interval(0.15, 1.5, "times the size before", least=0.02, most=4),
-    "gaussian_noise_prob": probability(0.5, "the others have Poisson noise"),
-    "noise_range": interval(1, 30, "standard deviation, 8-bit units"),
-    "poisson_scale_range": interval(0.05, 3, "times the noise of whole photons"),
-    "gray_noise_prob": probability(0.4, "share whose noise is the same in all channels"),
-    "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
-}
-_SECOND: dict[str, Any] = {
-    "blur_sigma": [0.2, 1.5],
-    "resize_range": [0.3, 1.2],
-    "noise_range": [1.0, 25.0],
-    "poisson_scale_range": [0.05, 2.5],
-}
-"""Where the second stage differs."""
-
-
-_KNOBS: dict[str, Knob] = {
-    **_STAGE,
-    **{
-        f"{name}2": replace(knob, default=_SECOND.get(name, knob.default), description=f"{knob.description}; stage 2")
-        for name, knob in _STAGE.items()
-    },
-    "second_blur_prob": probability(0.8, "share that the second stage blurs"),
-    "final_sinc_prob": probability(0.8, "share that rings at its end"),
-}
-
-REALESRGAN = SourceSpec(
-    "realesrgan", "Real-ESRGAN's two stages of blur, resizing, noise and JPEG, with sinc", RealEsrgan, knobs=_KNOBS
-)

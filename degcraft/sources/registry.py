@@ -1,20 +1,131 @@
-"""The degradation sources by name. A new one is its file with a `SourceSpec`, and one line here."""
+"""The degradation sources by name. A new one is a file with what it does, and an entry here with what it is."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from degcraft.degradation import DegradationSource
+from degcraft.degradation import TEST_SETTINGS, Parameter, known_parameters
 from degcraft.errors import DegcraftError
-from degcraft.knobs import checked_knobs, parse_named, parse_value
+from degcraft.knobs import Knob, checked_knobs, file, interval, is_number, parse_named, parse_value, probability
+from degcraft.later import Later
 from degcraft.registry import Registry
 from degcraft.sources.base import SourceSpec
-from degcraft.sources.box import BOX
-from degcraft.sources.bsrgan import BSRGAN
-from degcraft.sources.files import CRAFTED, PDM
-from degcraft.sources.paper import SETTING, UNIFORM
-from degcraft.sources.realesrgan import REALESRGAN
-from degcraft.sources.wide import WIDE
+
+if TYPE_CHECKING:
+    from degcraft.degradation import DegradationSource
+
+
+def _setting(value: Any) -> int:
+    if isinstance(value, bool) or value not in TEST_SETTINGS:
+        raise ValueError
+    return int(value)
+
+
+def _side(parameter: Parameter) -> Knob:
+    """[low, high], or one value (a number, a choice's name, `none`), which is a side without width."""
+
+    def read(value: Any) -> list[float] | None:
+        if value is None:
+            return None
+        ends = value if isinstance(value, list) else [value, value]
+        low, high = (end if is_number(end) else parameter.parse(end) for end in ends)
+        return [float(low), float(high)]
+
+    rule = f"{parameter.unit}: a value or [low, high]"
+    return Knob(None, parameter.label, rule, read)
+
+
+REALESRGAN_STAGE: dict[str, Knob] = {
+    "sinc_prob": probability(0.1, "share of ringing kernels, sinc"),
+    "blur_sigma": interval(0.2, 3, "pixels"),
+    "betag_range": interval(0.5, 4, "shape of generalized Gaussians"),
+    "betap_range": interval(1, 2, "shape of plateaus"),
+    "resize_range": interval(0.15, 1.5, "times the size before", least=0.02, most=4),
+    "gaussian_noise_prob": probability(0.5, "the others have Poisson noise"),
+    "noise_range": interval(1, 30, "standard deviation, 8-bit units"),
+    "poisson_scale_range": interval(0.05, 3, "times the noise of whole photons"),
+    "gray_noise_prob": probability(0.4, "share whose noise is the same in all channels"),
+    "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
+}
+_REALESRGAN_SECOND: dict[str, Any] = {
+    "blur_sigma": [0.2, 1.5],
+    "resize_range": [0.3, 1.2],
+    "noise_range": [1.0, 25.0],
+    "poisson_scale_range": [0.05, 2.5],
+}
+"""Where the second stage differs."""
+
+
+_REALESRGAN_KNOBS: dict[str, Knob] = {
+    **REALESRGAN_STAGE,
+    **{
+        f"{name}2": replace(
+            knob, default=_REALESRGAN_SECOND.get(name, knob.default), description=f"{knob.description}; stage 2"
+        )
+        for name, knob in REALESRGAN_STAGE.items()
+    },
+    "second_blur_prob": probability(0.8, "share that the second stage blurs"),
+    "final_sinc_prob": probability(0.8, "share that rings at its end"),
+}
+
+UNIFORM = SourceSpec(
+    "uniform", "the paper's space, all of its bins alike: its baseline", Later("degcraft.sources.paper:uniform")
+)
+WIDE = SourceSpec(
+    "wide",
+    "the paper's space and what real images hold beyond it, mild more often than heavy",
+    Later("degcraft.sources.wide:WideSource"),
+    knobs={"paper_share": probability(0.6, "share of a batch that is the paper's model")},
+)
+REALESRGAN = SourceSpec(
+    "realesrgan",
+    "Real-ESRGAN's two stages of blur, resizing, noise and JPEG, with sinc",
+    Later("degcraft.sources.realesrgan:RealEsrgan"),
+    knobs=_REALESRGAN_KNOBS,
+)
+BSRGAN = SourceSpec(
+    "bsrgan",
+    "BSRGAN's blurs, reductions, noise and JPEG in a random order",
+    Later("degcraft.sources.bsrgan:Bsrgan"),
+    knobs={
+        "noise_range": interval(2, 25, "standard deviation, 8-bit units; whole numbers are drawn"),
+        "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
+        "jpeg_prob": probability(0.9, "share with a JPEG before the last one"),
+        "halved_prob": probability(0.25, "share that is halved first, at scale 4"),
+    },
+)
+SETTING = SourceSpec(
+    "setting",
+    "a test setting of the paper's Table 1, such as setting:3",
+    Later("degcraft.sources.paper:setting"),
+    knobs={"number": Knob(None, "which", f"one of {', '.join(map(str, TEST_SETTINGS))}", _setting)},
+    bare="number",
+)
+BOX = SourceSpec(
+    "box",
+    "uniform in any ranges, or fixed, such as box:blur_sigma=[1,2],noise_level=10",
+    Later("degcraft.sources.box:build_box"),
+    knobs={name: _side(parameter) for name, parameter in known_parameters().items()},
+)
+CRAFTED = SourceSpec(
+    "crafted",
+    "what degcraft found in your images: a crafted.json",
+    Later("degcraft.sources.files:read_crafted"),
+    knobs={"file": file("as `degcraft weights` writes it")},
+    bare="file",
+    suffix=".json",
+)
+PDM = SourceSpec(
+    "pdm",
+    "a degradation that was learned: a pdm.safetensors",
+    Later("degcraft.sources.files:read_learned"),
+    knobs={"file": file("as `degcraft pdm train` writes it")},
+    bare="file",
+    suffix=".safetensors",
+)
 
 SOURCES: Registry[SourceSpec] = Registry(
     "the degradation", (UNIFORM, WIDE, REALESRGAN, BSRGAN, SETTING, BOX, CRAFTED, PDM), besides=", or a file"

@@ -7,11 +7,8 @@ import torch
 from torch import Tensor
 
 from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
-from degcraft.degradation.defocus import MAX_RADIUS
-from degcraft.degradation.operators import OPERATORS
+from degcraft.degradation.operators import MAX_RADIUS, OPERATORS
 from degcraft.errors import DegcraftError
-from degcraft.knobs import probability
-from degcraft.sources.base import SourceSpec
 from degcraft.sources.drawing import Drawing
 
 BLURS = {"round": 0.4, "stretched": 0.35, "defocus": 0.25}
@@ -169,11 +166,3 @@ def _coded(name: str, kinds: dict[str, float]) -> Tensor:
     """The numbers that stand for some kinds of a choice."""
     choices = find_parameter(name).choices
     return torch.tensor([float(choices.index(kind)) for kind in kinds])
-
-
-WIDE = SourceSpec(
-    "wide",
-    "the paper's space and what real images hold beyond it, mild more often than heavy",
-    WideSource,
-    knobs={"paper_share": probability(WideSource.paper_share, "share of a batch that is the paper's model")},
-)

@@ -8,7 +8,7 @@ from PIL import Image
 from skimage import data
 
 from degcraft.degradation import Degradation, degrade
-from degcraft.degradation.reduction import KINDS
+from degcraft.degradation.operators import REDUCTIONS
 
 PILLOW = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -25,12 +25,13 @@ def reduced(image: torch.Tensor, kinds: list[int], scale: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REDUCTIONS)
 def test_a_reduction_is_pillows(kind: str, scale: int) -> None:
     plane = data.camera()[:240, 100:340].astype(np.float32) / 255
     size = (240 // scale, 240 // scale)
     expected = np.asarray(Image.fromarray(plane).resize(size, PILLOW[kind])).clip(0, 1)
-    ours = reduced(torch.from_numpy(plane)[None, None].repeat(1, 3, 1, 1), [KINDS.index(kind)], scale)[0, 1].numpy()
+    images = torch.from_numpy(plane)[None, None].repeat(1, 3, 1, 1)
+    ours = reduced(images, [REDUCTIONS.index(kind)], scale)[0, 1].numpy()
     np.testing.assert_allclose(ours[4:-4, 4:-4], expected[4:-4, 4:-4], atol=2e-5)
     if kind == "area":
         np.testing.assert_allclose(ours, cv2.resize(plane, size, interpolation=cv2.INTER_AREA), atol=2e-5)

@@ -14,7 +14,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS, DegNet, available, load_degnet, make_extractor
 from degcraft.features.block_histogram import LENGTH, MAGNITUDES, block_histogram
 from degcraft.features.degnet import degnet_posterior
-from degcraft.features.degnet_network import GRIDS
+from degcraft.features.degnet_grids import GRIDS
 from degcraft.features.shipped import shipped_weights
 from degcraft.images import cut_patches, scan_folder
 

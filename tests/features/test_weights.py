@@ -16,7 +16,7 @@ from torchvision.models import get_model_weights
 from degcraft.errors import DegcraftError
 from degcraft.features import available, make_extractor
 from degcraft.features.imagenet import IMAGENET_URLS
-from degcraft.features.weights import PretrainedWeights
+from degcraft.features.pretrained import PretrainedWeights
 
 StateOf = Callable[..., dict[str, torch.Tensor]]
 

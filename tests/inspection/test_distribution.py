@@ -74,7 +74,7 @@ def test_correlated_patches_are_worth_less(correlation: float, worth: float) -> 
 
 
 def test_trust_is_of_axes_that_there_are() -> None:
-    from degcraft.features.degnet_network import GRIDS
+    from degcraft.features.degnet_grids import GRIDS
 
     assert TRUST.keys() <= GRIDS.keys()
     assert all(trust.patch > 0 and 0 <= trust.correlation <= 1 for trust in TRUST.values())

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.degnet_grids import GRIDS
+from degcraft.features.degnet_network import DegNet
 from degcraft.training import Objective, Precision, Task
 
 LabelledBatch = tuple[Tensor, Mapping[str, Tensor]]

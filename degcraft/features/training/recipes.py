@@ -15,7 +15,8 @@ from torch import Tensor
 
 from degcraft.errors import DegcraftError
 from degcraft.features.degnet import load_degnet
-from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.degnet_grids import GRIDS
+from degcraft.features.degnet_network import DegNet
 from degcraft.features.training.content import CleanContent
 from degcraft.features.training.degnet import LabelledBatch, degnet_task
 from degcraft.features.training.reservoir import Reservoir

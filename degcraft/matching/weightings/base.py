@@ -1,14 +1,11 @@
-"""What every weighting is, and what the registry knows of it."""
+"""What every weighting is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.degradation import Blocks, ListedSource
-from degcraft.knobs import Knob
 
 Weights = NDArray[np.float64]
 
@@ -46,23 +43,6 @@ class Weighting(ABC):
         where the method does not say.
         """
         return None
-
-
-@dataclass(frozen=True)
-class WeightingSpec:
-    """One entry of the registry of weightings."""
-
-    name: str
-    """The name it is chosen by."""
-    description: str
-    """One line for a person who chooses."""
-    build: Callable[..., Weighting]
-    """Called with a measurement and all knobs as keywords."""
-    knobs: Mapping[str, Knob] = field(default_factory=dict)
-    any_space: bool = False
-    """Whether it can do with a space of more bins than are measured one by one."""
-    needs_posterior: bool = False
-    """Whether it takes the extractor at its word, and so asks for one that has a posterior over the axes."""
 
 
 def resampled(groups: NDArray[np.integer], count: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -19,11 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.degradation import Blocks
-from degcraft.knobs import number
 from degcraft.matching.block_tree import Part, distance, grow, mixed, whole
 from degcraft.matching.descriptions import Descriptions, Floats, described
 from degcraft.matching.measurement import Measurement
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 MOST = 96
 """Blocks."""
@@ -119,14 +118,3 @@ def _best_steps(root: Part, mine: Floats, others: Floats) -> int:
         if len(parts) >= MOST or min(misses[:-PATIENCE], default=np.inf) <= min(misses[-PATIENCE:]) + slack:
             break
     return int(np.flatnonzero(np.array(misses) <= min(misses) + slack)[0]) + 1
-
-
-BLOCKS = WeightingSpec(
-    "blocks",
-    "blocks of bins, divided where the references ask for it: for many axes",
-    Divided,
-    knobs={
-        "whole": number(0.05, "share of the weight that stays on the whole space", low=0, high=1, usual=(0.01, 0.5))
-    },
-    any_space=True,
-)

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, qr
 
-from degcraft.knobs import number
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.responses import Responses, lda_responses, posterior_responses
 from degcraft.matching.simplex import least_squares, with_entropy
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 RIDGE = 1e-3
 """Of the mean variance, added to every class: classes that no image responds to have none of their own."""
@@ -114,11 +113,3 @@ def _reduced(matrix: NDArray[np.float64], target: Weights) -> tuple[NDArray[np.f
         return matrix, target
     basis, triangle = qr(matrix, mode="economic")
     return triangle, basis.T @ target
-
-
-CONFUSION = WeightingSpec(
-    "confusion",
-    "the mixture whose responses match, with what the features confuse undone",
-    Confusion,
-    knobs={"width": number(0.3, "0 is the best fit alone, 30 nearly uniform", low=0, usual=(0.03, 10.0))},
-)

@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.knobs import number
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.responses import lda_responses
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 STEPS, TOLERANCE = 500, 1e-6
 """Most steps, and the total variation of a step below which it has settled."""
@@ -56,13 +55,3 @@ class ExpectationMaximisation(Weighting):
             if moved < TOLERANCE:
                 break
         return weights
-
-
-EM = WeightingSpec(
-    "em",
-    "the most likely mixture, by expectation and maximisation over a linear classifier of the bins",
-    ExpectationMaximisation,
-    knobs={
-        "width": number(0.0, "weight of a uniform prior, in data sets as large as yours", low=0, usual=(0.01, 10.0))
-    },
-)

@@ -2,13 +2,10 @@
 
 import numpy as np
 
-from degcraft.knobs import number
 from degcraft.matching.intervals import SPLITS, half_distances
 from degcraft.matching.measurement import Measurement
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights
+from degcraft.matching.weightings.base import Weighting, Weights
 from degcraft.matching.weights import craft_weights
-
-PAPER_ALPHA = 25.0
 
 
 class Eq4(Weighting):
@@ -34,13 +31,3 @@ class Eq4(Weighting):
             )  # fmt: skip
             errors[:, index] = (halves[:, 0] - halves[:, 1]) / 2
         return np.stack([craft_weights(self._measurement.distances + row, self._alpha) for row in errors])
-
-
-EQ4 = WeightingSpec(
-    "eq4",
-    "the paper's: the nearer a bin, the more weight (eq. 4)",
-    Eq4,
-    knobs={
-        "alpha": number(PAPER_ALPHA, "0 is uniform, large is the nearest bin alone", low=0, usual=(1.0, 100.0)),
-    },
-)

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.degradation import Axis, ListedSource, find_parameter
-from degcraft.knobs import number
 from degcraft.matching.estimates import mild_degradations, reference_beliefs
 from degcraft.matching.measurement import Measurement
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 
 class Estimates(Weighting):
@@ -53,12 +52,3 @@ def _cells(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.intp]:
     if axis.none_cell is not None:
         away[places[:, 0] == low[axis.none_cell], axis.none_cell] = -1
     return np.asarray(away.argmin(axis=1), dtype=np.intp)
-
-
-ESTIMATES = WeightingSpec(
-    "estimates",
-    "each reference's own estimate, taken at its word on its mild side",
-    Estimates,
-    knobs={"quantile": number(0.25, "0.5 is the median; less leans to milder degradations", low=0, high=1)},
-    needs_posterior=True,
-)

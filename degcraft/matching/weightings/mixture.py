@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.errors import DegcraftError
-from degcraft.knobs import number
 from degcraft.matching.admm import minimise_over_simplex
 from degcraft.matching.measurement import Measurement
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 MOST_DRAWS = 25
 _FLOOR = 1e-6
@@ -98,11 +97,3 @@ class Mixture(Weighting):
         if not settled:
             raise DegcraftError("weighting mixture: ADMM did not settle; a larger width makes it easier")
         return found
-
-
-MIXTURE = WeightingSpec(
-    "mixture",
-    "the mixture of least Fréchet distance to the references, by ADMM",
-    Mixture,
-    knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-3, 1.0))},
-)

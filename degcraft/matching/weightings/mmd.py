@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from degcraft.knobs import number
 from degcraft.matching.measurement import Measurement
 from degcraft.matching.simplex import with_entropy
-from degcraft.matching.weightings.base import Weighting, WeightingSpec, Weights, resampled
+from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 MOST_CROPS = 10_000
 """Crops of all bins together that are compared with one another; every bin gives as many of them."""
@@ -71,11 +70,3 @@ class EnergyDistance(Weighting):
         values, vectors = np.linalg.eigh((gram + gram.T) / 2)
         root = vectors * np.sqrt(np.clip(values, 1e-9 * values.max(), None) / float(np.mean(np.diag(self._among))))
         return with_entropy(math.sqrt(2) * root.T, np.zeros(len(gram)), self._width, np.full(len(gram), 1 / len(gram)))
-
-
-MMD = WeightingSpec(
-    "mmd",
-    "the mixture of least energy distance to the references",
-    EnergyDistance,
-    knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-4, 1.0))},
-)

@@ -1,22 +1,72 @@
-"""The weightings by name. A new one is its file with a `WeightingSpec`, and one line here."""
+"""The weightings by name. A new one is a file with what it does, and an entry here with what it is."""
+
+from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from degcraft.degradation import DegradationSpace
 from degcraft.degradation.space import MOST_BINS
 from degcraft.errors import DegcraftError
-from degcraft.knobs import checked_knobs
-from degcraft.matching.measurement import Measurement
-from degcraft.matching.weightings.base import Weighting, WeightingSpec
-from degcraft.matching.weightings.blocks import BLOCKS
-from degcraft.matching.weightings.confusion import CONFUSION
-from degcraft.matching.weightings.em import EM
-from degcraft.matching.weightings.eq4 import EQ4
-from degcraft.matching.weightings.estimates import ESTIMATES
-from degcraft.matching.weightings.mixture import MIXTURE
-from degcraft.matching.weightings.mmd import MMD
+from degcraft.knobs import checked_knobs, number
+from degcraft.later import Later
+from degcraft.matching.weightings.spec import WeightingSpec
 from degcraft.registry import Registry
+
+if TYPE_CHECKING:
+    from degcraft.matching.measurement import Measurement
+    from degcraft.matching.weightings.base import Weighting
+
+CONFUSION = WeightingSpec(
+    "confusion",
+    "the mixture whose responses match, with what the features confuse undone",
+    Later("degcraft.matching.weightings.confusion:Confusion"),
+    knobs={"width": number(0.3, "0 is the best fit alone, 30 nearly uniform", low=0, usual=(0.03, 10.0))},
+)
+EQ4 = WeightingSpec(
+    "eq4",
+    "the paper's: the nearer a bin, the more weight (eq. 4)",
+    Later("degcraft.matching.weightings.eq4:Eq4"),
+    knobs={
+        "alpha": number(25.0, "0 is uniform, large is the nearest bin alone", low=0, usual=(1.0, 100.0)),
+    },
+)
+MIXTURE = WeightingSpec(
+    "mixture",
+    "the mixture of least Fréchet distance to the references, by ADMM",
+    Later("degcraft.matching.weightings.mixture:Mixture"),
+    knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-3, 1.0))},
+)
+MMD = WeightingSpec(
+    "mmd",
+    "the mixture of least energy distance to the references",
+    Later("degcraft.matching.weightings.mmd:EnergyDistance"),
+    knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-4, 1.0))},
+)
+EM = WeightingSpec(
+    "em",
+    "the most likely mixture, by expectation and maximisation over a linear classifier of the bins",
+    Later("degcraft.matching.weightings.em:ExpectationMaximisation"),
+    knobs={
+        "width": number(0.0, "weight of a uniform prior, in data sets as large as yours", low=0, usual=(0.01, 10.0))
+    },
+)
+ESTIMATES = WeightingSpec(
+    "estimates",
+    "each reference's own estimate, taken at its word on its mild side",
+    Later("degcraft.matching.weightings.estimates:Estimates"),
+    knobs={"quantile": number(0.25, "0.5 is the median; less leans to milder degradations", low=0, high=1)},
+    needs_posterior=True,
+)
+BLOCKS = WeightingSpec(
+    "blocks",
+    "blocks of bins, divided where the references ask for it: for many axes",
+    Later("degcraft.matching.weightings.blocks:Divided"),
+    knobs={
+        "whole": number(0.05, "share of the weight that stays on the whole space", low=0, high=1, usual=(0.01, 0.5))
+    },
+    any_space=True,
+)
 
 WEIGHTINGS: Registry[WeightingSpec] = Registry("weighting", (CONFUSION, EQ4, MIXTURE, MMD, EM, ESTIMATES, BLOCKS))
 

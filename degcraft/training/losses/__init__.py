@@ -1,6 +1,5 @@
 """What restored images are trained towards: losses by name and weight."""
 
-from degcraft.training.losses.base import LossSpec, LossTerm
-from degcraft.training.losses.registry import LOSSES, build_losses, checked_losses, loss_identity, with_weights
+import lazy_loader
 
-__all__ = ["LOSSES", "LossSpec", "LossTerm", "build_losses", "checked_losses", "loss_identity", "with_weights"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from degcraft.degradation import find_parameter
-from degcraft.features.degnet_network import GRIDS, DegNet
+from degcraft.features.degnet_grids import GRIDS
+from degcraft.features.degnet_network import DegNet
 from degcraft.features.training import cell_targets, degnet_task
 from degcraft.training import Loop, MadeBatches
 

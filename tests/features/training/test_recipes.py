@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from degcraft.errors import DegcraftError
 from degcraft.features import DegNet, make_extractor
-from degcraft.features.degnet_network import GRIDS
+from degcraft.features.degnet_grids import GRIDS
 from degcraft.features.training import LARGEST_CROP, RECIPES, Recipe
 from degcraft.features.training.card import held_out_table, write_card
 from degcraft.features.training.content import CleanContent

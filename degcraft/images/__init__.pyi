@@ -1,0 +1,75 @@
+from .blocks import find_block_grid
+from .carried import Carried, carried_by, read_carried
+from .copying import check_empty, copy_files, names_apart
+from .enlarging import bicubic_enlarge
+from .evidence import EVIDENT, cut_evident
+from .folder import ImageFolder, Skipped, scan_folder, split_files
+from .formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
+from .listing import IMAGE_SUFFIXES, list_images
+from .names import flat_name, printable, same_name
+from .pairs import crop_to_scale, files_by_name, list_pairs
+from .patches import JPEG_GRID, Patches, cut_patches
+from .pixels import hash_hashes, hash_pixels, to_uint8
+from .pool import HrPool
+from .reading import (
+    MAX_PIXELS,
+    ImageError,
+    LoadedImage,
+    image_size,
+    read_image,
+    read_rgb8,
+)
+from .reducing import reduced_files
+from .remote import is_uri, local_folder
+from .structured import most_structured, structure
+from .writing import write_image
+
+__all__ = [
+    "BY_SUFFIX",
+    "EVIDENT",
+    "FORMATS",
+    "IMAGE_SUFFIXES",
+    "JPEG_GRID",
+    "MAX_PIXELS",
+    "Carried",
+    "Format",
+    "FormatError",
+    "HrPool",
+    "ImageError",
+    "ImageFolder",
+    "LoadedImage",
+    "Patches",
+    "Skipped",
+    "bicubic_enlarge",
+    "carried_by",
+    "check_empty",
+    "copy_files",
+    "crop_to_scale",
+    "cut_evident",
+    "cut_patches",
+    "encode",
+    "files_by_name",
+    "find_block_grid",
+    "flat_name",
+    "hash_hashes",
+    "hash_pixels",
+    "image_size",
+    "is_opaque",
+    "is_uri",
+    "list_images",
+    "list_pairs",
+    "local_folder",
+    "most_structured",
+    "names_apart",
+    "printable",
+    "read_carried",
+    "read_image",
+    "read_rgb8",
+    "reduced_files",
+    "same_name",
+    "scan_folder",
+    "split_files",
+    "structure",
+    "to_uint8",
+    "write_image",
+]

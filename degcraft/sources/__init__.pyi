@@ -1,0 +1,17 @@
+from .base import SourceSpec
+from .registry import (
+    SOURCES,
+    checked_source,
+    find_source,
+    make_source,
+    parse_source,
+)
+
+__all__ = [
+    "SOURCES",
+    "SourceSpec",
+    "checked_source",
+    "find_source",
+    "make_source",
+    "parse_source",
+]
