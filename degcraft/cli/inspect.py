@@ -51,10 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.progress import Progress
-
-    from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
-
     console = open_console()
     started = time.perf_counter()
     for path, suffix in ((args.figure, ".png"), (args.json, None), (args.csv, None)):
@@ -65,9 +61,15 @@ def run(args: argparse.Namespace) -> int:
 
         check_empty(args.split_to)
     files, left_out = _files(args.inputs)
-    device = pick_device(args.device)
+    if args.hr is not None:
+        _files([args.hr])
+
+    from rich.progress import Progress
 
     from degcraft.features import load_degnet
+    from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
+
+    device = pick_device(args.device)
 
     network = load_degnet(args.weights, device)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
