@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,16 +222,18 @@ def _check_names(args: argparse.Namespace) -> None:
     """What can be said before torch is loaded: it takes seconds."""
     from degcraft.networks import network_name
     from degcraft.sources import checked_source
+    from degcraft.training.losses import checked_losses
 
     if args.network is not None:
         network_name(parse_network(args.network)[0])
     if args.start not in ("none", "auto"):
         check_model(args.start)
-    _losses.parse_losses(args.losses, args.lpips_weights)
     parse_clean(args.clean)
     if not is_joint(args.distribution, args.references):
         checked_source(args.distribution)
     check_folders(*args.hr, *([] if args.references is None else [args.references]))
+    # Whether the crops are large enough for them is the plan's to say.
+    checked_losses(_losses.parse_losses(args.losses, args.lpips_weights), hr_patch=sys.maxsize)
 
 
 def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[str, Any] | None]":
