@@ -51,7 +51,8 @@ class TrialsView:
     def show(self, trials: list[Trial], best: str) -> None:
         """Redraw."""
         self._trials, self._best = trials, best
-        trained = max((float(trial.last_result.get("time_total_s", 0.0)) for trial in trials), default=0.0)
+        results = [trial.last_result for trial in trials if trial.last_result.get("step")]
+        trained = max((float(result["time_total_s"]) for result in results), default=0.0)
         self._pace.told(self._done(), trained, time.monotonic())
         if self._live:
             self._live.update(self._render())

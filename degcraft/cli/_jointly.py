@@ -82,6 +82,7 @@ def parse_jointly(distribution: str, references: str | None, plan: "TrainingPlan
 
     if not is_joint(distribution, references):
         return None
+    assert references is not None
     if distribution.partition(":")[0] == WORD:
         _, knobs = parse_network(distribution, option="DEGRADATION")
         return Jointly(*begin_degradation(plan.scale, plan.seed, knobs), references)
