@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             inputs.append(path.resolve())
     for model in args.models:
         check_model(model)
-    check_folders(args.pairs or args.lr, *folders.values())
+    check_folders(args.pairs or args.lr)
 
     from degcraft.cli import _verdict
     from degcraft.images import bicubic_enlarge
@@ -177,8 +177,10 @@ def _named_folders(options: Sequence[str]) -> dict[str, str]:
     """NAME → DIR of `--results`.
 
     Raises:
-        DegcraftError: Not of that form, or a name that is taken.
+        DegcraftError: Not of that form, a name that is taken, or no such folder.
     """
+    from degcraft.images import is_uri
+
     folders: dict[str, str] = {}
     for option in options:
         row, _, folder = option.partition("=")
@@ -186,6 +188,8 @@ def _named_folders(options: Sequence[str]) -> dict[str, str]:
             raise DegcraftError(f"--results: must be NAME=DIR, but got {option!r}")
         if row == BICUBIC or row in folders:
             raise DegcraftError(f"--results: every row must have a name of its own, but {row!r} is taken")
+        if not is_uri(folder) and not Path(folder).expanduser().is_dir():
+            raise DegcraftError(f"--results {row}: {folder} must be a folder with restored images, but there is none")
         folders[row] = folder
     return folders
 
