@@ -101,9 +101,10 @@ class Measurements:
     def _measure(self, name: str, layer: str | None, hr: Patches, references: Patches, what: str) -> Measurement:
         spec, resources = self.spec, self.spec.resources
         extractor = self._extractor(name, layer)
-        with counting(self.console, f"measuring {measurement_name(name, layer)} on the {what}", "bins") as progress:
+        space, title = spec.degradation_space(), f"measuring {measurement_name(name, layer)} on the {what}"
+        with counting(self.console, title, "rounds" if space.is_sampled else "bins", space.groups) as progress:
             measured = sharded_measurement(
-                spec.degradation_space(), hr, references, extractor,
+                space, hr, references, extractor,
                 scale=spec.scale, seed=spec.seed, cache=cache_folder("measurements"), progress=progress,
                 workers=Workers(resources.distance_cpus, resources.distance_gpus, resources.distance_workers),
             )  # fmt: skip

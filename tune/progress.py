@@ -32,8 +32,7 @@ class TrialsView:
     ) -> None:
         self._console, self._title, self._metric = console, title, metric
         self._total, self._steps_of = total, steps_of
-        self._start = time.monotonic()
-        self._steps_at_start: int | None = None
+        self._pace = Pace(total)
         self._trials: list[Trial] = []
         self._best = ""
         self._live = Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else None
@@ -52,8 +51,9 @@ class TrialsView:
     def show(self, trials: list[Trial], best: str) -> None:
         """Redraw."""
         self._trials, self._best = trials, best
-        if self._steps_at_start is None:
-            self._steps_at_start = self._done()
+        results = [trial.last_result for trial in trials if trial.last_result.get("step")]
+        trained = max((float(result["time_total_s"]) for result in results), default=0.0)
+        self._pace.told(self._done(), trained, time.monotonic())
         if self._live:
             self._live.update(self._render())
 
@@ -64,16 +64,8 @@ class TrialsView:
     def event(self, text: str) -> None:
         """Something happened: a line of its own where there is no live table."""
         if not self._live:
-            left = self.time_left()
+            left = self._pace.left(time.monotonic())
             self._console.print(f"{text}{f' ({left} left)' if left else ''}", highlight=False)
-
-    def time_left(self) -> str:
-        """How long it will take, from the steps done in this sitting; empty until there is something to go by."""
-        done = self._done() - (self._steps_at_start or 0)
-        if done <= 0:
-            return ""
-        left = self._total - self._done()
-        return _clock(left * (time.monotonic() - self._start) / done)
 
     def _done(self) -> int:
         # A trial that is over needs no more steps, however early it ended.
@@ -104,9 +96,40 @@ class TrialsView:
             )
         done, total = self._done(), self._total
         bar = ProgressBar(total=total, completed=done, width=40)
-        left = self.time_left()
+        left = self._pace.left(time.monotonic())
         line = Text(f"{100 * done // max(total, 1)}%  {f'{left} left  ' if left else ''}{self._best}")
         return Group(table, bar, line)
+
+
+class Pace:
+    """How long the steps that are left will take, by those that were done since the first trial began to train.
+
+    Args:
+        total: Steps of all trials together.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._first: int | None = None
+        self._done = 0
+        self._began = self._last = 0.0
+
+    def told(self, done: int, trained: float, now: float) -> None:
+        """Take note of the steps done by now, and of the seconds for which the longest trial has trained."""
+        if self._first is None:
+            self._first = self._done = done
+        elif done != self._done:
+            if self._done == self._first:
+                # What came before, Ray's start and the workers' imports, comes once and not with every step.
+                self._began = now - trained
+            self._done, self._last = done, now
+
+    def left(self, now: float) -> str:
+        """As a clock shows it, running down between reports; empty until steps were done."""
+        if self._first is None or self._done <= self._first:
+            return ""
+        rate = (self._last - self._began) / (self._done - self._first)
+        return _clock(max(0.0, (self._total - self._done) * rate - (now - self._last)))
 
 
 _STATES = {
@@ -119,13 +142,13 @@ _STATES = {
 
 
 @contextmanager
-def counting(console: Console, title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def counting(console: Console, title: str, unit: str, total: int) -> Iterator[Callable[[int, int], None]]:
     """A bar for work that is counted; yields a function of (done, total)."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn()
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(title, total=total)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -183,7 +183,8 @@ class _Search:
             metric=spec.held_out.metric,
             held_out=held_out.kind,
             trials=tuple(watcher.outcomes() if watcher else ()),
-            ended_by=reason or f"all {self.crafted} trials done",
+            ended_by=reason
+            or f"all {self.crafted} crafted trials done, and the {len(self.rows)} that they are compared with",
             seconds=self.budget.seconds,
             reliability=reliability,
         )

@@ -129,7 +129,10 @@ class SearchSpec(Strict):
                 except DegcraftError as error:
                     raise ValueError(f"{field}.{error}") from None
         if self.synthetic is not None:
-            self.degradation_space().overlap(self.synthetic.bounds())
+            try:
+                self.degradation_space().overlap(self.synthetic.bounds())
+            except DegcraftError as error:
+                raise ValueError(f"synthetic: {error}") from None
         return self
 
     def comparator(self, text: str) -> "DegradationSource":

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from degcraft.errors import DegcraftError
 from degcraft.images import is_uri
+from degcraft.training.losses import checked_losses
 from tune.searchable import FORMS
 from tune.spec import SearchSpec
 from tune.yaml_file import read_yaml
@@ -63,7 +64,11 @@ def check_spec(content: dict[str, Any], *, folder: Path, origin: str) -> SearchS
     except ValidationError as error:
         raise DegcraftError(_sentence(origin, error)) from None
     spec = SearchSpec.model_validate(_absolute(content, folder, origin))
-    # Whether its knobs go together is known when it is made, which loads torch: so last of all.
+    # Some losses, and degradations whose knobs may not go together, load torch to be checked: so last of all.
+    try:
+        checked_losses(spec.training.losses, spec.training.lr_patch * spec.scale)
+    except DegcraftError as error:
+        raise DegcraftError(f"{origin}: training.{error}") from None
     for text in spec.compare:
         try:
             spec.comparator(text)

@@ -183,6 +183,15 @@ def check_file_name(path: Path, suffix: str | None = None) -> None:
         raise DegcraftError(f"{path}: the name must end in {suffix}")
 
 
+def check_folders(*locations: str) -> None:
+    """Raise DegcraftError for a folder that is not there; one that a URI names is asked for when it is read."""
+    from degcraft.images import check_folder, is_uri
+
+    for location in locations:
+        if not is_uri(location):
+            check_folder(location)
+
+
 def refuse_overwrite(path: Path, overwrite: bool) -> None:
     """Raise DegcraftError if a file or a folder with something in it is there and `--overwrite` is not."""
     if not overwrite and path.exists() and (path.is_file() or any(path.iterdir())):

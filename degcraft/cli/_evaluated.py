@@ -72,13 +72,11 @@ def results_of(row: str, location: str, images: Sequence[EvaluatedImage]) -> dic
     """The files that another method made of the images, by `EvaluatedImage.key`.
 
     Raises:
-        DegcraftError: No such folder, two files of one name, or none for an image.
+        DegcraftError: Two files of one name, or none for an image.
     """
     from degcraft.images import files_by_name, local_folder, same_name
 
     root = Path(local_folder(location)).expanduser()
-    if not root.is_dir():
-        raise DegcraftError(f"--results {row}: {root} must be a folder with restored images, but there is none")
     found = files_by_name(root)
     missing = [image for image in images if same_name(image.key) not in found]
     if missing:

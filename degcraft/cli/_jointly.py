@@ -45,6 +45,28 @@ class Jointly:
         )  # fmt: skip
 
 
+def is_joint(distribution: str, references: str | None) -> bool:
+    """Whether the degradation is learned along with the network; for the arguments see `parse_jointly`.
+
+    Raises:
+        DegcraftError: One without the other, or a wrong knob.
+    """
+    from degcraft.learned import checked_joint
+
+    name = distribution.partition(":")[0]
+    if references is None:
+        if name == WORD:
+            raise DegcraftError(f"{WORD}: is learned along with the network from --references, which is missing")
+        return False
+    if name == WORD:
+        checked_joint(parse_network(distribution, option="DEGRADATION")[1])
+    elif not distribution.endswith(".safetensors"):
+        raise DegcraftError(
+            f"--references: belongs to {WORD}, or to a pdm.safetensors to learn further, but got {distribution}"
+        )
+    return True
+
+
 def parse_jointly(distribution: str, references: str | None, plan: "TrainingPlan") -> Jointly | None:
     """What the command asks for; None where it only trains the network.
 
@@ -58,18 +80,12 @@ def parse_jointly(distribution: str, references: str | None, plan: "TrainingPlan
     """
     from degcraft.learned import begin_degradation, load_learned
 
-    name = distribution.partition(":")[0]
-    if references is None:
-        if name == WORD:
-            raise DegcraftError(f"{WORD}: is learned along with the network from --references, which is missing")
+    if not is_joint(distribution, references):
         return None
-    if name == WORD:
+    assert references is not None
+    if distribution.partition(":")[0] == WORD:
         _, knobs = parse_network(distribution, option="DEGRADATION")
         return Jointly(*begin_degradation(plan.scale, plan.seed, knobs), references)
-    if not distribution.endswith(".safetensors"):
-        raise DegcraftError(
-            f"--references: belongs to {WORD}, or to a pdm.safetensors to learn further, but got {distribution}"
-        )
     learned = load_learned(distribution)
     try:
         learned.check(plan.scale, plan.hr_patch)

@@ -14,6 +14,9 @@ MODEL_HELP = (
     "(start:x4), or an MLflow model (models:/name@champion, runs:/ID/model)"
 )
 
+STORED = ("models:/", "runs:/")
+"""What MODEL begins with where MLflow has it."""
+
 LEAST_TILE = 8
 
 
@@ -22,13 +25,21 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
 
 
+def check_model(model: str) -> None:
+    """Raise DegcraftError for a file that is not there; a store is asked when the model is loaded."""
+    from degcraft.networks.shipped import weights_file
+
+    if not model.startswith(STORED):
+        weights_file(model)
+
+
 def load_model(model: str, device: str) -> "LoadedNetwork":
     """The network that MODEL names, on the device.
 
     Raises:
         DegcraftError: There is no such file or model, or it is no SR network.
     """
-    if model.startswith(("models:/", "runs:/")):
+    if model.startswith(STORED):
         from tracking.models import load_sr_model
 
         return load_sr_model(model, device)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, check_file_name, open_console, pick_device, refuse_overwrite
+from degcraft.cli._common import add_device, check_file_name, check_folders, open_console, pick_device, refuse_overwrite
 from degcraft.cli._evaluated import (
     EvaluatedImage,
     Restore,
@@ -17,7 +17,7 @@ from degcraft.cli._evaluated import (
     scale_between,
     scored,
 )
-from degcraft.cli._network import MODEL_HELP, add_tile, load_model, overlap_of
+from degcraft.cli._network import MODEL_HELP, add_tile, check_model, load_model, overlap_of
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -98,10 +98,7 @@ def _metric(text: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.cli import _verdict
-    from degcraft.images import bicubic_enlarge
-    from degcraft.metrics import ScoreTable, describe_alignments, find_metric
-    from degcraft.networks import upscale
+    from degcraft.metrics import find_metric
 
     console = open_console()
     metrics = list(dict.fromkeys(args.metrics or (["psnr", "psnr_y", "ssim"] if args.pairs else ["niqe"])))
@@ -121,6 +118,15 @@ def run(args: argparse.Namespace) -> int:
             if path.resolve() in inputs or any(folder in path.resolve().parents for folder in folders_read):
                 raise DegcraftError(f"{path}: must be a file of its own, but is read or written already")
             inputs.append(path.resolve())
+    for model in args.models:
+        check_model(model)
+    check_folders(args.pairs or args.lr)
+
+    from degcraft.cli import _verdict
+    from degcraft.images import bicubic_enlarge
+    from degcraft.metrics import ScoreTable, describe_alignments
+    from degcraft.networks import upscale
+
     device = pick_device(args.device)
     judges = _judges(metrics, args, console)
     networks = {row: load_model(model, device) for row, model in names.items()}
@@ -171,8 +177,10 @@ def _named_folders(options: Sequence[str]) -> dict[str, str]:
     """NAME → DIR of `--results`.
 
     Raises:
-        DegcraftError: Not of that form, or a name that is taken.
+        DegcraftError: Not of that form, a name that is taken, or no such folder.
     """
+    from degcraft.images import is_uri
+
     folders: dict[str, str] = {}
     for option in options:
         row, _, folder = option.partition("=")
@@ -180,6 +188,8 @@ def _named_folders(options: Sequence[str]) -> dict[str, str]:
             raise DegcraftError(f"--results: must be NAME=DIR, but got {option!r}")
         if row == BICUBIC or row in folders:
             raise DegcraftError(f"--results: every row must have a name of its own, but {row!r} is taken")
+        if not is_uri(folder) and not Path(folder).expanduser().is_dir():
+            raise DegcraftError(f"--results {row}: {folder} must be a folder with restored images, but there is none")
         folders[row] = folder
     return folders
 

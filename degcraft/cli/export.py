@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from degcraft.cli._common import check_file_name, refuse_overwrite
-from degcraft.cli._network import add_model, load_model
+from degcraft.cli._network import add_model, check_model, load_model
 
 HELP = "write a network for other software: its weights, or ONNX"
 
@@ -27,13 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    check_file_name(args.output)
+    refuse_overwrite(args.output, args.overwrite)
+    check_model(args.model)
+
     from rich.console import Console
 
     from degcraft.networks.export import check_suffix, export
 
-    check_file_name(args.output)
     check_suffix(args.output)
-    refuse_overwrite(args.output, args.overwrite)
     console = Console()
     network = load_model(args.model, "cpu")
     with console.status(f"exporting {network.name} x{network.scale}"):

@@ -52,8 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
-
     console = open_console()
     started = time.perf_counter()
     for path, suffix in ((args.figure, ".png"), (args.json, None), (args.csv, None)):
@@ -64,9 +62,13 @@ def run(args: argparse.Namespace) -> int:
 
         check_empty(args.split_to)
     files, left_out = _files(args.inputs)
-    device = pick_device(args.device)
+    if args.hr is not None:
+        _files([args.hr])
 
     from degcraft.features import load_degnet
+    from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
+
+    device = pick_device(args.device)
 
     network = load_degnet(args.weights, device)
     with counting(console, "looking at the images", len(files)) as progress:

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from degcraft.cli._common import positive
+from degcraft.cli._network import check_model
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -108,13 +109,16 @@ def _serve(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from deploy.http.tokens import TOKEN_VARIABLE, read_token
-    from deploy.model import source
 
     console = Console()
     if args.cpus is None:
         args.cpus = max(1, (os.cpu_count() or 1) // args.replicas)
     told = _serve_args(args)
     guarded = read_token(told.token_file) is not None
+    check_model(told.model)
+
+    from deploy.model import source
+
     # Ray takes its time to start: what is wrong with the network is better said before.
     model = source.load(source.first_version(told), "cpu", told.tracking_uri, told.tile).info
 

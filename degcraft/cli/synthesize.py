@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from degcraft.cli._common import (
     add_device,
     check_file_name,
+    check_folders,
     open_console,
     pick_device,
     positive,
@@ -59,21 +60,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import torch
-    from rich.progress import track
-
-    from degcraft.figures import draw_contact_sheet
-    from degcraft.images import local_folder, printable, read_image, scan_folder, to_uint8, write_image
-    from degcraft.sources import make_source
+    from degcraft.sources import checked_source, make_source
 
     console = open_console()
-    source = make_source(args.distribution, scale=args.scale, side=args.crop)
-    device = pick_device(args.device)
+    checked_source(args.distribution)
     if args.crop is not None and args.crop % args.scale:
         raise DegcraftError(f"--crop: must be a multiple of the scale {args.scale}, but got {args.crop}")
     if args.preview is not None:
         check_file_name(args.preview, ".png")
     refuse_overwrite(args.output, args.overwrite)
+    check_folders(args.hr)
+
+    import torch
+    from rich.progress import track
+
+    from degcraft.figures import draw_contact_sheet
+    from degcraft.images import local_folder, printable, read_image, scan_folder, to_uint8, write_image
+
+    source = make_source(args.distribution, scale=args.scale, side=args.crop)
+    device = pick_device(args.device)
     with console.status("reading hr"):
         folder = scan_folder(local_folder(args.hr), min_side=args.crop or args.scale)
     console.print(f"hr: {folder.summary()}", highlight=False, soft_wrap=True)

@@ -2,14 +2,24 @@
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli import _losses, _sources
-from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device, positive, refuse_overwrite, seed
-from degcraft.cli._jointly import learned_file, parse_jointly
-from degcraft.cli._network import MODEL_HELP
+from degcraft.cli._common import (
+    add_clean,
+    add_device,
+    check_folders,
+    parse_clean,
+    pick_device,
+    positive,
+    refuse_overwrite,
+    seed,
+)
+from degcraft.cli._jointly import is_joint, learned_file, parse_jointly
+from degcraft.cli._network import MODEL_HELP, check_model, parse_network
 from degcraft.cli._progress import training_bar
 from degcraft.cli._sources import METAVAR, SOURCE_HELP
 from degcraft.cli._start import Begun, begin
@@ -116,6 +126,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    checkpoint = args.output.with_suffix(".checkpoint")
+    _check_files(args, checkpoint)
+    _check_names(args)
+
     import torch
     from rich.console import Console
 
@@ -127,8 +141,6 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.training.checkpoint import read_checkpoint
 
     console = Console()
-    checkpoint = args.output.with_suffix(".checkpoint")
-    _check_files(args, checkpoint)
     device = pick_device(args.device)
     begun = begin(args.start, args.network, args.scale, args.seed)
     # A twentieth is what keeps Adam's first steps, whose size does not depend on the gradient's, from undoing a start.
@@ -205,6 +217,24 @@ def _check_files(args: argparse.Namespace, checkpoint: Path) -> None:
         raise DegcraftError(
             f"{checkpoint}: holds a run that was begun; add --resume to go on with it, or --overwrite to begin anew"
         )
+
+
+def _check_names(args: argparse.Namespace) -> None:
+    """What can be said before torch is loaded: it takes seconds."""
+    from degcraft.networks import network_name
+    from degcraft.sources import checked_source
+    from degcraft.training.losses import checked_losses
+
+    if args.network is not None:
+        network_name(parse_network(args.network)[0])
+    if args.start not in ("none", "auto"):
+        check_model(args.start)
+    parse_clean(args.clean)
+    if not is_joint(args.distribution, args.references):
+        checked_source(args.distribution)
+    check_folders(*args.hr, *([] if args.references is None else [args.references]))
+    # Whether the crops are large enough for them is the plan's to say.
+    checked_losses(_losses.parse_losses(args.losses, args.lpips_weights), hr_patch=sys.maxsize)
 
 
 def _source(text: str, plan: "TrainingPlan") -> "tuple[DegradationSource, dict[str, Any] | None]":

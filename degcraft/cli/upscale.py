@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
-from degcraft.cli._network import add_model, add_tile, load_model, overlap_of
+from degcraft.cli._network import add_model, add_tile, check_model, load_model, overlap_of
 from degcraft.errors import DegcraftError
 
 HELP = "restore images or folders of them, of any size"
@@ -38,13 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import torch
-    from rich.progress import Progress
-
-    from degcraft.images import BY_SUFFIX, FormatError, read_carried, read_image, write_image
-    from degcraft.networks import upscale
-
     console = open_console()
+    check_model(args.model)
     tasks = _plan(args.inputs, args.output, args.format, args.overwrite or args.skip_existing)
     if args.skip_existing:
         left = [(source, target) for source, target in tasks if not target.exists()]
@@ -52,6 +47,13 @@ def run(args: argparse.Namespace) -> int:
         tasks = left
         if not tasks:
             return 0
+
+    import torch
+    from rich.progress import Progress
+
+    from degcraft.images import BY_SUFFIX, FormatError, read_carried, read_image, write_image
+    from degcraft.networks import upscale
+
     device = pick_device(args.device)
     network = load_model(args.model, device)
     skipped: list[DegcraftError] = []
@@ -100,14 +102,15 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
         DegcraftError: an input that is not there or holds no image, two images of one name, a file that is there
             already, or an output that cannot be.
     """
-    from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES
-
     sources: list[tuple[Path, Path]] = []
     single = True
     for text in inputs:
         images, is_file = _images(text)
         sources += images
         single = single and is_file
+
+    from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES
+
     as_file = output.suffix.lower() in IMAGE_SUFFIXES and not output.is_dir()
     if as_file and output.suffix.lower() not in BY_SUFFIX:
         raise DegcraftError(f"{output}: must end in one of {', '.join(BY_SUFFIX)}; others are read, but not written")

@@ -11,6 +11,7 @@ from degcraft.cli._common import (
     add_device,
     add_space,
     check_file_name,
+    check_folders,
     parse_clean,
     parse_space,
     pick_device,
@@ -78,20 +79,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from degcraft.cache import cache_folder
-    from degcraft.features import make_extractor
-    from degcraft.matching import assess, crafted_features, make_weighting, measure, scenes, weighting_words
-    from degcraft.matching.crafting import DRAWS, crafted_by
+    from degcraft.features import find_layer, make_extractor
 
     console = Console()
     started = time.perf_counter()
-    # All that can be wrong is found before the images are read: a slip should not cost a minute.
+    # All that can be wrong is found before torch is loaded and the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
-    device = pick_device(args.device)
     weighting, reduce = _weighting(args, space), parse_clean(args.clean)
     check_file_name(args.output)
     if args.figure is not None:
         check_file_name(args.figure, ".png")
+    find_layer(args.extractor, args.layer)
+    check_folders(args.references, args.hr)
+
+    from degcraft.cache import cache_folder
+    from degcraft.matching import assess, crafted_features, make_weighting, measure, scenes, weighting_words
+    from degcraft.matching.crafting import DRAWS, crafted_by
+
+    device = pick_device(args.device)
     extractor = make_extractor(
         args.extractor, layer=args.layer, weights_file=args.extractor_weights, seed=args.seed, device=device
     )

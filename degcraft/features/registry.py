@@ -81,10 +81,7 @@ def make_extractor(
         DegcraftError: unknown name or layer, a device this machine lacks, or weights that cannot be had or do
             not fit. Pretrained weights are never replaced by random ones.
     """
-    spec = find_extractor(name)
-    layer = spec.default_layer if layer is None else layer
-    if layer not in spec.layers:
-        raise DegcraftError(f"extractor {name}: layer must be one of {', '.join(spec.layers)}, but got '{layer}'")
+    spec, layer = find_extractor(name), find_layer(name, layer)
     return spec.build(layer, _path(weights_file), seed, _usable_device(device))
 
 
@@ -97,6 +94,18 @@ def available(name: str, weights_file: str | Path | None = None) -> str | None:
         DegcraftError: unknown name.
     """
     return find_extractor(name).missing(_path(weights_file))
+
+
+def find_layer(name: str, layer: str | None) -> str:
+    """The layer of an extractor, its default if None.
+
+    Raises:
+        DegcraftError: unknown name or layer.
+    """
+    spec = find_extractor(name)
+    if layer is not None and layer not in spec.layers:
+        raise DegcraftError(f"extractor {name}: layer must be one of {', '.join(spec.layers)}, but got '{layer}'")
+    return layer or spec.default_layer
 
 
 def _path(weights_file: str | Path | None) -> Path | None:

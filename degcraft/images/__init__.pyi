@@ -5,7 +5,7 @@ from .enlarging import bicubic_enlarge
 from .evidence import EVIDENT, cut_evident
 from .folder import ImageFolder, Skipped, scan_folder, split_files
 from .formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
-from .listing import IMAGE_SUFFIXES, list_images
+from .listing import IMAGE_SUFFIXES, check_folder, list_images
 from .names import flat_name, printable, same_name
 from .pairs import crop_to_scale, files_by_name, list_pairs
 from .patches import JPEG_GRID, Patches, cut_patches
@@ -43,6 +43,7 @@ __all__ = [
     "bicubic_enlarge",
     "carried_by",
     "check_empty",
+    "check_folder",
     "copy_files",
     "crop_to_scale",
     "cut_evident",

@@ -42,8 +42,8 @@ def named(names: Sequence[str], limit: int = 10) -> str:
     return ", ".join([*map(printable, names[:limit]), *more])
 
 
-def list_images(folder: str | Path) -> Listing:
-    """The files with an image suffix below a folder, and what beside them is left out.
+def check_folder(folder: str | Path) -> Path:
+    """A folder that is there, `~` expanded.
 
     Raises:
         DegcraftError: no such folder.
@@ -52,6 +52,16 @@ def list_images(folder: str | Path) -> Listing:
     if not root.is_dir():
         rule = "must be a folder, but is a file" if root.exists() else "no such folder"
         raise DegcraftError(f"{root}: {rule}")
+    return root
+
+
+def list_images(folder: str | Path) -> Listing:
+    """The files with an image suffix below a folder, and what beside them is left out.
+
+    Raises:
+        DegcraftError: no such folder.
+    """
+    root = check_folder(folder)
     images: list[Path] = []
     others = 0
     systems: list[Path] = []

@@ -35,6 +35,18 @@ def start_file(name: str | Path) -> Path:
     return known
 
 
+def weights_file(model: str | Path) -> Path:
+    """The file of weights that a path or the name of a start means.
+
+    Raises:
+        DegcraftError: there is no such file or start.
+    """
+    path = start_file(model) if str(model).startswith(START) else Path(model).expanduser()
+    if not path.is_file():
+        raise DegcraftError(f"{model}: there is no such file")
+    return path
+
+
 def start_licence(name: str) -> str:
     """The licence of a start, as its file's metadata say it (`licence`), else its card; "not stated" without either.
 

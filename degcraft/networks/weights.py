@@ -24,7 +24,7 @@ from degcraft.images.atomic import written_whole
 from degcraft.networks import foreign
 from degcraft.networks.bounds import BoundedBy, check_hyperparameters
 from degcraft.networks.registry import NETWORKS, network_spec
-from degcraft.networks.shipped import START, start_file
+from degcraft.networks.shipped import weights_file
 
 FORMAT = "degcraft-network/1"
 # One entry and not one for each field: safetensors writes several in changing order, and equal networks should
@@ -135,7 +135,7 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Loaded
     Raises:
         DegcraftError: if the file is missing, damaged, of another kind, or holds no RGB SR network.
     """
-    path = start_file(path) if str(path).startswith(START) else Path(path)
+    path = weights_file(path)
     state, metadata = _read(path)
     if _HEADER in metadata:
         return _load_own(path, state, metadata[_HEADER], device)
@@ -154,8 +154,6 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Loaded
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """The tensors (perhaps inside a trainer's checkpoint) and the metadata of a file."""
-    if not path.is_file():
-        raise DegcraftError(f"{path}: there is no such file")
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
         allowed = ", ".join(WEIGHT_SUFFIXES)
         raise DegcraftError(f"{path}: network weights must end in {allowed}, but this ends in {path.suffix!r}")

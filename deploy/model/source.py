@@ -8,7 +8,7 @@ from typing import Any
 from degcraft.degradation import CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.networks import load_network, parameter_count
-from degcraft.networks.shipped import START, start_file
+from degcraft.networks.shipped import weights_file
 from deploy.args import ServeArgs
 from deploy.messages import ModelInfo, is_file
 from deploy.model.restorer import Restorer
@@ -38,10 +38,7 @@ def pin(model: str, tracking_uri: str | None) -> str:
     """
     if not is_file(model):
         return resolve_model(model, tracking_uri).uri
-    path = start_file(model) if model.startswith(START) else Path(model).expanduser().absolute()
-    if not path.is_file():
-        raise DegcraftError(f"{model}: there is no such file")
-    return str(path)
+    return str(weights_file(model).absolute())
 
 
 def load(pinned: str, device: str, tracking_uri: str | None, tile: int) -> Restorer:

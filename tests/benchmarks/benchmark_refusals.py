@@ -16,32 +16,61 @@ REPEATS = 3
 SEARCH = "name: mine\nreferences: .\nhr: .\noutput: out\n"
 WRONG = {
     "misspelt field": "traning: {steps: 5}",
+    "field given twice": "name: yours",
     "wrong range": "training: {steps: 0}",
+    "wrong learning rate": "search: {learning_rate: {low: 0.0, high: 0.1}}",
     "misspelt weighting": "search: {weighting: {name: eq5}}",
+    "misspelt knob": "search: {weighting: {name: eq4, width: 1.0}}",
+    "misspelt extractor": "search: {extractor: degnett}",
+    "misspelt layer": "search: {extractor: alexnet, layers: {alexnet: relu9}}",
     "misspelt network": "network: {name: unet}",
+    "misspelt degradation": "compare: [esrgan]",
+    "wrong knob of a degradation": "compare: ['bsrgan:jpeg=3']",
+    "wrong knob of pdm": "pdm: {size: 20}",
+    "misspelt loss": "training: {losses: {l2: 1}}",
+    "misspelt metric": "held_out: {metric: psnr2}",
+    "misspelt axis": "space: [blur:0:3:6]",
+    "axis out of range": "space: [jpeg_quality:0:200:3]",
     "contradicting axes": "space: [jpeg_quality:30:90:3, webp_quality:30:90:3]",
+    "weighting without posterior": "search: {weighting: {name: estimates}, extractor: alexnet}",
+    "box outside the space": "synthetic: {box: {blur_sigma: [6, 7], noise_level: [0, 1], jpeg_quality: [30, 40]}}",
+    "no such folder": "held_out: {pairs: nowhere}",
+    "no such start": "network: {start: none.pth}",
 }
 """What is wrong with a search → the line that says it."""
 
-OF_IMAGES = ("--references", "nowhere", "--hr", "nowhere", "-o", "crafted.json")
-COMMANDS = (
-    ("weights", "--axis", "nonsense", *OF_IMAGES),
-    ("weights", "--weighting", "eq5", *OF_IMAGES),
-    ("weights", "--extractor", "degnett", *OF_IMAGES),
-    ("weights", *OF_IMAGES),
-    ("synthesize", "nowhere", "-o", "lr", "--distribution", "esrgan"),
-    ("synthesize", "nowhere", "-o", "lr", "--distribution", "uniform"),
-    ("train", "--hr", "nowhere", "-o", "model.safetensors", "--network", "unet"),
-    ("train", "--hr", "nowhere", "-o", "model.safetensors", "--distribution", "esrgan"),
-    ("train", "--hr", "nowhere", "-o", "model.safetensors"),
-    ("evaluate", "--model", "nowhere.safetensors", "--lr", "nowhere", "--metrics", "psnr2"),
-    ("evaluate", "--model", "nowhere.safetensors", "--lr", "nowhere"),
-    ("upscale", "nowhere.safetensors", "nowhere", "-o", "sr"),
-    ("inspect", "nowhere"),
-    ("export", "nowhere.safetensors", "-o", "model.onnx"),
-    ("serve", "--model", "nowhere.safetensors"),
-    ("serve", "--model", "nowhere.safetensors", "--tile", "-5"),
-)
+FOLDERS = ("--references", "nowhere", "--hr", "nowhere", "-o", "crafted.json")
+TRAINED = ("--hr", "nowhere", "-o", "model.safetensors")
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "weights, misspelt axis": ("weights", "--axis", "nonsense", *FOLDERS),
+    "weights, misspelt weighting": ("weights", "--weighting", "eq5", *FOLDERS),
+    "weights, misspelt extractor": ("weights", "--extractor", "degnett", *FOLDERS),
+    "weights, no such folder": ("weights", *FOLDERS),
+    "synthesize, misspelt degradation": ("synthesize", "esrgan", "--hr", "nowhere", "-o", "pairs"),
+    "synthesize, no such folder": ("synthesize", "uniform", "--hr", "nowhere", "-o", "pairs"),
+    "train, misspelt degradation": ("train", "esrgan", *TRAINED),
+    "train, misspelt network": ("train", "uniform", "--network", "unet", *TRAINED),
+    "train, misspelt loss": ("train", "uniform", "--losses", "l2=1", "--hr", ".", "-o", "model.safetensors"),
+    "train, no such start": ("train", "uniform", "--start", "none.pth", *TRAINED),
+    "train, no such folder": ("train", "uniform", *TRAINED),
+    "evaluate, misspelt metric": ("evaluate", "--lr", "nowhere", "none.pth", "--metrics", "psnr2"),
+    "evaluate, no such model": ("evaluate", "--lr", "nowhere", "none.pth", "--niqe-clean", "nowhere"),
+    "evaluate, no such folder": ("evaluate", "--lr", "nowhere", "start:x4", "--niqe-clean", "nowhere"),
+    "upscale, no such model": ("upscale", "none.pth", "nowhere", "-o", "sr"),
+    "upscale, no such image": ("upscale", "start:x4", "nowhere.png", "-o", "sr"),
+    "inspect, no such image": ("inspect", "nowhere.png"),
+    "export, no such model": ("export", "none.pth", "-o", "model.onnx"),
+    "serve, no such model": ("serve", "--model", "none.pth"),
+    "serve, wrong number": ("serve", "--model", "start:x4", "--replicas", "0"),
+}
+"""What is wrong → the command."""
+
+
+def write_searches(folder: Path) -> dict[str, tuple[str, str]]:
+    """A file for each of `WRONG`; returns the commands that are to refuse them."""
+    for number, line in enumerate(WRONG.values()):
+        (folder / f"{number}.yaml").write_text(f"{SEARCH}{line}\n")
+    return {f"search, {kind}": ("search", f"{number}.yaml") for number, kind in enumerate(WRONG)}
 
 
 def processor_seconds(*arguments: str, folder: str) -> tuple[float, str]:
@@ -59,14 +88,11 @@ def processor_seconds(*arguments: str, folder: str) -> tuple[float, str]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         plain, _ = processor_seconds("-c", "pass", folder=folder)
-        print(f"{'python -c pass':>44}  {plain:6.2f} s")
-        cases = {" ".join(command[:3]): command for command in COMMANDS}
-        for number, (kind, line) in enumerate(WRONG.items()):
-            (Path(folder) / f"{number}.yaml").write_text(f"{SEARCH}{line}\n")
-            cases[f"search, {kind}"] = ("search", f"{number}.yaml")
+        print(f"{'python -c pass':>36}  {plain:6.2f} s")
+        cases = COMMANDS | write_searches(Path(folder))
         for name, command in cases.items():
             seconds, said = processor_seconds("-m", "degcraft", *command, folder=folder)
-            print(f"{name:>44}  {seconds:6.2f} s  {seconds / plain:4.0f} times   {said[:90]}")
+            print(f"{name:>36}  {seconds:6.2f} s  {seconds / plain:4.0f} times   {said[:90]}")
 
 
 if __name__ == "__main__":

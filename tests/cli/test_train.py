@@ -208,7 +208,7 @@ def test_every_loss_and_its_knobs_can_be_listed(capsys: pytest.CaptureFixture[st
             ["--losses", "gan=0.1:discriminator=vgg"],
             "gan: discriminator must be one of patch, .*, but got 'vgg'",
         ),
-        (["--losses", "gan=0.1", "--patch", "4"], "gan needs clean crops of at least 24 pixels"),
+        (["--losses", "l1=1,gan=0.1", "--patch", "4"], "gan needs clean crops of at least 24 pixels"),
         (["--lpips-weights", "a.pth"], "--lpips-weights: belongs to the loss lpips, but --losses is 'l1=1'"),
         (["--losses", "lpips=1", "--lpips-weights", "a.pth"], "a.pth"),
     ],

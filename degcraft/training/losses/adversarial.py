@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from degcraft.knobs import number, word
 from degcraft.randomness import own_generator
 from degcraft.training.divergence import Limit
-from degcraft.training.losses.base import LossSpec, LossTerm
+from degcraft.training.losses.base import LossTerm
 from degcraft.training.losses.discriminators import DISCRIMINATORS
 from degcraft.training.precision import Precision
 
@@ -105,19 +104,6 @@ class AdversarialLoss(LossTerm):
         self._optimizer.load_state_dict(state["optimizer"])
 
 
-def _least_patch(knobs: Mapping[str, Any]) -> int:
+def least_patch(knobs: Mapping[str, Any]) -> int:
+    """See `LossSpec.least_patch`."""
     return DISCRIMINATORS[knobs["discriminator"]].least_patch
-
-
-GAN = LossSpec(
-    "gan",
-    "adversarial: a discriminator that is trained along",
-    AdversarialLoss,
-    knobs={
-        "discriminator": word("patch", options=tuple(DISCRIMINATORS)),
-        "kind": word("bce", options=("bce", "lsgan")),
-        "rate": number(1.0, above=0),
-    },
-    alone=False,
-    least_patch=_least_patch,
-)

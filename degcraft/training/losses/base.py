@@ -1,15 +1,13 @@
-"""What every loss looks like, and what the registry knows of it."""
+"""What every loss looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from degcraft.knobs import Knob
 from degcraft.training.divergence import Limit
 from degcraft.training.precision import Precision
 
@@ -57,20 +55,3 @@ class LossTerm:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """What `state_dict` gave for a loss with the same knobs."""
-
-
-@dataclass(frozen=True)
-class LossSpec:
-    """One entry of the registry of losses."""
-
-    name: str
-    description: str
-    """One line for a person who chooses."""
-    build: Callable[..., LossTerm]
-    """Called with `seed` and all knobs as keywords; the loss lies on the CPU."""
-    knobs: Mapping[str, Knob] = field(default_factory=dict)
-    alone: bool = True
-    """Whether a network can be trained on it with no other beside it: what only asks for a likely image is not enough
-    to keep the one that was given."""
-    least_patch: Callable[[Mapping[str, Any]], int] = lambda knobs: 1
-    """Side of the smallest clean crop, in pixels, that the loss can judge, by its knobs."""

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from degcraft.knobs import file, word
 from degcraft.metrics.lpips import BACKBONES, lpips_network
-from degcraft.training.losses.base import LossSpec, LossTerm
+from degcraft.training.losses.base import LossTerm
 from degcraft.training.precision import Precision
 
 
@@ -47,14 +46,6 @@ class LpipsLoss(LossTerm):
         return digest.hexdigest()
 
 
-def _least_patch(knobs: Mapping[str, Any]) -> int:
+def least_patch(knobs: Mapping[str, Any]) -> int:
+    """See `LossSpec.least_patch`."""
     return BACKBONES[knobs["backbone"]].min_side
-
-
-LPIPS = LossSpec(
-    "lpips",
-    "perceptual: features of an ImageNet classifier, whose weights are a file or a download",
-    lambda seed, backbone, weights: LpipsLoss(backbone, weights),
-    knobs={"backbone": word("squeeze", options=("squeeze", "alex", "vgg")), "weights": file()},
-    least_patch=_least_patch,
-)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from degcraft.knobs import number
-from degcraft.training.losses.base import LossSpec, LossTerm
+from degcraft.training.losses.base import LossTerm
 from degcraft.training.precision import Precision
 
 
@@ -28,12 +27,3 @@ class CharbonnierLoss(LossTerm):
     def measure(self, sr: Tensor, hr: Tensor, precision: Precision) -> Tensor:
         """See `LossTerm.measure`."""
         return torch.sqrt((sr - hr).square() + self.eps**2).mean()
-
-
-L1 = LossSpec("l1", "mean absolute difference: the field's default", lambda seed: L1Loss())
-CHARBONNIER = LossSpec(
-    "charbonnier",
-    "L1 that is smooth at 0",
-    lambda seed, eps: CharbonnierLoss(eps),
-    knobs={"eps": number(1e-3, above=0)},
-)

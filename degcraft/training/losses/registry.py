@@ -1,19 +1,53 @@
-"""The losses by name. A new one is its file with a `LossSpec`, and one line here."""
+"""The losses by name. A new one is a file with what it does, and an entry here with what it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from degcraft.errors import DegcraftError
-from degcraft.knobs import checked_knobs, is_number
+from degcraft.knobs import checked_knobs, file, is_number, number, word
+from degcraft.later import Later
 from degcraft.registry import Registry
-from degcraft.training.losses import adversarial, perceptual, pixel
-from degcraft.training.losses.base import LossSpec, LossTerm
+from degcraft.training.losses.spec import LossSpec
 
-LOSSES: Registry[LossSpec] = Registry("losses:", (pixel.L1, pixel.CHARBONNIER, perceptual.LPIPS, adversarial.GAN))
+if TYPE_CHECKING:
+    import torch
+
+    from degcraft.training.losses.base import LossTerm
+
+L1 = LossSpec(
+    "l1",
+    "mean absolute difference: the field's default",
+    lambda seed: Later("degcraft.training.losses.pixel:L1Loss")(),
+)
+CHARBONNIER = LossSpec(
+    "charbonnier",
+    "L1 that is smooth at 0",
+    lambda seed, eps: Later("degcraft.training.losses.pixel:CharbonnierLoss")(eps),
+    knobs={"eps": number(1e-3, above=0)},
+)
+LPIPS = LossSpec(
+    "lpips",
+    "perceptual: features of an ImageNet classifier, whose weights are a file or a download",
+    lambda seed, backbone, weights: Later("degcraft.training.losses.perceptual:LpipsLoss")(backbone, weights),
+    knobs={"backbone": word("squeeze", options=("squeeze", "alex", "vgg")), "weights": file()},
+    least_patch=Later("degcraft.training.losses.perceptual:least_patch"),
+)
+GAN = LossSpec(
+    "gan",
+    "adversarial: a discriminator that is trained along",
+    Later("degcraft.training.losses.adversarial:AdversarialLoss"),
+    knobs={
+        "discriminator": word("patch", options=("patch", "detail", "unet")),
+        "kind": word("bce", options=("bce", "lsgan")),
+        "rate": number(1.0, above=0),
+    },
+    alone=False,
+    least_patch=Later("degcraft.training.losses.adversarial:least_patch"),
+)
+
+LOSSES: Registry[LossSpec] = Registry("losses:", (L1, CHARBONNIER, LPIPS, GAN))
 
 Losses = Mapping[str, "float | Mapping[str, Any]"]
 """By name: a weight, or a mapping of `weight` and knobs."""
