@@ -8,7 +8,7 @@ from degcraft.degradation.crafted import CraftedDistribution
 from degcraft.degradation.degrade import degrade
 from degcraft.degradation.jpeg import jpeg_cv2
 from degcraft.degradation.jpeg_batched import Chroma, jpeg_torch
-from degcraft.degradation.operator import Operator, Values
+from degcraft.degradation.operator import Operator, Taps, Values
 from degcraft.degradation.operators import OPERATORS, check_together, find_parameter, known_parameters
 from degcraft.degradation.parameter import Parameter
 from degcraft.degradation.parameters import NO_JPEG, Degradation
@@ -36,6 +36,7 @@ __all__ = [
     "Operator",
     "Parameter",
     "SpaceSource",
+    "Taps",
     "Values",
     "blur_and_reduce",
     "check_box",
