@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from degcraft.degradation import NO_JPEG
-from degcraft.knobs import Knob, interval, probability
+from degcraft.knobs import Knob, interval, probability, shares
 from degcraft.sources.base import SourceSpec
 from degcraft.sources.drawing import Drawing, Drawn
 from degcraft.sources.kernels import bell_kernels, no_kernels, sinc_kernels
@@ -40,11 +40,11 @@ class RealEsrgan(Pipeline):
     def draw(self, n: int, scale: int, generator: torch.Generator) -> Drawn:
         """See `Pipeline.draw`."""
         draw, knobs = Drawing(n, generator), self.knobs
-        second = self._stage(draw, "2", RESIZE_PROB2)
-        second["blur2"] = draw.chance(knobs["second_blur_prob"])
         return {
-            **self._stage(draw, "", RESIZE_PROB),
-            **second,
+            **self._stage(draw, ""),
+            **self._stage(draw, "2"),
+            "blur": draw.chance(knobs["blur_prob"]),
+            "blur2": draw.chance(knobs["second_blur_prob"]),
             "final_sinc": draw.chance(knobs["final_sinc_prob"]),
             "final_side": _odd(draw),
             "final_cutoff": draw.uniform(math.pi / 3, math.pi),
@@ -52,7 +52,7 @@ class RealEsrgan(Pipeline):
             "jpeg_last": draw.chance(0.5),
         }
 
-    def _stage(self, draw: Drawing, number: str, resize_prob: tuple[float, ...]) -> dict[str, Tensor]:
+    def _stage(self, draw: Drawing, number: str) -> dict[str, Tensor]:
         knobs = {name: self.knobs[name + number] for name in _STAGE}
         side, (smallest, largest) = _odd(draw), knobs["resize_range"]
         factor = torch.stack([
@@ -62,20 +62,20 @@ class RealEsrgan(Pipeline):
         drawn = {
             "sinc": draw.chance(knobs["sinc_prob"]),
             "cutoff": low + (math.pi - low) * draw.uniform(0, 1),
-            "kind": draw.choice(SHARES),
+            "kind": draw.choice(knobs["kernel_prob"]),
             "side": side,
             "sigma_x": draw.uniform(*knobs["blur_sigma"]),
             "sigma_y": draw.uniform(*knobs["blur_sigma"]),
             "angle": draw.uniform(-math.pi, math.pi),
             "betag": draw.around_one(*knobs["betag_range"]),
             "betap": draw.around_one(*knobs["betap_range"]),
-            "resize": factor.gather(0, draw.choice(resize_prob)[None])[0],
+            "resize": factor.gather(0, draw.choice(knobs["resize_prob"])[None])[0],
             "mode": draw.one_of(PYTORCH),
             "gaussian": draw.chance(knobs["gaussian_noise_prob"]),
             "noise": draw.uniform(*knobs["noise_range"]),
             "poisson": draw.uniform(*knobs["poisson_scale_range"]),
             "gray": draw.chance(knobs["gray_noise_prob"]),
-            "jpeg": draw.uniform(*knobs["jpeg_range"]),
+            "jpeg": torch.where(draw.chance(knobs["jpeg_prob"]), draw.uniform(*knobs["jpeg_range"]), NO_JPEG),
         }
         return {name + number: values for name, values in drawn.items()}
 
@@ -83,12 +83,10 @@ class RealEsrgan(Pipeline):
         """See `Pipeline.apply`."""
         full = images.heights, images.widths
         wanted = full[0] // scale, full[1] // scale
-        out = blurred(images, mixed_kernels(drawn, ""))
-        out = resized(out, *_times(full, drawn["resize"]), drawn["mode"])
+        out = resized(blurred(images, stage_kernels(drawn, "")), *_times(full, drawn["resize"]), drawn["mode"])
         out = through_jpeg(_noisy(out, drawn, "", generator), drawn["jpeg"])
 
-        kernels = torch.where(drawn["blur2"][:, None, None], mixed_kernels(drawn, "2"), no_kernels(len(drawn["blur2"])))
-        out = resized(blurred(out, kernels), *_times(full, drawn["resize2"] / scale), drawn["mode2"])
+        out = resized(blurred(out, stage_kernels(drawn, "2")), *_times(full, drawn["resize2"] / scale), drawn["mode2"])
         out = _noisy(out, drawn, "2", generator)
 
         last, quality = drawn["jpeg_last"], drawn["jpeg2"]
@@ -97,6 +95,12 @@ class RealEsrgan(Pipeline):
         sinc = sinc_kernels(drawn["final_cutoff"], drawn["final_side"])
         out = blurred(out, torch.where(drawn["final_sinc"][:, None, None], sinc, no_kernels(len(sinc))))
         return through_jpeg(out, torch.where(last, quality, NO_JPEG))
+
+
+def stage_kernels(drawn: Drawn, number: str) -> Tensor:
+    """(n, SIDE, SIDE) kernels of a stage, "" or "2"; a single 1 where it does not blur."""
+    some = drawn["blur" + number]
+    return torch.where(some[:, None, None], mixed_kernels(drawn, number), no_kernels(len(some)))
 
 
 def mixed_kernels(drawn: Drawn, number: str) -> Tensor:
@@ -136,18 +140,22 @@ def _times(sizes: tuple[Tensor, Tensor], factor: Tensor) -> tuple[Tensor, Tensor
 
 _STAGE: dict[str, Knob] = {
     "sinc_prob": probability(0.1, "share of ringing kernels, sinc"),
+    "kernel_prob": shares(SHARES, f"of {', '.join(KINDS)} among the others"),
     "blur_sigma": interval(0.2, 3, "pixels"),
     "betag_range": interval(0.5, 4, "shape of generalized Gaussians"),
     "betap_range": interval(1, 2, "shape of plateaus"),
+    "resize_prob": shares(RESIZE_PROB, "of enlarging, reducing, keeping"),
     "resize_range": interval(0.15, 1.5, "times the size before", least=0.02, most=4),
     "gaussian_noise_prob": probability(0.5, "the others have Poisson noise"),
     "noise_range": interval(1, 30, "standard deviation, 8-bit units"),
     "poisson_scale_range": interval(0.05, 3, "times the noise of whole photons"),
     "gray_noise_prob": probability(0.4, "share whose noise is the same in all channels"),
+    "jpeg_prob": probability(1, "share that is compressed"),
     "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
 }
 _SECOND: dict[str, Any] = {
     "blur_sigma": [0.2, 1.5],
+    "resize_prob": list(RESIZE_PROB2),
     "resize_range": [0.3, 1.2],
     "noise_range": [1.0, 25.0],
     "poisson_scale_range": [0.05, 2.5],
@@ -161,6 +169,7 @@ _KNOBS: dict[str, Knob] = {
         f"{name}2": replace(knob, default=_SECOND.get(name, knob.default), description=f"{knob.description}; stage 2")
         for name, knob in _STAGE.items()
     },
+    "blur_prob": probability(1, "share that the first stage blurs"),
     "second_blur_prob": probability(0.8, "share that the second stage blurs"),
     "final_sinc_prob": probability(0.8, "share that rings at its end"),
 }
