@@ -166,6 +166,17 @@ def probability(default: float, description: str = "") -> Knob:
     return number(default, description, low=0, high=1)
 
 
+def shares(default: Sequence[float], description: str = "") -> Knob:
+    """As many numbers as the default has, at least 0 and not all 0: how often each case is taken."""
+
+    def read(value: Any) -> list[float]:
+        if len(value) != len(default) or not all(is_number(one) and one >= 0 for one in value) or not sum(value):
+            raise ValueError
+        return [float(one) for one in value]
+
+    return Knob(list(default), description, f"{len(default)} numbers of at least 0, not all 0", read)
+
+
 def listing(default: Sequence[Any], of: Knob, description: str = "") -> Knob:
     """A list, each of whose elements follows the rule of `of`."""
 

@@ -28,7 +28,7 @@ from degcraft.matching import (
     make_weighting,
 )
 from degcraft.matching.crafting import DRAWS, crafted_by
-from degcraft.matching.estimates import beliefs, varied_degradations
+from degcraft.matching.estimates import beliefs, mild_degradations
 from degcraft.metrics import NiqeModel
 from degcraft.networks import build_network
 from degcraft.training import Precision, choose_precision
@@ -39,7 +39,6 @@ from tune.folder import SearchFolder
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
 from tune.measuring import Workers, sharded_measurement
 from tune.progress import counting
-from tune.searchable import extent
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.trial import plan_of
@@ -73,7 +72,7 @@ class Measurements:
             extractor = self._extractor(judge.extractor, judge.layer)
             features = image_features(data.judge.pixels, extractor)
             found = beliefs(extractor.name, features, self.spec.scale)
-            source = varied_degradations(found, extent(judge.quantile), extent(judge.blur), self.spec.seed)
+            source = mild_degradations(found, judge.quantile, blur=judge.blur)
             with written_whole(kept) as temporary:
                 temporary.write_text(json.dumps(source.describe(), indent=1), encoding="utf-8")
             return source

@@ -36,12 +36,6 @@ def form(value: Any) -> str:
     return "range" if isinstance(value, dict | Range) else "fixed"
 
 
-Spread = Annotated[
-    Annotated[float, Tag("fixed")] | Annotated[list[float], Field(min_length=2, max_length=2), Tag("choice")],
-    Discriminator(form),
-]
-"""One value, or the lowest and the highest of many."""
-
 Number = Annotated[
     Annotated[float, Tag("fixed")]
     | Annotated[list[float], Field(min_length=1), Tag("choice")]
@@ -73,8 +67,3 @@ def numbers(value: float | Sequence[float] | Range) -> list[float]:
     if isinstance(value, Range):
         return [value.low, value.high]
     return list(value) if isinstance(value, Sequence) else [value]
-
-
-def extent(value: float | list[float]) -> tuple[float, float]:
-    """The lowest and the highest of a `Spread`."""
-    return (value[0], value[-1]) if isinstance(value, list) else (value, value)

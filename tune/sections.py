@@ -20,7 +20,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS
 from degcraft.matching.weightings import DEFAULT, checked_weighting
 from degcraft.networks import network_name
-from tune.searchable import Name, Spread, Strict, choices, extent, form
+from tune.searchable import Name, Strict, choices, form
 
 
 def check_extractor(name: str, layer: str | None) -> None:
@@ -120,14 +120,11 @@ class JudgeSpec(Strict):
         default="estimates",
         description="what clean crops are degraded by: a held-out reference's estimate each, or draws by weights",
     )
-    quantile: Spread = Field(
-        default=[0.25, 0.5],
-        description="of estimates: 0.5 is the median, less leans to milder degradations; [low, high] is spread over "
-        "the proxies",
+    quantile: float = Field(
+        default=0.5, ge=0, le=1, description="of estimates: 0.5 is the median, less leans to milder degradations"
     )
-    blur: Spread = Field(
-        default=[0.25, 0.75],
-        description="of estimates: the share of the blur that is none of the optics' softness; likewise",
+    blur: float = Field(
+        default=0.5, ge=0, le=1, description="of estimates: the share of the blur that is none of the optics' softness"
     )
     extractor: str = Field(default="degnet", description="the judge's features")
     layer: str | None = Field(default=None, description="the judge's layer; the extractor's default if left out")
@@ -135,14 +132,6 @@ class JudgeSpec(Strict):
         default=checked_weighting(DEFAULT),
         description="of weights: the weighting's name, and knobs if not their defaults",
     )
-
-    @field_validator("quantile", "blur")
-    @classmethod
-    def _check_spread(cls, value: float | list[float]) -> float | list[float]:
-        low, high = extent(value)
-        if not 0 <= low <= high <= 1:
-            raise ValueError(f"must lie between 0 and 1, the lower end first, but got {value}")
-        return value
 
     @field_validator("weighting")
     @classmethod

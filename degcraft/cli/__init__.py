@@ -30,6 +30,7 @@ COMMANDS = (
     "evaluate",
     "upscale",
     "export",
+    "audit",
     "champion",
     "serve",
     "reproduce",

@@ -1,12 +1,13 @@
-"""`degcraft export`: write a network for other software."""
+"""`degcraft export`: write a network, or a crafted distribution, for other software."""
 
 import argparse
 from pathlib import Path
 
+from degcraft.cli import _for_trainer
 from degcraft.cli._common import check_file_name, refuse_overwrite
 from degcraft.cli._network import add_model, check_model, load_model
 
-HELP = "write a network for other software: its weights, or ONNX"
+HELP = "write a network for other software (its weights, ONNX), or crafted.json for other trainers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,19 +15,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Writes a network so that other software opens it, after checking that it computes the same there:\n"
         "  .safetensors, .pth   the weights under the architecture's usual names, for chaiNNer and what else uses "
         "spandrel\n"
-        "  .onnx                a graph for any batch, height and width; some architectures allow none"
+        "  .onnx                a graph for any batch, height and width; some architectures allow none\n"
+        "With --for it writes a crafted distribution as another trainer's degradation block, as near as that trainer\n"
+        "can be told, and says how near: most of them draw every axis by itself. wtp gets a folder of weighted files,\n"
+        "which keep what belongs together. For exact pairs see `degcraft synthesize`."
     )
     parser.epilog = (
         "examples:\n"
         "  degcraft export best/model.safetensors -o film_x4.safetensors\n"
-        "  degcraft export models:/degcraft-sr@champion -o film_x4.onnx"
+        "  degcraft export models:/degcraft-sr@champion -o film_x4.onnx\n"
+        "  degcraft export crafted.json --for neosr --hr clean -o film.toml"
     )
     add_model(parser)
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help=".safetensors, .pth or .onnx")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FILE", help=".safetensors, .pth or .onnx; the trainer's"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
+    _for_trainer.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.trainer is not None:
+        return _for_trainer.run(args)
     check_file_name(args.output)
     refuse_overwrite(args.output, args.overwrite)
     check_model(args.model)

@@ -5,7 +5,7 @@ from .crafted import CraftedDistribution
 from .degrading import degrade
 from .jpeg import jpeg_cv2
 from .jpeg_batched import jpeg_torch
-from .operator import Operator, Values
+from .operator import Operator, Taps, Values
 from .operators import MAX_SIGMA, OPERATORS, Chroma, check_together, find_parameter, known_parameters
 from .parameter import Parameter
 from .parameters import NO_JPEG, Degradation
@@ -34,6 +34,7 @@ __all__ = [
     "Operator",
     "Parameter",
     "SpaceSource",
+    "Taps",
     "Values",
     "blur_and_reduce",
     "check_box",

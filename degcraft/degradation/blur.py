@@ -5,26 +5,29 @@ import math
 import torch
 from torch import Tensor
 
-from degcraft.degradation.operator import Values
+from degcraft.degradation.operator import Taps, Values
 from degcraft.degradation.operators import MAX_SIGMA
 
 TRUNCATE = 4.0
 """The kernel ends at this many sigmas, as scipy.ndimage.gaussian_filter's does by default."""
+MAX_ALONG = MAX_SIGMA * math.sqrt(2)
+"""The widest that a kernel is along its direction, where it has no width across."""
 
 
-def gaussian_taps(sigma: Tensor) -> Tensor:
+def gaussian_taps(sigma: Tensor, most: float = MAX_SIGMA) -> Tensor:
     """One-dimensional Gaussian kernels k_σ, one per image.
 
     Args:
         sigma: (B,) standard deviations in pixels of the clean image, 0 to `MAX_SIGMA`; 0 gives exactly 1 at
             the centre and 0 elsewhere.
+        most: The largest that sigma may be.
 
     Returns:
         (B, 2r+1) float32 on sigma's device, rows summing to 1. Each row is cut at int(4σ + 0.5) like scipy's.
-        On the CPU r follows the largest sigma; on another device it is the radius of `MAX_SIGMA`, because
+        On the CPU r follows the largest sigma; on another device it is the radius of `most`, because
         reading the largest sigma back would stall the device. The extra taps are zeros.
     """
-    distance = _offsets(sigma, MAX_SIGMA).abs()
+    distance = _offsets(sigma, most).abs()
     sigma = sigma.to(torch.float32)[:, None]
     # The floor keeps sigma = 0 free of 0/0: every tap but the central one underflows to exactly 0.
     taps = torch.exp(-0.5 * (distance / sigma.clamp_min(1e-3)) ** 2)
@@ -44,8 +47,8 @@ def stretched_gaussian(sigma: Tensor, ratio: Tensor, angle: Tensor) -> Tensor:
         (B, 2r+1, 2r+1) float32 summing to 1 each, sampled at the pixels' centres, r as of `gaussian_taps` for the
         width along. A ratio of 1 is `gaussian_taps` both ways.
     """
-    along = sigma.to(torch.float32) * torch.sqrt(2 / (1 + ratio.to(torch.float32) ** 2))
-    offset = _offsets(along, MAX_SIGMA * math.sqrt(2))
+    along = _width_along(sigma, ratio)
+    offset = _offsets(along, MAX_ALONG)
     turned = torch.deg2rad(angle.to(torch.float32))[:, None, None]
     cos, sin, x, y = turned.cos(), turned.sin(), offset[None, None, :], offset[None, :, None]
     wide, narrow = along[:, None, None].clamp_min(1e-3), (along * ratio)[:, None, None].clamp_min(1e-3)
@@ -55,12 +58,20 @@ def stretched_gaussian(sigma: Tensor, ratio: Tensor, angle: Tensor) -> Tensor:
     return kernel / kernel.sum(dim=(1, 2), keepdim=True)
 
 
-def blur_kernel(values: Values) -> Tensor:
-    """Taps of round kernels, or whole ones where some may be stretched."""
+def blur_kernel(values: Values) -> Taps | Tensor:
+    """Taps of kernels that are round, or stretched along the rows; whole kernels where they may be turned."""
     sigma = values["blur_sigma"]
     if "blur_ratio" not in values:
-        return gaussian_taps(sigma)
-    return stretched_gaussian(sigma, values["blur_ratio"], values.get("blur_angle", torch.zeros_like(sigma)))
+        taps = gaussian_taps(sigma)
+        return taps, taps
+    if "blur_angle" not in values:
+        along = _width_along(sigma, values["blur_ratio"])
+        return gaussian_taps(along, MAX_ALONG), gaussian_taps(along * values["blur_ratio"])
+    return stretched_gaussian(sigma, values["blur_ratio"], values["blur_angle"])
+
+
+def _width_along(sigma: Tensor, ratio: Tensor) -> Tensor:
+    return sigma.to(torch.float32) * torch.sqrt(2 / (1 + ratio.to(torch.float32) ** 2))
 
 
 def _offsets(sigma: Tensor, most: float) -> Tensor:

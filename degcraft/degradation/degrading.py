@@ -53,11 +53,16 @@ def degrade(
         lr, taps, reduction = hr, None, None
         for operator, own in here:
             if operator.kernel is not None:
-                kernel = operator.kernel(own).to(hr.device, non_blocking=True)
-                if kernel.ndim == 3:
-                    lr = blur_whole(lr, kernel)
+                kernel = operator.kernel(own)
+                if isinstance(kernel, Tensor):
+                    lr = blur_whole(lr, kernel.to(hr.device, non_blocking=True))
                 else:
-                    taps = kernel if taps is None else convolve_taps(taps, kernel)
+                    across, down = (one.to(hr.device, non_blocking=True) for one in kernel)
+                    taps = (
+                        (across, down)
+                        if taps is None
+                        else (convolve_taps(taps[0], across), convolve_taps(taps[1], down))
+                    )
         for operator, own in there:
             if operator.reduce is not None:
                 reduction = operator.reduce(own, scale)

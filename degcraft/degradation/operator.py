@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, "Tensor"]
 """Parameter name → (B,); a parameter that is absent is at its identity in all images."""
+Taps = tuple["Tensor", "Tensor"]
+"""A separable kernel's factors, along the rows and down the columns, each (B, 2r+1)."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,9 @@ class Operator:
 
     parameters: tuple[Parameter, ...]
     """The first drives it: without that one nothing is done. The others say how."""
-    kernel: Callable[[Values], Tensor] | None = None
-    """Values (B,) → taps (B, 2r+1) of a separable kernel that is the same both ways, or kernels (B, 2r+1, 2r+1):
-    float32, symmetric about their middle, summing to 1."""
+    kernel: Callable[[Values], Taps | Tensor] | None = None
+    """Values (B,) → the taps of a separable kernel, or whole kernels (B, 2r+1, 2r+1): float32, symmetric about their
+    middle, summing to 1."""
     reduce: Callable[[Values, int], Tensor] | None = None
     """Values (B,), scale s → taps (B, n), n odd or even as s is, each row summing to 1: output i sees the input from
     s·i + (s - n)/2 on."""

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from degcraft.degradation.operator import Taps
 from degcraft.degradation.reduction import bicubic_row
 
 CHUNK_BYTES = 4 << 20
@@ -70,12 +71,13 @@ def _mirror(wide: Tensor, pad: int, size: int) -> Tensor:
     return wide @ F.one_hot(mirrored(size, position), size).to(wide.dtype)
 
 
-def blur_and_reduce(images: Tensor, taps: Tensor | None, scale: int, reduction: Tensor | None = None) -> Tensor:
+def blur_and_reduce(images: Tensor, taps: Taps | Tensor | None, scale: int, reduction: Tensor | None = None) -> Tensor:
     """(y ⊗ k)↓s for a batch, one kernel per image.
 
     Args:
         images: (B,3,H,W) float32; H and W are multiples of scale.
-        taps: (B, 2r+1) symmetric blur kernels on the images' device, or None for no blur.
+        taps: Symmetric, on the images' device: those of the rows and of the columns, or (B, 2r+1) for both, or None for
+            no blur.
         scale: the integer reduction s >= 1.
         reduction: (B, n) taps that reduce, see `operator_matrix`.
 
@@ -87,11 +89,12 @@ def blur_and_reduce(images: Tensor, taps: Tensor | None, scale: int, reduction: 
         if scale == 1 and reduction is None:
             return images.clone()
         taps = images.new_ones(1, 1).expand(len(images), 1)
+    along, upright = (taps, taps) if isinstance(taps, Tensor) else taps
     batch, channels, height, width = images.shape
-    across = operator_matrix(taps, width, scale, reduction).transpose(1, 2)
-    down = operator_matrix(taps, height, scale, reduction)
+    across = operator_matrix(along, width, scale, reduction).transpose(1, 2)
+    down = operator_matrix(upright, height, scale, reduction)
     on_cpu = images.device.type == "cpu"
-    reach = taps.shape[1] // 2 + (2 * scale if reduction is None else reduction.shape[1] // 2 + 1)
+    reach = upright.shape[1] // 2 + (2 * scale if reduction is None else reduction.shape[1] // 2 + 1)
     bands = _bands(reach, height, scale) if on_cpu else [(0, height // scale, 0, height)]
     chunk = max(1, CHUNK_BYTES // (4 * channels * height * width)) if on_cpu else batch
     results = []

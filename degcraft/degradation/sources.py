@@ -53,9 +53,13 @@ class SpaceSource:
         count = self.space.n_bins if self.blocks is None else len(self.blocks)
         object.__setattr__(self, "weights", check_weights(self.weights, count))
 
+    def draw(self, n: int, generator: torch.Generator) -> Degradation:
+        """What is done to each of n images, on the generator's device."""
+        return (self.blocks or self.space.each_bin).sample(self.weights, n, generator)
+
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
-        degradation = (self.blocks or self.space.each_bin).sample(self.weights, len(hr), generator)
+        degradation = self.draw(len(hr), generator)
         return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:
@@ -133,12 +137,16 @@ class ListedSource:
             for name, column in columns.items()
         })  # fmt: skip
 
+    def draw(self, n: int, generator: torch.Generator) -> Degradation:
+        """What is done to each of n images, on the generator's device."""
+        listed = Degradation(self.parameters).to(generator.device)
+        turns = -(-n // len(listed))
+        rows = [torch.randperm(len(listed), generator=generator, device=generator.device) for _ in range(turns)]
+        return listed[torch.cat([*rows, torch.empty(0, dtype=torch.long)])[:n]]
+
     def degrade(self, hr: Tensor, scale: int, generator: torch.Generator) -> tuple[Tensor, Degradation]:
         """See `DegradationSource.degrade`; there always is a second part."""
-        listed = Degradation(self.parameters).to(generator.device)
-        turns = -(-len(hr) // len(listed))
-        rows = [torch.randperm(len(listed), generator=generator, device=generator.device) for _ in range(turns)]
-        degradation = listed[torch.cat([*rows, torch.empty(0, dtype=torch.long)])[: len(hr)]]
+        degradation = self.draw(len(hr), generator)
         return degrade(hr, degradation, scale, generator), degradation
 
     def describe(self) -> dict[str, Any]:

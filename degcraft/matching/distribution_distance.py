@@ -63,8 +63,10 @@ class Boxes:
     """Axis → (k, 2) low and high; images without the degradation have it at `none_place`."""
 
     @classmethod
-    def of(cls, distribution: CraftedDistribution | Box) -> "Boxes":
+    def of(cls, distribution: "CraftedDistribution | Boxes | Box") -> "Boxes":
         """The boxes of a crafted distribution that have weight, or one box."""
+        if isinstance(distribution, Boxes):
+            return distribution
         if not isinstance(distribution, CraftedDistribution):
             check_box(distribution)
             placed = {
@@ -131,7 +133,9 @@ def none_place(name: str) -> float:
     return parameter.identity if np.isfinite(parameter.identity) else parameter.scaled(parameter.identity)
 
 
-def compare_distributions(a: CraftedDistribution | Box, b: CraftedDistribution | Box) -> DistributionDistance:
+def compare_distributions(
+    a: CraftedDistribution | Boxes | Box, b: CraftedDistribution | Boxes | Box
+) -> DistributionDistance:
     """Total variation, Wasserstein and Fréchet distance of the parameters that two distributions draw.
 
     Both are uniform inside their boxes. Total variation is exact, on the cells that both spaces' edges make together.

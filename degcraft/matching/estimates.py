@@ -1,12 +1,10 @@
 """What each reference carries by itself, on the mild side of what the extractor believes of it."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from degcraft.degradation import ListedSource, find_parameter
 from degcraft.errors import DegcraftError
@@ -51,36 +49,19 @@ def mild_degradations(
     found: Mapping[str, AxisPosterior],
     quantile: float | NDArray[np.float64],
     *,
-    blur: float | NDArray[np.float64] = 1.0,
+    blur: float = 1.0,
 ) -> ListedSource:
     """Each image's own estimate, as something to draw from: on every axis the quantile that `mild_values` takes.
 
     Args:
         found: By axis, of the same m images.
         quantile: See `mild_values`.
-        blur: What the sigmas of the blur are multiplied by, one for all or (m,): of what looks like blur, the softness
-            of optics is a part.
+        blur: What the sigmas of the blur are multiplied by: of what looks like blur, the softness of optics is a part.
     """
     values = {name: mild_values(name, belief, quantile) for name, belief in found.items()}
     if "blur_sigma" in values:
         values["blur_sigma"] = values["blur_sigma"] * blur
     return ListedSource({name: torch.from_numpy(one).float() for name, one in values.items()})
-
-
-def varied_degradations(
-    found: Mapping[str, AxisPosterior], quantile: tuple[float, float], blur: tuple[float, float], seed: int
-) -> ListedSource:
-    """`mild_degradations` where neither number is known: spread over the images, from low to high.
-
-    What ranks alike under all of them ranks so beyond doubt, and what does not differs from image to image.
-    """
-    count = max(len(belief.probabilities) for belief in found.values())
-    # A power of two is where Sobol's points are balanced.
-    shares = qmc.Sobol(2, seed=seed).random_base2(math.ceil(math.log2(max(count, 2))))[:count]
-    quantiles, shares_of_blur = (
-        low + (high - low) * share for (low, high), share in zip((quantile, blur), shares.T, strict=True)
-    )
-    return mild_degradations(found, quantiles, blur=shares_of_blur)
 
 
 def mild_values(name: str, belief: AxisPosterior, quantile: float | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,13 +18,9 @@ from degcraft.sources.kernels import bell_kernels, no_kernels, sinc_kernels
 from degcraft.sources.noises import with_gaussian, with_photons
 from degcraft.sources.pipeline import Pipeline
 from degcraft.sources.ragged import PYTORCH, Ragged, blurred, clipped, resized, through_jpeg
-from degcraft.sources.registry import REALESRGAN_STAGE
+from degcraft.sources.registry import REALESRGAN_KERNELS, REALESRGAN_STAGE
 
-KINDS = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
-SHARES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
 SIDES = (7, 21)
-RESIZE_PROB, RESIZE_PROB2 = (0.2, 0.7, 0.1), (0.3, 0.4, 0.3)
-"""Up, down, keep."""
 _SHORT_KERNEL = 13
 """Smaller sinc kernels have a higher least cutoff."""
 
@@ -37,11 +33,11 @@ class RealEsrgan(Pipeline):
     def draw(self, n: int, scale: int, generator: torch.Generator) -> Drawn:
         """See `Pipeline.draw`."""
         draw, knobs = Drawing(n, generator), self.knobs
-        second = self._stage(draw, "2", RESIZE_PROB2)
-        second["blur2"] = draw.chance(knobs["second_blur_prob"])
         return {
-            **self._stage(draw, "", RESIZE_PROB),
-            **second,
+            **self._stage(draw, ""),
+            **self._stage(draw, "2"),
+            "blur": draw.chance(knobs["blur_prob"]),
+            "blur2": draw.chance(knobs["second_blur_prob"]),
             "final_sinc": draw.chance(knobs["final_sinc_prob"]),
             "final_side": _odd(draw),
             "final_cutoff": draw.uniform(math.pi / 3, math.pi),
@@ -49,7 +45,7 @@ class RealEsrgan(Pipeline):
             "jpeg_last": draw.chance(0.5),
         }
 
-    def _stage(self, draw: Drawing, number: str, resize_prob: tuple[float, ...]) -> dict[str, Tensor]:
+    def _stage(self, draw: Drawing, number: str) -> dict[str, Tensor]:
         knobs = {name: self.knobs[name + number] for name in REALESRGAN_STAGE}
         side, (smallest, largest) = _odd(draw), knobs["resize_range"]
         factor = torch.stack([
@@ -59,20 +55,20 @@ class RealEsrgan(Pipeline):
         drawn = {
             "sinc": draw.chance(knobs["sinc_prob"]),
             "cutoff": low + (math.pi - low) * draw.uniform(0, 1),
-            "kind": draw.choice(SHARES),
+            "kind": draw.choice(knobs["kernel_prob"]),
             "side": side,
             "sigma_x": draw.uniform(*knobs["blur_sigma"]),
             "sigma_y": draw.uniform(*knobs["blur_sigma"]),
             "angle": draw.uniform(-math.pi, math.pi),
             "betag": draw.around_one(*knobs["betag_range"]),
             "betap": draw.around_one(*knobs["betap_range"]),
-            "resize": factor.gather(0, draw.choice(resize_prob)[None])[0],
+            "resize": factor.gather(0, draw.choice(knobs["resize_prob"])[None])[0],
             "mode": draw.one_of(PYTORCH),
             "gaussian": draw.chance(knobs["gaussian_noise_prob"]),
             "noise": draw.uniform(*knobs["noise_range"]),
             "poisson": draw.uniform(*knobs["poisson_scale_range"]),
             "gray": draw.chance(knobs["gray_noise_prob"]),
-            "jpeg": draw.uniform(*knobs["jpeg_range"]),
+            "jpeg": torch.where(draw.chance(knobs["jpeg_prob"]), draw.uniform(*knobs["jpeg_range"]), NO_JPEG),
         }
         return {name + number: values for name, values in drawn.items()}
 
@@ -80,12 +76,10 @@ class RealEsrgan(Pipeline):
         """See `Pipeline.apply`."""
         full = images.heights, images.widths
         wanted = full[0] // scale, full[1] // scale
-        out = blurred(images, mixed_kernels(drawn, ""))
-        out = resized(out, *_times(full, drawn["resize"]), drawn["mode"])
+        out = resized(blurred(images, stage_kernels(drawn, "")), *_times(full, drawn["resize"]), drawn["mode"])
         out = through_jpeg(_noisy(out, drawn, "", generator), drawn["jpeg"])
 
-        kernels = torch.where(drawn["blur2"][:, None, None], mixed_kernels(drawn, "2"), no_kernels(len(drawn["blur2"])))
-        out = resized(blurred(out, kernels), *_times(full, drawn["resize2"] / scale), drawn["mode2"])
+        out = resized(blurred(out, stage_kernels(drawn, "2")), *_times(full, drawn["resize2"] / scale), drawn["mode2"])
         out = _noisy(out, drawn, "2", generator)
 
         last, quality = drawn["jpeg_last"], drawn["jpeg2"]
@@ -96,10 +90,16 @@ class RealEsrgan(Pipeline):
         return through_jpeg(out, torch.where(last, quality, NO_JPEG))
 
 
+def stage_kernels(drawn: Drawn, number: str) -> Tensor:
+    """(n, SIDE, SIDE) kernels of a stage, "" or "2"; a single 1 where it does not blur."""
+    some = drawn["blur" + number]
+    return torch.where(some[:, None, None], mixed_kernels(drawn, number), no_kernels(len(some)))
+
+
 def mixed_kernels(drawn: Drawn, number: str) -> Tensor:
     """(n, SIDE, SIDE) kernels of a stage, "" or "2"."""
     own = {name: drawn[name + number] for name in ("kind", "sigma_x", "sigma_y", "angle", "side", "cutoff", "sinc")}
-    names = [KINDS[kind] for kind in own["kind"].tolist()]
+    names = [REALESRGAN_KERNELS[kind] for kind in own["kind"].tolist()]
     aniso, plateau, general = (
         torch.tensor([word in name for name in names]) for word in ("aniso", "plateau", "generalized")
     )

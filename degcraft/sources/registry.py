@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from degcraft.degradation import TEST_SETTINGS, Parameter, known_parameters
 from degcraft.errors import DegcraftError
-from degcraft.knobs import Knob, checked_knobs, file, interval, is_number, parse_named, parse_value, probability
+from degcraft.knobs import Knob, checked_knobs, file, interval, is_number, parse_named, parse_value, probability, shares
 from degcraft.later import Later
 from degcraft.registry import Registry
 from degcraft.sources.base import SourceSpec
@@ -38,20 +38,25 @@ def _side(parameter: Parameter) -> Knob:
     return Knob(None, parameter.label, rule, read)
 
 
+REALESRGAN_KERNELS = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
 REALESRGAN_STAGE: dict[str, Knob] = {
     "sinc_prob": probability(0.1, "share of ringing kernels, sinc"),
+    "kernel_prob": shares((0.45, 0.25, 0.12, 0.03, 0.12, 0.03), f"of {', '.join(REALESRGAN_KERNELS)} among the others"),
     "blur_sigma": interval(0.2, 3, "pixels"),
     "betag_range": interval(0.5, 4, "shape of generalized Gaussians"),
     "betap_range": interval(1, 2, "shape of plateaus"),
+    "resize_prob": shares((0.2, 0.7, 0.1), "of enlarging, reducing, keeping"),
     "resize_range": interval(0.15, 1.5, "times the size before", least=0.02, most=4),
     "gaussian_noise_prob": probability(0.5, "the others have Poisson noise"),
     "noise_range": interval(1, 30, "standard deviation, 8-bit units"),
     "poisson_scale_range": interval(0.05, 3, "times the noise of whole photons"),
     "gray_noise_prob": probability(0.4, "share whose noise is the same in all channels"),
+    "jpeg_prob": probability(1, "share that is compressed"),
     "jpeg_range": interval(30, 95, "libjpeg quality", least=1, most=100),
 }
 _REALESRGAN_SECOND: dict[str, Any] = {
     "blur_sigma": [0.2, 1.5],
+    "resize_prob": [0.3, 0.4, 0.3],
     "resize_range": [0.3, 1.2],
     "noise_range": [1.0, 25.0],
     "poisson_scale_range": [0.05, 2.5],
@@ -67,6 +72,7 @@ _REALESRGAN_KNOBS: dict[str, Knob] = {
         )
         for name, knob in REALESRGAN_STAGE.items()
     },
+    "blur_prob": probability(1, "share that the first stage blurs"),
     "second_blur_prob": probability(0.8, "share that the second stage blurs"),
     "final_sinc_prob": probability(0.8, "share that rings at its end"),
 }

@@ -4,8 +4,9 @@
 
 Crops of 288² are degraded by the source `wide` without the paper's share. Printed per folder and axis, of single crops:
 the mean error of the median cell of what is believed beside that of guessing the truths' own median (on the scale of
-`Parameter.scaled`, no JPEG counted as 100), and how well crops with this degradation are told from those without
-(area under the ROC curve; 0.5 is chance). Then how far the median moves when crops are flipped and turned.
+`Parameter.scaled`, no JPEG counted as 100), the same of the crops turned by a quarter after they were degraded, as a
+camera held upright has them, and how well crops with this degradation are told from those without (area under the ROC
+curve; 0.5 is chance). Then how far the median moves when crops are flipped and turned.
 """
 
 import argparse
@@ -58,12 +59,13 @@ def median_cells(axis: str, posteriors: Posteriors) -> NDArray[np.float64]:
     return on_scale(axis, grid[(rows.cumsum(axis=1) >= 0.5).argmax(axis=1)])
 
 
-def rows_of(truths: dict[str, NDArray[np.float64]], posteriors: Posteriors) -> list[list[str]]:
-    """Per axis: the axis, the error, that of the guess, the area under the curve, the share that has it."""
+def rows_of(truths: dict[str, NDArray[np.float64]], posteriors: Posteriors, turned: Posteriors) -> list[list[str]]:
+    """Per axis: its name, the error, that of turned crops, of the guess, the area under the curve, and with it."""
     rows = []
     for axis, (grid, probabilities) in posteriors.items():
         truth, none = on_scale(axis, truths[axis]), find_parameter(axis).identity
-        errors = (np.abs(found - truth).mean() for found in (median_cells(axis, posteriors), np.median(truth)))
+        found = (median_cells(axis, posteriors), median_cells(axis, turned), np.median(truth))
+        errors = (np.abs(one - truth).mean() for one in found)
         some = truths[axis] != none
         told = roc_auc_score(some, 1 - probabilities[:, grid == none].sum(axis=1))
         rows.append([axis, *(f"{error:.3f}" for error in errors), f"{told:.2f}", f"{some.mean():.2f}"])
@@ -95,9 +97,16 @@ def main() -> None:
     for folder in args.hr:
         images, truths = degraded(folder, args.count, args.seed)
         table = Table(
-            "axis", "error", "of a guess", "with told from without", "with", title=f"{folder.name}: {len(images)}"
+            "axis",
+            "error",
+            "turned",
+            "of a guess",
+            "with told from without",
+            "with",
+            title=f"{folder.name}: {len(images)}",
         )
-        for row in rows_of(truths, believed(extractor, images)):
+        turned = torch.rot90(images, 1, (2, 3)).contiguous()
+        for row in rows_of(truths, believed(extractor, images), believed(extractor, turned)):
             table.add_row(*row)
         console.print(table)
         table = Table("axis", "moves by", "9 in 10 at most", title=f"{folder.name}: flipped and turned")

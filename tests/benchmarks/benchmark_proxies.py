@@ -46,7 +46,7 @@ from degcraft.images import (
     scan_folder,
 )
 from degcraft.matching import Measurement, craft, measure
-from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs, varied_degradations
+from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs
 from degcraft.metrics import aligned_truth, estimate_alignment, paired_difference, psnr
 from degcraft.networks import load_network
 
@@ -98,7 +98,6 @@ def proxies(hr: torch.Tensor, held: Measurement, fine: Measurement, scale: int) 
         "estimates, 0.25": mild_degradations(beliefs, 0.25),
         "estimates, 0.5": mild_degradations(beliefs, 0.5),
         "estimates, 0.5, blur halved": mild_degradations(beliefs, 0.5, blur=0.5),
-        "estimates, varied": varied_degradations(beliefs, (0.25, 0.5), (0.25, 0.75), 0),
         "posterior draws": drawn_rows(beliefs, 0),
     }
     for name, source in families.items():

@@ -88,3 +88,17 @@ def test_a_kernel_wider_than_the_image_goes_around_it_more_than_once() -> None:
     kernel = stretched_gaussian(torch.tensor([6.0]), torch.tensor([0.8]), torch.tensor([20.0]))
     expected = [ndimage.convolve(plane, kernel[0].numpy(), mode="reflect") for plane in image[0].numpy()]
     torch.testing.assert_close(blur_whole(image, kernel)[0], torch.from_numpy(np.stack(expected)), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_kernel_stretched_along_the_rows_is_the_whole_one_that_is_not_turned(scale: int) -> None:
+    values = {"blur_sigma": torch.tensor([2.0, 0.0, 4.0]), "blur_ratio": torch.tensor([0.4, 0.5, 1.0])}
+    images = photo()[..., :88, :68].expand(3, -1, -1, -1)
+    lying, turned = (
+        degrade(images, Degradation(one), scale, torch.Generator(), quantise=False)
+        for one in (values, values | {"blur_angle": torch.zeros(3)})
+    )
+    torch.testing.assert_close(lying, turned, atol=2e-4, rtol=0)
+    torch.testing.assert_close(
+        lying[1], degrade(images[:1], Degradation({}), scale, torch.Generator(), quantise=False)[0]
+    )

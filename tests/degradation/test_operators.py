@@ -10,6 +10,7 @@ from degcraft.degradation import (
     DegradationSpace,
     Operator,
     Parameter,
+    Taps,
     Values,
     degrade,
     find_parameter,
@@ -40,9 +41,10 @@ def test_a_new_operator_needs_only_its_line_in_the_registry(monkeypatch: pytest.
     def dim(images: torch.Tensor, values: Values, generator: torch.Generator) -> torch.Tensor:
         return images * (1 - values["dimming"][:, None, None, None])
 
-    def box(values: Values) -> torch.Tensor:
+    def box(values: Values) -> Taps:
         half = (values["softness"] / 3)[:, None]
-        return torch.cat([half, 1 - 2 * half, half], dim=1)
+        taps = torch.cat([half, 1 - 2 * half, half], dim=1)
+        return taps, taps
 
     monkeypatch.setitem(OPERATORS, "dimming", Operator((_share("dimming"),), apply=dim))
     monkeypatch.setitem(OPERATORS, "softness", Operator((_share("softness"),), kernel=box))

@@ -90,6 +90,15 @@ def test_more_of_a_degradation_is_seen_as_more(clean: Tensor) -> None:
     assert qualities[1] == pytest.approx(60, abs=8)
 
 
+@pytest.mark.parametrize("quality", [40.0, 60.0, 80.0])
+def test_a_file_of_a_camera_held_upright_is_read_as_that_of_one_held_level(clean: Tensor, quality: float) -> None:
+    network, level = load_degnet(), degraded(clean, 1.0, 0.0, quality)
+    for turn in (1, 3):
+        upright = torch.rot90(level, turn, (2, 3)).contiguous()
+        assert abs(expected(network, upright, "jpeg_quality") - expected(network, level, "jpeg_quality")) < 2
+        assert abs(expected(network, upright, "noise_level") - expected(network, level, "noise_level")) < 1
+
+
 @pytest.mark.parametrize(("axis", "most"), [("noise_common", 1.0), ("noise_grain", 1.2)])
 def test_how_noise_looks_is_seen(clean: Tensor, axis: str, most: float) -> None:
     network = load_degnet()

@@ -12,7 +12,7 @@ from degcraft.degradation import Axis, CraftedDistribution, DegradationSpace, Li
 from degcraft.errors import DegcraftError
 from degcraft.features import EXTRACTORS, AxisPosterior
 from degcraft.matching import Measurement, craft, make_weighting
-from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs, varied_degradations
+from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs
 
 GRID = np.arange(0, 10.01, 0.1)
 
@@ -110,18 +110,6 @@ def test_half_of_the_blur_can_be_the_optics_own() -> None:
     whole, half = (mild_degradations(found, 0.5, blur=blur).parameters for blur in (1.0, 0.5))
     np.testing.assert_allclose(half["blur_sigma"], whole["blur_sigma"] / 2)
     np.testing.assert_allclose(half["noise_level"], whole["noise_level"])
-
-
-def test_what_is_not_known_is_spread_over_the_images() -> None:
-    found = {"blur_sigma": belief(*[2.0] * 100), "noise_level": belief(*[5.0] * 100)}
-    varied = varied_degradations(found, (0.25, 0.75), (0.5, 1.0), seed=0).parameters
-    quantiles = stats.norm.cdf(varied["noise_level"].numpy(), 5, 1)
-    assert stats.kstest(quantiles, stats.uniform(0.25, 0.5).cdf).statistic < 0.05
-    shares = varied["blur_sigma"].numpy() / stats.norm.ppf(quantiles, 2, 1)
-    assert stats.kstest(shares, stats.uniform(0.5, 0.5).cdf).statistic < 0.06
-    assert abs(np.corrcoef(quantiles, shares)[0, 1]) < 0.1
-    fixed = varied_degradations(found, (0.5, 0.5), (0.5, 0.5), seed=0).parameters
-    np.testing.assert_allclose(fixed["blur_sigma"], mild_degradations(found, 0.5, blur=0.5).parameters["blur_sigma"])
 
 
 @pytest.mark.parametrize("columns", [[1.0], {"blur_sigma": 1.0}, {"blur_sigma": ["1"]}, {"blur_sigma": [True]}])

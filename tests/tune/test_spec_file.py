@@ -102,7 +102,10 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ),
         ({"held_out": {"judge": {"weighting": {"name": "eq4", "width": 1.0}}}}, "weighting eq4: no knob 'width'"),
         ({"search": {"learning_rate": {"low": 0.0, "high": 0.1, "log": True}}}, "low must be above 0 when log is true"),
-        ({"held_out": {"judge": {"quantile": [0.8, 0.2]}}}, "quantile: must lie between 0 and 1, the lower end first"),
+        (
+            {"held_out": {"judge": {"quantile": 1.2}}},
+            "held_out.judge.quantile: input should be less than or equal to 1, but got 1.2",
+        ),
         ({"held_out": {"judge": {"blur": [0.5]}}}, "held_out.judge.blur"),
         ({"held_out": {"judge": {"extractor": "alexnet"}}}, "judge.extractor must have a posterior for estimates"),
         (

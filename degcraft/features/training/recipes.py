@@ -33,6 +33,8 @@ LARGEST_CROP = SIDE * SCALE
 """The least side that a photograph must have, in pixels."""
 LEAVES_SHARE = 0.3
 """Of the clean content: dead leaves."""
+UPRIGHT_SHARE = 0.4
+"""Of the images: those turned by a quarter after all that was done to them."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,9 @@ class _LabelledBatches:
     def __call__(self, step: int) -> LabelledBatch:
         clean = self.reservoir.batch(step, self.batch).to(self.device)
         lr, degradation = self.source.degrade(clean, SCALE, generator_of(f"degcraft degradation {self.seed} {step}"))
+        # A camera held upright keeps a lying file and a note to turn it: its JPEG has the tables of a lying one.
+        upright = torch.rand(len(lr), generator=generator_of(f"degcraft upright {self.seed} {step}")) < UPRIGHT_SHARE
+        lr = torch.where(upright.to(lr.device)[:, None, None, None], lr.transpose(2, 3), lr)
         return lr, effective_values(degradation)
 
 

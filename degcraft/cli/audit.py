@@ -1,0 +1,86 @@
+"""`degcraft audit`: do the degradations that a trainer draws look like these images?"""
+
+import argparse
+from pathlib import Path
+
+from degcraft.cli._common import add_device, pick_device
+from degcraft.errors import DegcraftError
+
+HELP = "which share of another trainer's degradations looks like your images"
+SIZE, COUNT = 72, 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Reads the degradation block of a configuration of Real-ESRGAN, neosr or traiNNer-redux, degrades clean crops\n"
+        "as it says, and looks at them and at your images with the same eyes: axis by axis, which share of what that\n"
+        "trainer draws would have to be drawn otherwise to be as your images are (total variation)."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  degcraft audit options/train.yml --references photos --hr clean\n"
+        "  degcraft audit train_otf.toml --references photos --hr clean --scale 2"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the configuration: .yml or .toml")
+    parser.add_argument("--references", required=True, type=Path, metavar="DIR", help="your images")
+    parser.add_argument("--hr", required=True, type=Path, metavar="DIR", help="clean photographs")
+    parser.add_argument("--scale", type=int, help="of the network (that of the file, else 4)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from degcraft.features import make_extractor
+    from degcraft.images import cut_evident, scan_folder
+    from degcraft.matching import image_features
+    from degcraft.matching.measuring import FEWEST, file_numbers
+    from degcraft.matching.two_sample import two_sample_test
+    from degcraft.trainers.audit import HELD, audited_axes
+    from degcraft.trainers.reading import read_block
+
+    source, scale, unrendered = read_block(args.file)
+    scale = args.scale or scale or 4
+    device, console = pick_device(args.device), Console()
+    references = cut_evident(
+        scan_folder(args.references, min_side=SIZE).files, size=SIZE, count=COUNT, seed=args.seed, on_jpeg_blocks=True
+    )
+    hr = cut_evident(
+        scan_folder(args.hr, min_side=SIZE * scale).files, size=SIZE * scale, count=COUNT, seed=args.seed, scale=scale
+    )
+    for what, patches in (("references", references), ("hr", hr)):
+        if len(patches) < FEWEST:
+            raise DegcraftError(f"--{what}: at least {FEWEST} patches are needed, but got {len(patches)}")
+    extractor = make_extractor("degnet", device=device)
+    with console.status("degrading as it says"):
+        lr, _ = source.degrade(hr.images().to(device), scale, torch.Generator().manual_seed(args.seed))
+        drawn, had = (image_features(images, extractor, device=device) for images in (lr, references.pixels))
+        told = two_sample_test(drawn, had, file_numbers(hr), file_numbers(references), seed=args.seed)
+    table = Table(title=escape(f"{args.file.name} against {args.references}"), title_justify="left")
+    for column in ("axis", f"your images ({HELD:.0%})", "what it draws", "of that, elsewhere"):
+        table.add_column(column, justify="left" if column == "axis" else "right")
+    axes = audited_axes(drawn, had, scale)
+    for one in axes:
+        table.add_row(one.name, _words(one.name, one.references), _words(one.name, one.drawn), f"{one.elsewhere:.0%}")
+    console.print(table)
+    worst = max(axes, key=lambda one: one.elsewhere)
+    lines = [
+        f"{worst.elsewhere:.0%} of what it draws has a {worst.name} that your images, mostly "
+        f"{_words(worst.name, worst.references)}, do not ask for",
+        f"a classifier tells {told.accuracy:.0%} of its images from yours (up to {told.chance:.0%} by chance)",
+        *[f"not rendered here: {', '.join(unrendered)}"] * bool(unrendered),
+        "a block that fits: `degcraft weights` of the same folders, then `degcraft export crafted.json --for …`",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def _words(axis: str, ends: tuple[float, float]) -> str:
+    from degcraft.degradation import find_parameter
+
+    return " to ".join(dict.fromkeys(find_parameter(axis).words(end) for end in ends))

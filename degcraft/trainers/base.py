@@ -1,0 +1,26 @@
+"""What the registry knows of another trainer's degradation block."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from degcraft.trainers.product import Product, Sayable
+
+
+@dataclass(frozen=True)
+class TrainerSpec:
+    """One entry of the registry of trainers."""
+
+    name: str
+    """The name it is chosen by."""
+    description: str
+    """One line for a person who chooses."""
+    suffix: str
+    """Of its configuration files."""
+    sayable: Mapping[str, Sayable]
+    """By axis."""
+    write: Callable[[Product, int], str]
+    """The block for a scale, in the language of the configuration, without comments."""
+    otherwise: tuple[str, ...] = ()
+    """What it does in another way than eq. 2, whatever it is told."""
+    weighted: bool = False
+    """Whether several blocks can be used in turn, each for a given number of images."""
