@@ -37,7 +37,7 @@ def finished(make_searches: MakeSearch) -> SearchFolder:
 
 def test_what_it_prints(finished: SearchFolder) -> None:
     assert "gap closed" in finished.printed
-    assert "all 3 crafted trials and " in finished.printed
+    assert "all 3 crafted trials done, and the " in finished.printed
     assert "registered: models:/degcraft-sr@champion" in finished.printed
     # Neither Ray's nor Optuna's nor MLflow's own chatter.
     assert "[I " not in finished.printed
@@ -133,7 +133,7 @@ def test_the_champion_is_the_network_in_best(finished: SearchFolder) -> None:
 
 def test_resuming_a_finished_search_changes_nothing(finished: SearchFolder) -> None:
     before = rows(finished)
-    assert "all 3 crafted trials and " in finished.run("--resume")
+    assert "all 3 crafted trials done, and the " in finished.run("--resume")
     assert rows(finished) == before
     store = StoreOf(finished.output)
     assert len(store.client.search_model_versions("name='degcraft-sr'")) == 1
