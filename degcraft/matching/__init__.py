@@ -14,7 +14,6 @@ from degcraft.matching.measuring import (
     file_numbers,
     join_groups,
     key_of,
-    load_kept,
     measure,
     measure_group,
 )
@@ -59,7 +58,6 @@ __all__ = [
     "independent_images",
     "join_groups",
     "key_of",
-    "load_kept",
     "make_weighting",
     "measure",
     "measure_group",
