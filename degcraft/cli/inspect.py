@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degcraft.cli._common import add_device, check_file_name, open_console, pick_device
+from degcraft.cli._inputs import images_of
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
     _say(console, pile, left_out, time.perf_counter() - started, device)
     if args.hr is not None:
         with console.status("looking at the clean images"):
-            clean = inspect_clean(_files([args.hr])[0], network, device=device)
-        for line in clean.sentences():
+            files, left_out = _files([args.hr])
+            clean = inspect_clean(files, network, device=device)
+        for line in (*clean.sentences(), *(f"clean images: {clause}" for clause in left_out)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     if args.figure is not None:
         from degcraft.figures import draw_inspection
@@ -131,29 +133,11 @@ def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
     Raises:
         DegcraftError: an input that is not there or holds no image.
     """
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
-
-    kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-    files: list[Path] = []
-    left_out: list[str] = []
-    for text in inputs:
-        path = Path(text).expanduser()
-        if not is_uri(text) and path.is_file():
-            if path.suffix.lower() not in IMAGE_SUFFIXES:
-                raise DegcraftError(f"{path}: must be an image ({kinds})")
-            files.append(path)
-            continue
-        if not is_uri(text) and not path.exists():
-            raise DegcraftError(f"{path}: no such file or folder")
-        found = list_images(local_folder(text))
-        if not found.images:
-            raise DegcraftError(f"{text}: holds no images ({kinds})")
-        files += found.images
-        left_out += found.left_out()
+    found = [images_of(text) for text in inputs]
     once: dict[Path, Path] = {}
-    for path in files:
+    for path in (image for one in found for image in one.images):
         once.setdefault(path.resolve(), path)
-    return list(once.values()), left_out
+    return list(once.values()), [clause for one in found for clause in one.left_out]
 
 
 def _title(inputs: list[str]) -> str:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
+from degcraft.cli._inputs import Input, images_of
 from degcraft.cli._network import add_model, add_tile, load_model, overlap_of
 from degcraft.errors import DegcraftError
 
@@ -45,10 +46,12 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.networks import upscale
 
     console = open_console()
-    tasks = _plan(args.inputs, args.output, args.format, args.overwrite or args.skip_existing)
+    inputs = [images_of(text) for text in args.inputs]
+    tasks = _plan(inputs, args.output, args.format, args.overwrite or args.skip_existing)
+    notes = "".join(f"; {clause}" for one in inputs for clause in one.left_out)
     if args.skip_existing:
         left = [(source, target) for source, target in tasks if not target.exists()]
-        console.print(f"{len(tasks) - len(left)} of {len(tasks)} images are there already", soft_wrap=True)
+        console.print(f"{len(tasks) - len(left)} of {len(tasks)} images are there already{notes}", soft_wrap=True)
         tasks = left
         if not tasks:
             return 0
@@ -88,26 +91,21 @@ def run(args: argparse.Namespace) -> int:
     if len(skipped) == len(tasks):
         raise DegcraftError(f"none of {len(tasks)} images could be restored; the first: {skipped[0]}")
     done = len(tasks) - len(skipped)
-    note = f"; {len(skipped)} skipped" if skipped else ""
-    console.print(f"wrote {done} image{'s' * (done != 1)} to {args.output}{note}", soft_wrap=True)
+    lost = f"; {len(skipped)} skipped" if skipped else ""
+    console.print(f"wrote {done} image{'s' * (done != 1)} to {args.output}{lost}{notes}", soft_wrap=True)
     return EXIT_SOME_LOST if skipped else 0
 
 
-def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
+def _plan(inputs: list[Input], output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
     """Every image with the file it will become.
 
     Raises:
-        DegcraftError: an input that is not there or holds no image, two images of one name, a file that is there
-            already, or an output that cannot be.
+        DegcraftError: two images of one name, a file that is there already, or an output that cannot be.
     """
     from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES
 
-    sources: list[tuple[Path, Path]] = []
-    single = True
-    for text in inputs:
-        images, is_file = _images(text)
-        sources += images
-        single = single and is_file
+    sources = [(image, image.relative_to(one.root)) for one in inputs for image in one.images]
+    single = all(one.is_file for one in inputs)
     as_file = output.suffix.lower() in IMAGE_SUFFIXES and not output.is_dir()
     if as_file and output.suffix.lower() not in BY_SUFFIX:
         raise DegcraftError(f"{output}: must end in one of {', '.join(BY_SUFFIX)}; others are read, but not written")
@@ -130,19 +128,3 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
             raise DegcraftError(f"{target}: is there already; add --overwrite to replace it")
         becomes[target] = source
     return [(source, target) for target, source in becomes.items()]
-
-
-def _images(text: str) -> tuple[list[tuple[Path, Path]], bool]:
-    """The images of one IN, each with its name below the output folder, and whether IN is a file."""
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
-
-    path = Path(text).expanduser()
-    if not is_uri(text) and path.is_file():
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            raise DegcraftError(f"{path}: must be an image ({', '.join(sorted(IMAGE_SUFFIXES))})")
-        return [(path, Path(path.name))], True
-    folder = local_folder(text)
-    found = list_images(folder).images
-    if not found:
-        raise DegcraftError(f"{text}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return [(image, image.relative_to(Path(folder).expanduser())) for image in found], False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -30,8 +30,17 @@ class ImagePair:
     """(3, h · scale, w · scale) float32 in [0, 1]; rows and columns that the scale did not divide are cut off."""
 
 
-def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
-    """The files (lr, hr) of a folder with `lr/` and `hr/`, matched by their path without suffix; none is opened.
+class PairListing(NamedTuple):
+    """The pairs below a folder with `lr/` and `hr/`, unopened."""
+
+    files: list[tuple[Path, Path]]
+    """(lr, hr)."""
+    left_out: list[str]
+    """What beside them is not used, as clauses."""
+
+
+def list_pairs(folder: str | Path) -> PairListing:
+    """The files of a folder with `lr/` and `hr/`, matched by their path without suffix; none is opened.
 
     Raises:
         DegcraftError: a sub-folder is missing or empty, two files of one share a name, or a file has no partner.
@@ -40,7 +49,8 @@ def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
     for side in ("lr", "hr"):
         if not (root / side).is_dir():
             raise DegcraftError(f"{root}: a folder of pairs must have the sub-folders lr and hr, but has no {side}")
-    low, high = files_by_name(root / "lr"), files_by_name(root / "hr")
+    listings = {side: list_images(root / side) for side in ("lr", "hr")}
+    low, high = (files_by_name(listing.images, root / side) for side, listing in listings.items())
     for side, names, other, others in (("lr", low, "hr", high), ("hr", high, "lr", low)):
         alone = [names[name] for name in names if name not in others]
         if alone:
@@ -50,7 +60,8 @@ def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
             )
     if not low:
         raise DegcraftError(f"{root}: a folder of pairs must have at least one pair, but has no images")
-    return [(low[name], high[name]) for name in low]
+    left_out = [f"{side}: {clause}" for side, listing in listings.items() for clause in listing.left_out()]
+    return PairListing([(low[name], high[name]) for name in low], left_out)
 
 
 def read_pairs(folder: str | Path) -> list[ImagePair]:
@@ -70,7 +81,7 @@ def read_pairs(folder: str | Path) -> list[ImagePair]:
         cropped = crop_to_scale(lr, hr, hr.shape[1] // lr.shape[1])
         return ImagePair(name, lr, hr if cropped is None else cropped)
 
-    pairs = in_threads(read, list_pairs(folder))
+    pairs = in_threads(read, list_pairs(folder).files)
     scale_of(pairs)
     return pairs
 
@@ -126,14 +137,14 @@ def _scale(pair: ImagePair) -> int:
     return scale
 
 
-def files_by_name(folder: Path) -> dict[str, Path]:
-    """A folder's images by their path without suffix, in the one form of `same_name`; none is opened.
+def files_by_name(images: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """The images below a folder by their path without suffix, in the one form of `same_name`; none is opened.
 
     Raises:
         DegcraftError: two files share a name.
     """
     named: dict[str, Path] = {}
-    for path in list_images(folder).images:
+    for path in images:
         name = same_name(path.relative_to(folder).with_suffix("").as_posix())
         if name in named:
             raise DegcraftError(f"{path}: names without suffix must be unique, but {named[name].name} has the same")

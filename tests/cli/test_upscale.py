@@ -34,6 +34,7 @@ def folder(photographs: Path, tmp_path: Path) -> Path:
     write_image(root / "sub" / "cut.png", image, alpha)
     (root / "broken.png").write_bytes((root / "sub" / "cut.png").read_bytes()[:900])
     (root / "notes.txt").write_text("not an image")
+    write_image(root / "@eaDir" / "thumb.jpg", image)
     return root
 
 
@@ -62,7 +63,7 @@ def test_a_folder_keeps_its_names_and_transparency_and_names_what_it_skips(
     printed = capsys.readouterr().out
     assert "broken.png" in printed
     assert "wrote 2 images to" in printed
-    assert "1 skipped" in printed
+    assert "1 skipped; 1 other file ignored; 1 system folder passed over: @eaDir" in printed
     assert files(out) == ["photo.jpg", "sub/cut.png"]
 
     alpha = read_image(out / "sub" / "cut.png").alpha
@@ -175,7 +176,7 @@ def test_what_is_wrong_is_said_in_a_line(
     (tmp_path / "corrupt.pth").write_bytes(b"not a checkpoint")
     (tmp_path / "crafted.json").write_text("{}")
     wrong = {
-        "nowhere: no such folder": [model, "nowhere", "-o", tmp_path / "out"],
+        "nowhere: no such file or folder": [model, "nowhere", "-o", tmp_path / "out"],
         "notes.txt: must be an image": [model, folder / "notes.txt", "-o", tmp_path / "out"],
         "out.png: must be a folder for more than one image": [model, folder, "-o", tmp_path / "out.png"],
         "none of 1 images could be restored": [model, folder / "broken.png", "-o", tmp_path / "out"],
