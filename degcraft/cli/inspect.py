@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,14 +105,14 @@ def run(args: argparse.Namespace) -> int:
         if path is not None:
             console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
     if args.split_to is not None:
-        for name, count in _split(pile, args.split_to):
-            said = f"wrote {args.split_to / name}: {count} image{'s' * (count != 1)}"
+        for name, paths in _split(pile, args.split_to).items():
+            said = f"wrote {args.split_to / name}: {len(paths)} image{'s' * (len(paths) != 1)}"
             console.print(said, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
-    """Copy every image into the folder of its source; give the folders' names and what they hold."""
+def _split(pile: "Pile", folder: Path) -> dict[str, list[Path]]:
+    """Copy every image into the folder of its source; give the folders' names and what was copied into them."""
     from degcraft.images import copy_files
 
     groups = {
@@ -121,10 +120,9 @@ def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
         for number, group in enumerate((pile.main, *(each.members for each in pile.sources)), start=1)
     }
     groups["outliers"] = tuple(sorted(each.members[0] for each in pile.outliers))
-    for name, members in groups.items():
-        if members:
-            copy_files([pile.inspection.images[index].path for index in members], folder / name)
-            yield name, len(members)
+    paths = {name: [pile.inspection.images[index].path for index in each] for name, each in groups.items() if each}
+    copy_files(paths, folder)
+    return paths
 
 
 def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:

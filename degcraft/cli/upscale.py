@@ -10,6 +10,9 @@ from degcraft.errors import DegcraftError
 
 HELP = "restore images or folders of them, of any size"
 
+_BYTES_PER_PIXEL = 36
+"""Of a restored image while its three float32 channels are rounded, two copies beside them."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
@@ -68,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         tiles = bar.add_task("tiles")
         for source, target in tasks:
             try:
+                _check_memory(source, network.scale)
                 image, carried = read_image(source), read_carried(source)
                 into, (height, width) = BY_SUFFIX[target.suffix.lower()], image.rgb.shape[1:]
                 transparent = image.alpha is not None and bool(image.alpha.min() < 1)
@@ -128,3 +132,19 @@ def _plan(inputs: list[Input], output: Path, suffix: str | None, overwrite: bool
             raise DegcraftError(f"{target}: is there already; add --overwrite to replace it")
         becomes[target] = source
     return [(source, target) for target, source in becomes.items()]
+
+
+def _check_memory(source: Path, scale: int) -> None:
+    """Raise DegcraftError before an image is begun whose restored pixels have no room: the system would end us."""
+    import psutil
+
+    from degcraft.images import image_size
+
+    height, width = image_size(source)
+    need = _BYTES_PER_PIXEL * height * width * scale**2
+    free = psutil.virtual_memory().available + psutil.swap_memory().free
+    if need > free:
+        raise DegcraftError(
+            f"{source}: {width}x{height} pixels, restored x{scale}, need {need / 1e9:.1f} GB of memory, "
+            f"but {free / 1e9:.1f} are free"
+        )

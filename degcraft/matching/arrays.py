@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 
-Arrays = dict[str, NDArray[Any]]
 _Kept = TypeVar("_Kept")
 
 
@@ -32,7 +31,7 @@ def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[Any]], facts: Map
         np.savez(file, facts=np.asarray(told), **arrays)  # type: ignore[arg-type]
 
 
-def load_arrays(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
+def load_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arrays and facts that `save_arrays` wrote.
 
     Raises:
