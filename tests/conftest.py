@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--interface-examples", type=int, default=15, help="requests that schemathesis tries for each call"
     )
+    parser.addoption("--hostile", type=int, default=60, help="hostile files that go through commands and server")
     parser.addoption("--kills", type=int, default=1, help="processes of a search that are killed before its end")
 
 

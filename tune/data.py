@@ -111,7 +111,8 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     if spec.synthetic is not None:
         fit, held_pairs = _split_pairs(_synthetic_pairs(spec, notes), None, spec, notes)
     elif spec.held_out.pairs is not None:
-        pairs = list_pairs(local_folder(spec.held_out.pairs))
+        pairs, left_out = list_pairs(local_folder(spec.held_out.pairs))
+        notes += [f"held_out.pairs: {clause}" for clause in left_out]
         fit, held_pairs = _split_pairs(pairs, spec.references, spec, notes)
     else:
         assert spec.references is not None
@@ -217,7 +218,7 @@ def _synthetic_pairs(spec: SearchSpec, notes: list[str]) -> list[tuple[Path, Pat
         write_image(folder / "lr" / name, lr[0])
         write_image(folder / "hr" / name, hr)
     notes.append(f"references: degraded by the hidden setting, kept in {folder}")
-    return list_pairs(folder)
+    return list_pairs(folder).files
 
 
 def _without(files: list[Path], leaks: list[Path], field: str, notes: list[str]) -> list[Path]:

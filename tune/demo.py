@@ -8,6 +8,7 @@ import yaml
 
 from degcraft.errors import DegcraftError
 from degcraft.images import read_image, write_image
+from degcraft.images.atomic import written_whole
 
 CLEAN = (
     ("skimage/data", ("astronaut.png", "coffee.png", "motorcycle_left.png")),
@@ -60,7 +61,8 @@ def prepare_demo(folder: Path, *, setting: int, seed: int, trials: int, steps: i
     text = "# The search of `degcraft demo`; `degcraft spec` explains every field.\n" + yaml.safe_dump(
         specification, sort_keys=False
     )
-    (folder / "search.yaml").write_text(text, encoding="utf-8")
+    with written_whole(folder / "search.yaml") as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def demo_specification(*, setting: int, seed: int, trials: int, steps: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from ray.exceptions import RayActorError, RayTaskError
@@ -15,8 +14,8 @@ from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError, in_short
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
-from degcraft.images.atomic import written_whole
-from degcraft.matching import Group, Measurement, check_patches, join_groups, key_of, load_kept, measure_group
+from degcraft.matching import Group, Measurement, check_patches, join_groups, key_of, measure_group
+from degcraft.matching.arrays import load_arrays, read_kept, save_arrays
 from tune.cluster import fits, worker_device, worker_threads
 
 GROUP = 5
@@ -68,6 +67,7 @@ def sharded_measurement(
     workers: Workers,
     cache: Path,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = print,
 ) -> Measurement:
     """`degcraft.matching.measure` on Ray actors, or read from the cache that it keeps, too.
 
@@ -84,20 +84,21 @@ def sharded_measurement(
         workers: Size and number of the actors.
         cache: Folder of the cache.
         progress: Called with (bins measured, bins).
+        say: Told in a sentence of what is damaged in the cache; it is measured anew.
 
     Raises:
         DegcraftError: The cluster is too small for one actor, or a group could not be measured even after restarts.
     """
     key = key_of(space, hr, references, extractor, scale, seed)
     whole = cache / f"{key}.npz"
-    kept = load_kept(whole)
+    kept = read_kept(Measurement.load, whole, say)
     if kept is not None:
         return kept
     check_patches(hr, references, scale)
     pieces = cache / key
     pieces.mkdir(parents=True, exist_ok=True)
     groups = [list(range(start, min(start + GROUP, space.groups))) for start in range(0, space.groups, GROUP)]
-    missing = [group for group in groups if not _piece(pieces, group).exists()]
+    missing = [group for group in groups if read_kept(_read, _piece(pieces, group), say) is None]
     if missing:
         count = min(workers.count or fits(workers.cpus, workers.gpus), len(missing))
         _measure(missing, pieces, (space, hr, extractor), count, scale, seed, workers, progress, space.groups)
@@ -142,7 +143,7 @@ def _measure(
             (ready,), _ = ray.wait(list(running), num_returns=1)
             actor, group = running.pop(ready)
             try:
-                _write(_piece(pieces, group), ray.get(ready))
+                save_arrays(_piece(pieces, group), ray.get(ready), {})
             except RayTaskError as error:
                 if isinstance(error.cause, DegcraftError):
                     raise error.cause from None
@@ -165,11 +166,5 @@ def _piece(pieces: Path, group: list[int]) -> Path:
     return pieces / f"bins-{group[0]:05d}-{group[-1]:05d}.npz"
 
 
-def _write(path: Path, arrays: Group) -> None:
-    with written_whole(path) as temporary:
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
-
-
 def _read(path: Path) -> Group:
-    with np.load(path) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    return load_arrays(path)[0]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ class Measurements:
             measured = sharded_measurement(
                 space, hr, references, extractor,
                 scale=spec.scale, seed=spec.seed, cache=cache_folder("measurements"), progress=progress,
+                say=partial(self.console.print, soft_wrap=True),
                 workers=Workers(resources.distance_cpus, resources.distance_gpus, resources.distance_workers),
             )  # fmt: skip
         beside = self.folder.measurements

@@ -26,7 +26,7 @@ from degcraft.figures import (
     draw_scores,
 )
 from degcraft.images import bicubic_enlarge
-from degcraft.images.atomic import written_whole
+from degcraft.images.atomic import writing_to, written_whole
 from degcraft.learned import load_learned
 from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
@@ -204,7 +204,7 @@ class Records:
         spec, table, figure, content = self._spec, self._folder.table, self._folder.scores, self._folder.summary
         rows = summary.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        with table.open("w", newline="", encoding="utf-8") as file:
+        with written_whole(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
@@ -279,9 +279,10 @@ def copy_files(source: Path, target: Path) -> None:
     temporary = target.with_name(f".{target.name}.new")
     target.parent.mkdir(exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(source, temporary)
-    shutil.rmtree(target, ignore_errors=True)
-    temporary.rename(target)
+    with writing_to(target):
+        shutil.copytree(source, temporary)
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.rename(target)
 
 
 def read_samples(files: Path) -> list[np.ndarray]:

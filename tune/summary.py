@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from degcraft.images.atomic import written_whole
 from degcraft.matching import Reliability
 from degcraft.matching.distribution_distance import DistributionDistance
 from degcraft.metrics import Difference, ScoreTable, find_metric
@@ -140,7 +141,8 @@ class Summary:
             "reliability": {name: found.to_dict() for name, found in self.reliability.items()},
             "trials": [trial.to_dict() for trial in self.trials],
         }
-        path.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat row per trial, the best first; for CSV files."""

@@ -5,10 +5,12 @@ which returns the exit status. So `degcraft --help` and the pure-torch commands 
 """
 
 import argparse
+import errno
 import importlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from degcraft import __version__
@@ -36,6 +38,9 @@ COMMANDS = (
     "reproduce",
 )
 """Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
+
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a system answers that lets a file not be written, or not be read: the disk is full, or it is not allowed."""
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -83,6 +88,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0 done, 2 bad input, 3 some files lost, 130 interrupted)."""
+    # Pillow warns of odd metadata and of large photographs; what matters is refused by an error.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not UTF-8 shows ? for what it has no letter for, and so does one for a name of other bytes.
         if isinstance(stream, io.TextIOWrapper):
@@ -99,7 +106,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"degcraft {args.command}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # `degcraft spec | head` closes our output early: that is not an error of ours, and the interpreter must
-        # not try to flush it again on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `degcraft spec | head` closes our output early: that is not an error of ours.
+        _forget_output()
         return 0
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        _forget_output()
+        print(f"degcraft {args.command}: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def _forget_output() -> None:
+    """What cannot be written, as by `degcraft spec > file` on a full disk, must not be tried again on the way out."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,12 +42,15 @@ class EvaluatedImage:
         return (hr, 0) if hr is None or self.alignment is None else aligned_truth(hr, self.alignment)
 
 
-def paired_images(location: str) -> list[EvaluatedImage]:
-    """Those of a folder (or URI) with lr/ and hr/."""
+def paired_images(location: str, console: "Console") -> list[EvaluatedImage]:
+    """Those of a folder (or URI) with lr/ and hr/; what is not used there is said."""
     from degcraft.images import list_pairs, local_folder, printable
 
     root = Path(local_folder(location)).expanduser()
-    named = [(_stem(lr, root / "lr"), lr, hr) for lr, hr in list_pairs(root)]
+    pairs, left_out = list_pairs(root)
+    for clause in left_out:
+        console.print(clause, soft_wrap=True)
+    named = [(_stem(lr, root / "lr"), lr, hr) for lr, hr in pairs]
     return [EvaluatedImage(printable(name), name, lr, hr) for name, lr, hr in named]
 
 
@@ -74,10 +77,10 @@ def results_of(row: str, location: str, images: Sequence[EvaluatedImage]) -> dic
     Raises:
         DegcraftError: Two files of one name, or none for an image.
     """
-    from degcraft.images import files_by_name, local_folder, same_name
+    from degcraft.images import files_by_name, list_images, local_folder, same_name
 
     root = Path(local_folder(location)).expanduser()
-    found = files_by_name(root)
+    found = files_by_name(list_images(root).images, root)
     missing = [image for image in images if same_name(image.key) not in found]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""

@@ -115,14 +115,14 @@ def _finish(
     device: str,
 ) -> None:
     """Writes the weights, measures them on what was held out, and writes the card."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from degcraft.features import make_extractor
     from degcraft.features.training.card import held_out_table, write_card
     from degcraft.images.atomic import written_whole
 
     with written_whole(args.output) as temporary:
-        save_file(recipe.weights(), temporary)
+        temporary.write_bytes(save(recipe.weights()))
     console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
     extractor = make_extractor(args.encoder, weights_file=args.output, device=device)
     with console.status("measuring on the photographs held out"):

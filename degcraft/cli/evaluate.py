@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     device = pick_device(args.device)
     judges = _judges(metrics, args, console)
     networks = {row: load_model(model, device) for row, model in names.items()}
-    images = paired_images(args.pairs) if args.pairs else lone_images(args.lr, console)
+    images = paired_images(args.pairs, console) if args.pairs else lone_images(args.lr, console)
     results = {row: results_of(row, folder, images) for row, folder in folders.items()}
     scale = _one_scale(networks) if networks else scale_between(images, results)
 

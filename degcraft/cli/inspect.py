@@ -2,11 +2,11 @@
 
 import argparse
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degcraft.cli._common import add_device, check_file_name, open_console, pick_device
+from degcraft.cli._inputs import images_of
 from degcraft.cli._progress import counting
 from degcraft.errors import DegcraftError
 
@@ -85,8 +85,9 @@ def run(args: argparse.Namespace) -> int:
     _say(console, pile, left_out, time.perf_counter() - started, device)
     if args.hr is not None:
         with console.status("looking at the clean images"):
-            clean = inspect_clean(_files([args.hr])[0], network, device=device)
-        for line in clean.sentences():
+            files, left_out = _files([args.hr])
+            clean = inspect_clean(files, network, device=device)
+        for line in (*clean.sentences(), *(f"clean images: {clause}" for clause in left_out)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     if args.figure is not None:
         from degcraft.figures import draw_inspection
@@ -102,14 +103,14 @@ def run(args: argparse.Namespace) -> int:
         if path is not None:
             console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
     if args.split_to is not None:
-        for name, count in _split(pile, args.split_to):
-            said = f"wrote {args.split_to / name}: {count} image{'s' * (count != 1)}"
+        for name, paths in _split(pile, args.split_to).items():
+            said = f"wrote {args.split_to / name}: {len(paths)} image{'s' * (len(paths) != 1)}"
             console.print(said, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
-    """Copy every image into the folder of its source; give the folders' names and what they hold."""
+def _split(pile: "Pile", folder: Path) -> dict[str, list[Path]]:
+    """Copy every image into the folder of its source; give the folders' names and what was copied into them."""
     from degcraft.images import copy_files
 
     groups = {
@@ -117,10 +118,9 @@ def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
         for number, group in enumerate((pile.main, *(each.members for each in pile.sources)), start=1)
     }
     groups["outliers"] = tuple(sorted(each.members[0] for each in pile.outliers))
-    for name, members in groups.items():
-        if members:
-            copy_files([pile.inspection.images[index].path for index in members], folder / name)
-            yield name, len(members)
+    paths = {name: [pile.inspection.images[index].path for index in each] for name, each in groups.items() if each}
+    copy_files(paths, folder)
+    return paths
 
 
 def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
@@ -129,29 +129,11 @@ def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
     Raises:
         DegcraftError: an input that is not there or holds no image.
     """
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
-
-    kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-    files: list[Path] = []
-    left_out: list[str] = []
-    for text in inputs:
-        path = Path(text).expanduser()
-        if not is_uri(text) and path.is_file():
-            if path.suffix.lower() not in IMAGE_SUFFIXES:
-                raise DegcraftError(f"{path}: must be an image ({kinds})")
-            files.append(path)
-            continue
-        if not is_uri(text) and not path.exists():
-            raise DegcraftError(f"{path}: no such file or folder")
-        found = list_images(local_folder(text))
-        if not found.images:
-            raise DegcraftError(f"{text}: holds no images ({kinds})")
-        files += found.images
-        left_out += found.left_out()
+    found = [images_of(text) for text in inputs]
     once: dict[Path, Path] = {}
-    for path in files:
+    for path in (image for one in found for image in one.images):
         once.setdefault(path.resolve(), path)
-    return list(once.values()), left_out
+    return list(once.values()), [clause for one in found for clause in one.left_out]
 
 
 def _title(inputs: list[str]) -> str:

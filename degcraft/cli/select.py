@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     _report(console, selection, len(files))
     _say(console, f"{time.perf_counter() - started:.1f} s on {device}; wrote {args.output}")
     if args.copy_to is not None:
-        copy_files(chosen, args.copy_to)
+        copy_files({"": chosen}, args.copy_to)
         _say(console, f"wrote {args.copy_to}: {len(chosen)} image{'s' * (len(chosen) != 1)}")
     if args.json is not None:
         groups = {"skipped": left_out, "apart": apart, "repeats": repeats, "plain": plain}

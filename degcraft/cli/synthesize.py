@@ -19,6 +19,7 @@ from degcraft.cli._common import (
 )
 from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import writing_to
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +93,8 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     shown: list[tuple[str, list[Tensor]]] = []
     # Every row reaches the file before its pair does, so that no image is ever without its parameters.
-    with (args.output / TABLE).open("w", newline="", encoding="utf-8", buffering=1) as file:
+    where = args.output / TABLE
+    with writing_to(where), where.open("w", newline="", encoding="utf-8", buffering=1) as file:
         table = csv.writer(file)
         for place, (name, path) in enumerate(pairs):
             # Rounded as its file will be, so that the pair itself is what the parameters describe.
@@ -127,7 +129,7 @@ def _make_room(output: Path, folder: "ImageFolder") -> None:
     for path in folder.files:
         if any(path.resolve().is_relative_to(part.resolve()) for part in parts):
             raise DegcraftError(f"{path}: is a clean image inside {output}, which is to be written; choose another -o")
-    try:
+    with writing_to(output):
         older = _named(output / TABLE)
         for part in parts:
             part.mkdir(parents=True, exist_ok=True)
@@ -138,8 +140,6 @@ def _make_room(output: Path, folder: "ImageFolder") -> None:
             for name in older:
                 (part / name).unlink(missing_ok=True)
         (output / TABLE).unlink(missing_ok=True)
-    except OSError as error:
-        raise DegcraftError(f"{output}: cannot be written to ({error.strerror})") from error
 
 
 def _named(table: Path) -> set[str]:

@@ -4,10 +4,14 @@ import argparse
 from pathlib import Path
 
 from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
+from degcraft.cli._inputs import Input, images_of
 from degcraft.cli._network import add_model, add_tile, check_model, load_model, overlap_of
 from degcraft.errors import DegcraftError
 
 HELP = "restore images or folders of them, of any size"
+
+_BYTES_PER_PIXEL = 36
+"""Of a restored image while its three float32 channels are rounded, two copies beside them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     console = open_console()
     check_model(args.model)
-    tasks = _plan(args.inputs, args.output, args.format, args.overwrite or args.skip_existing)
+    inputs = [images_of(text) for text in args.inputs]
+    tasks = _plan(inputs, args.output, args.format, args.overwrite or args.skip_existing)
+    notes = "".join(f"; {clause}" for one in inputs for clause in one.left_out)
     if args.skip_existing:
         left = [(source, target) for source, target in tasks if not target.exists()]
-        console.print(f"{len(tasks) - len(left)} of {len(tasks)} images are there already", soft_wrap=True)
+        console.print(f"{len(tasks) - len(left)} of {len(tasks)} images are there already{notes}", soft_wrap=True)
         tasks = left
         if not tasks:
             return 0
@@ -67,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         tiles = bar.add_task("tiles")
         for source, target in tasks:
             try:
+                _check_memory(source, network.scale)
                 image, carried = read_image(source), read_carried(source)
                 into, (height, width) = BY_SUFFIX[target.suffix.lower()], image.rgb.shape[1:]
                 transparent = image.alpha is not None and bool(image.alpha.min() < 1)
@@ -90,27 +97,21 @@ def run(args: argparse.Namespace) -> int:
     if len(skipped) == len(tasks):
         raise DegcraftError(f"none of {len(tasks)} images could be restored; the first: {skipped[0]}")
     done = len(tasks) - len(skipped)
-    note = f"; {len(skipped)} skipped" if skipped else ""
-    console.print(f"wrote {done} image{'s' * (done != 1)} to {args.output}{note}", soft_wrap=True)
+    lost = f"; {len(skipped)} skipped" if skipped else ""
+    console.print(f"wrote {done} image{'s' * (done != 1)} to {args.output}{lost}{notes}", soft_wrap=True)
     return EXIT_SOME_LOST if skipped else 0
 
 
-def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
+def _plan(inputs: list[Input], output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
     """Every image with the file it will become.
 
     Raises:
-        DegcraftError: an input that is not there or holds no image, two images of one name, a file that is there
-            already, or an output that cannot be.
+        DegcraftError: two images of one name, a file that is there already, or an output that cannot be.
     """
-    sources: list[tuple[Path, Path]] = []
-    single = True
-    for text in inputs:
-        images, is_file = _images(text)
-        sources += images
-        single = single and is_file
-
     from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES
 
+    sources = [(image, image.relative_to(one.root)) for one in inputs for image in one.images]
+    single = all(one.is_file for one in inputs)
     as_file = output.suffix.lower() in IMAGE_SUFFIXES and not output.is_dir()
     if as_file and output.suffix.lower() not in BY_SUFFIX:
         raise DegcraftError(f"{output}: must end in one of {', '.join(BY_SUFFIX)}; others are read, but not written")
@@ -135,17 +136,17 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
     return [(source, target) for target, source in becomes.items()]
 
 
-def _images(text: str) -> tuple[list[tuple[Path, Path]], bool]:
-    """The images of one IN, each with its name below the output folder, and whether IN is a file."""
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
+def _check_memory(source: Path, scale: int) -> None:
+    """Raise DegcraftError before an image is begun whose restored pixels have no room: the system would end us."""
+    import psutil
 
-    path = Path(text).expanduser()
-    if not is_uri(text) and path.is_file():
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            raise DegcraftError(f"{path}: must be an image ({', '.join(sorted(IMAGE_SUFFIXES))})")
-        return [(path, Path(path.name))], True
-    folder = local_folder(text)
-    found = list_images(folder).images
-    if not found:
-        raise DegcraftError(f"{text}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return [(image, image.relative_to(Path(folder).expanduser())) for image in found], False
+    from degcraft.images import image_size
+
+    height, width = image_size(source)
+    need = _BYTES_PER_PIXEL * height * width * scale**2
+    free = psutil.virtual_memory().available + psutil.swap_memory().free
+    if need > free:
+        raise DegcraftError(
+            f"{source}: {width}x{height} pixels, restored x{scale}, need {need / 1e9:.1f} GB of memory, "
+            f"but {free / 1e9:.1f} are free"
+        )

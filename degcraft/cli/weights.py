@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
         measured = measure(
             space, hr, references, extractor, scale=args.scale, seed=args.seed, device=device,
             cache=cache_folder("measurements"), progress=_telling(console, show),
+            say=lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True),
         )  # fmt: skip
     with console.status("asking how far it can be relied on"):
         method = make_weighting(measured, weighting)

@@ -24,16 +24,21 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Whatever writes it may fail in its own way where a file cannot be; here it fails in one, and at once.
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        yield temporary
-        # Some writers replace it by a file of their own that only its owner may read.
-        temporary.chmod(mode)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DegcraftError(f"{path}: cannot be written ({error.strerror or error})") from error
+        with writing_to(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Whatever writes it may fail in its own way where a file cannot be; here it fails in one, and at once.
+            temporary.touch()
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Raise a DegcraftError that names `path` for what the system refuses in the block: a full disk, no permission."""
+    try:
+        yield
+    except OSError as error:
+        raise DegcraftError(f"{path}: cannot be written ({error.strerror or error})") from error

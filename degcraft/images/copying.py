@@ -2,10 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import writing_to
+from degcraft.images.names import flat_name
 
 
 def names_apart(paths: Sequence[Path]) -> list[str]:
@@ -27,23 +30,28 @@ def check_empty(folder: Path) -> None:
         raise DegcraftError(f"{folder}: must be a new or an empty folder, but is not")
 
 
-def copy_files(paths: Sequence[Path], folder: Path) -> None:
-    """Copy files into a folder, which is made where it is missing; a/x.png beside b/x.png becomes a_x.png.
+def copy_files(groups: Mapping[str, Sequence[Path]], folder: Path) -> None:
+    """Copy files into a new or empty folder, all of them or none; a/x.png beside b/x.png becomes a_x.png.
+
+    Args:
+        groups: the files by the sub-folder that their copies go into; "" is the folder itself.
+        folder: made where it is missing.
 
     Raises:
-        DegcraftError: a file of that name is there already, or the folder cannot be written to.
+        DegcraftError: the folder holds something, or cannot be written to.
     """
-    used: set[str] = set()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, name in zip(paths, names_apart(paths), strict=True):
-            flat = name.replace("/", "_")
-            while flat in used:  # a/b_x.png beside a_b/x.png
-                flat = f"_{flat}"
-            used.add(flat)
-            target = folder / flat
-            if target.exists():
-                raise DegcraftError(f"{target}: is there already")
-            shutil.copyfile(path, target)
-    except OSError as error:
-        raise DegcraftError(f"{folder}: cannot be written to ({error.strerror or error})") from error
+    check_empty(folder)
+    with writing_to(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".copies-", dir=folder.parent) as temporary:
+            filled = Path(temporary) / "all"
+            for name, paths in groups.items():
+                (filled / name).mkdir(parents=True)
+                used: set[str] = set()
+                for path, relative in zip(paths, names_apart(paths), strict=True):
+                    stem = relative.removesuffix(path.suffix)
+                    while (flat := flat_name(stem, path.suffix)) in used:  # a/b_x.png beside a_b/x.png
+                        stem = f"_{stem}"
+                    used.add(flat)
+                    shutil.copyfile(path, filled / name / flat)
+            os.replace(filled, folder)

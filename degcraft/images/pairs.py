@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -15,8 +16,17 @@ from degcraft.images.names import same_name
 Pixels = TypeVar("Pixels", Tensor, np.ndarray)
 
 
-def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
-    """The files (lr, hr) of a folder with `lr/` and `hr/`, matched by their path without suffix; none is opened.
+class PairListing(NamedTuple):
+    """The pairs below a folder with `lr/` and `hr/`, unopened."""
+
+    files: list[tuple[Path, Path]]
+    """(lr, hr)."""
+    left_out: list[str]
+    """What beside them is not used, as clauses."""
+
+
+def list_pairs(folder: str | Path) -> PairListing:
+    """The files of a folder with `lr/` and `hr/`, matched by their path without suffix; none is opened.
 
     Raises:
         DegcraftError: a sub-folder is missing or empty, two files of one share a name, or a file has no partner.
@@ -25,7 +35,8 @@ def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
     for side in ("lr", "hr"):
         if not (root / side).is_dir():
             raise DegcraftError(f"{root}: a folder of pairs must have the sub-folders lr and hr, but has no {side}")
-    low, high = files_by_name(root / "lr"), files_by_name(root / "hr")
+    listings = {side: list_images(root / side) for side in ("lr", "hr")}
+    low, high = (files_by_name(listing.images, root / side) for side, listing in listings.items())
     for side, names, other, others in (("lr", low, "hr", high), ("hr", high, "lr", low)):
         alone = [names[name] for name in names if name not in others]
         if alone:
@@ -35,7 +46,8 @@ def list_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
             )
     if not low:
         raise DegcraftError(f"{root}: a folder of pairs must have at least one pair, but has no images")
-    return [(low[name], high[name]) for name in low]
+    left_out = [f"{side}: {clause}" for side, listing in listings.items() for clause in listing.left_out()]
+    return PairListing([(low[name], high[name]) for name in low], left_out)
 
 
 def crop_to_scale(lr: Pixels, hr: Pixels, scale: int) -> Pixels | None:
@@ -59,14 +71,14 @@ def crop_to_scale(lr: Pixels, hr: Pixels, scale: int) -> Pixels | None:
     return hr[..., : low_height * scale, : low_width * scale]
 
 
-def files_by_name(folder: Path) -> dict[str, Path]:
-    """A folder's images by their path without suffix, in the one form of `same_name`; none is opened.
+def files_by_name(images: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """The images below a folder by their path without suffix, in the one form of `same_name`; none is opened.
 
     Raises:
         DegcraftError: two files share a name.
     """
     named: dict[str, Path] = {}
-    for path in list_images(folder).images:
+    for path in images:
         name = same_name(path.relative_to(folder).with_suffix("").as_posix())
         if name in named:
             raise DegcraftError(f"{path}: names without suffix must be unique, but {named[name].name} has the same")

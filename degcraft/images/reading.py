@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
 def opened(path: Path) -> Image.Image:
     """Open lazily, as a context; ImageError for no image, and for a header that promises too many pixels."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe may take for ever
+            raise ValueError("no regular file")
         image = Image.open(path, formats=_FORMATS)
     except Exception as error:
         raise _unreadable(path, error) from error

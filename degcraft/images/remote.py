@@ -22,7 +22,7 @@ from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.images.listing import IMAGE_SUFFIXES, list_images
-from degcraft.images.names import is_passed_over
+from degcraft.images.names import is_passed_over, is_systems_own
 
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*(://|::)")
 _MANIFEST = ".manifest.json"
@@ -57,7 +57,8 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
     """A folder on this machine with the images of a location.
 
     A plain path is its own answer, whether it exists or not. A URI's images (files with an image suffix,
-    sub-folders included, hidden ones not) are downloaded once and kept; a later call fetches only files whose
+    sub-folders included, hidden ones not) are downloaded once and kept, and a system's own folders made, empty, so that
+    whoever lists the copy can name them; a later call fetches only files whose
     ETag, checksum, size or time has changed and drops those that have gone. A file appears whole or not at all, so
     processes may share the copy. Credentials and endpoints are those of the protocol's own configuration.
 
@@ -74,33 +75,40 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
     uri = str(location)
     base = cache_folder("folders") if cache is None else cache
     folder = base / hashlib.sha256(uri.rstrip("/").encode()).hexdigest()[:20]
-    files, system = _look(uri)
+    files, system_folders, system = _look(uri)
     if not files:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DegcraftError(f"{uri}: needs image files ({kinds}), but none were found there")
     try:
         _update(uri, folder, files, system)
+        _mirror(folder, system_folders)
     except OSError as error:
         raise DegcraftError(f"{uri}: the local copy {folder} cannot be written ({error})") from error
     return folder
 
 
-def _look(uri: str) -> tuple[dict[str, _RemoteFile], AbstractFileSystem]:
-    """The images below a URI by their relative path, and the file system that reads them."""
+def _look(uri: str) -> tuple[dict[str, _RemoteFile], set[PurePosixPath], AbstractFileSystem]:
+    """The images below a URI by their relative path, a system's own folders there, and what reads them."""
     protocol = re.split("://|::", uri, maxsplit=1)[0]
     try:
         system, root = fsspec.core.url_to_fs(uri)
         # Listings are kept between calls otherwise, and a changed folder would look unchanged.
         system.invalidate_cache()
         found: Mapping[str, Mapping[str, Any]] = system.find(root, detail=True)
-        files = {
-            relative: (path, info)
-            for path, info in found.items()
-            if (relative := path.removeprefix(root.rstrip("/")).lstrip("/")) and _wanted(uri, relative)
-        }
+        files: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        system_folders: set[PurePosixPath] = set()
+        for path, info in found.items():
+            relative = PurePosixPath(path.removeprefix(root.rstrip("/")).lstrip("/"))
+            if ".." in relative.parts:
+                raise DegcraftError(f"{uri}: names must stay inside the folder, but one is {str(relative)!r}")
+            passed_over = next((above for above in _above(relative) if is_passed_over(above.name)), None)
+            if passed_over is not None:
+                system_folders |= {passed_over} if is_systems_own(passed_over.name) else set()
+            elif relative.suffix.lower() in IMAGE_SUFFIXES and not relative.name.startswith("."):
+                files[str(relative)] = (path, info)
         with ThreadPoolExecutor(8) as threads:
             remote = threads.map(lambda item: _remote_file(system, *item), files.values())
-            return dict(zip(files, remote, strict=True)), system
+            return dict(zip(files, remote, strict=True)), system_folders, system
     except DegcraftError:
         raise
     except ImportError as error:
@@ -113,12 +121,9 @@ def _look(uri: str) -> tuple[dict[str, _RemoteFile], AbstractFileSystem]:
         raise DegcraftError(f"{uri}: cannot be read ({_first_line(error)})") from error
 
 
-def _wanted(uri: str, relative: str) -> bool:
-    parts = PurePosixPath(relative).parts
-    if ".." in parts:
-        raise DegcraftError(f"{uri}: names must stay inside the folder, but one is {relative!r}")
-    hidden = parts[-1].startswith(".") or any(is_passed_over(part) for part in parts[:-1])
-    return not hidden and PurePosixPath(relative).suffix.lower() in IMAGE_SUFFIXES
+def _above(relative: PurePosixPath) -> list[PurePosixPath]:
+    """The folders that a file lies in, the outermost first."""
+    return list(relative.parents)[-2::-1]
 
 
 def _remote_file(system: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> _RemoteFile:
@@ -153,6 +158,13 @@ def _update(uri: str, folder: Path, files: dict[str, _RemoteFile], system: Abstr
         _write_manifest(folder, kept)
     if kept != known:
         _write_manifest(folder, kept)
+
+
+def _mirror(folder: Path, system_folders: set[PurePosixPath]) -> None:
+    for gone in {PurePosixPath(known) for known in list_images(folder).system_folders} - system_folders:
+        (folder / gone).rmdir()
+    for there in system_folders:
+        (folder / there).mkdir(parents=True, exist_ok=True)
 
 
 def _is_current(copy: Path, file: _RemoteFile, known: dict[str, str] | None) -> bool:

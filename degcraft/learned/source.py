@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from degcraft.degradation import Degradation
@@ -77,7 +77,7 @@ def save_learned(path: str | Path, source: LearnedSource) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     header = {"format": FORMAT, **model.describe(), "training": dict(source.training)}
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={_HEADER: json.dumps(header, sort_keys=True)})
+        temporary.write_bytes(save(state, metadata={_HEADER: json.dumps(header, sort_keys=True)}))
 
 
 def load_learned(path: str | Path) -> LearnedSource:

@@ -12,7 +12,6 @@ from .measuring import (
     file_numbers,
     join_groups,
     key_of,
-    load_kept,
     measure,
     measure_group,
 )
@@ -57,7 +56,6 @@ __all__ = [
     "independent_images",
     "join_groups",
     "key_of",
-    "load_kept",
     "make_weighting",
     "measure",
     "measure_group",

@@ -5,19 +5,17 @@ Measuring takes the time; distances, weights of any kind and how far to trust th
 
 import hashlib
 import json
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError
-from degcraft.images.atomic import written_whole
+from degcraft.matching.arrays import load_arrays, save_arrays
 from degcraft.matching.frechet import frechet_distances
 
 FORMAT = "degcraft-measurement/2"
@@ -113,16 +111,10 @@ class Measurement:
         return self.features[bins, np.arange(self.n)].astype(np.float32)
 
     def save(self, path: str | Path) -> None:
-        """Writes an .npz with a checksum, whole or not at all; missing parent folders are made.
-
-        Raises:
-            DegcraftError: the folder cannot be written to.
-        """
+        """Writes an .npz; see `save_arrays`."""
         arrays = {name: np.asarray(getattr(self, name)) for name in _ARRAYS}
         facts = {"format": FORMAT, "space": self.space.to_list(), **{name: getattr(self, name) for name in _FACTS}}
-        facts["checksum"] = _checksum(arrays, facts)
-        with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, facts=np.asarray(json.dumps(facts)), **arrays)  # type: ignore[arg-type]
+        save_arrays(path, arrays, facts)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -131,28 +123,10 @@ class Measurement:
         Raises:
             DegcraftError: no such file, or one that is no measurement of this format, or damaged.
         """
-        try:
-            with np.load(path, allow_pickle=False) as kept:
-                arrays = {name: kept[name] for name in kept.files if name != "facts"}
-                facts = json.loads(str(kept["facts"]))
-            found = facts.pop("format"), facts.pop("checksum")
-            if found[0] != FORMAT:
-                raise DegcraftError(f"{path}: format must be '{FORMAT}', but got {found[0]!r}")
-            if found[1] != _checksum(arrays, {"format": FORMAT, **facts}):
-                raise DegcraftError(f"{path}: is damaged: its checksum does not fit what it holds")
-            return cls(space=DegradationSpace.from_list(facts.pop("space")), **arrays, **facts)
-        except FileNotFoundError as error:
-            raise DegcraftError(f"{path}: does not exist") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            raise DegcraftError(f"{path}: must be a measurement that degcraft wrote, but {error!r}") from error
-
-
-def _checksum(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
+        arrays, facts = load_arrays(path)
+        if (found := facts.pop("format", None)) != FORMAT:
+            raise DegcraftError(f"{path}: format must be '{FORMAT}', but got {found!r}")
+        return cls(space=DegradationSpace.from_list(facts.pop("space")), **arrays, **facts)
 
 
 def measurement_key(

@@ -17,6 +17,7 @@ from degcraft.degradation.space import PART
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
+from degcraft.matching.arrays import read_kept
 from degcraft.matching.extracting import BATCH, as_float, image_features
 from degcraft.matching.measurement import Measurement, measurement_key
 from degcraft.randomness import generator_of
@@ -43,6 +44,7 @@ def measure(
     batch: int = BATCH,
     cache: Path | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] = print,
 ) -> Measurement:
     """Features of the clean crops degraded by every bin, and of the references, in this process.
 
@@ -57,12 +59,13 @@ def measure(
         batch: Images the extractor sees at once.
         cache: A folder in which the same measurement is looked for first, and kept.
         progress: Told after each bin.
+        say: Told in a sentence of a measurement in the cache that is damaged; it is made anew.
 
     Raises:
         DegcraftError: sizes that do not fit, fewer than 4 patches, or what degrading and extracting refuse.
     """
     kept = None if cache is None else cache / f"{key_of(space, hr, references, extractor, scale, seed)}.npz"
-    found = None if kept is None else load_kept(kept)
+    found = None if kept is None else read_kept(Measurement.load, kept, say)
     if found is not None:
         return found
     check_patches(hr, references, scale)
@@ -212,14 +215,6 @@ def key_of(
         space=space, scale=scale, seed=seed, hr_hash=hr.content_hash, reference_hash=references.content_hash,
         extractor_identity=extractor.identity,
     )  # fmt: skip
-
-
-def load_kept(path: Path) -> Measurement | None:
-    """A measurement of the cache; None where there is none, or a damaged one or one of another version."""
-    try:
-        return Measurement.load(path) if path.exists() else None
-    except DegcraftError:
-        return None
 
 
 def file_numbers(patches: Patches) -> NDArray[np.intp]:

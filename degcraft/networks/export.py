@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import warnings
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError, in_short
@@ -65,9 +66,10 @@ def _export_weights(network: LoadedNetwork, path: Path) -> str:
     opened_by = _compare_with_spandrel(network, state)
     with written_whole(path) as temporary:
         if path.suffix.lower() == ".pth":
-            torch.save({"params": state}, temporary)
+            torch.save({"params": state}, content := io.BytesIO())
+            temporary.write_bytes(content.getbuffer())
         else:
-            save_file(state, temporary)
+            temporary.write_bytes(save(state))
     return opened_by
 
 
@@ -115,7 +117,7 @@ def _export_onnx(network: LoadedNetwork, path: Path) -> str:
             assert program is not None
             program.save(str(temporary), external_data=False)
             _compare_onnx(network, model, temporary)
-        except DegcraftError:
+        except (DegcraftError, OSError):
             raise
         except Exception as error:  # the exporter fails in as many ways as there are networks
             raise DegcraftError(

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
@@ -118,7 +118,7 @@ def save_network(
     _check_layout(state, rebuilt, f"the network to be saved as {path}: not the weights of {spec.name} x{scale} {own}")
     header = {"format": FORMAT, "network": spec.name, "scale": scale, "hyperparameters": own, "metadata": kept}
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={_HEADER: json.dumps(header, sort_keys=True)})
+        temporary.write_bytes(save(state, metadata={_HEADER: json.dumps(header, sort_keys=True)}))
 
 
 def load_network(path: str | Path, device: str | torch.device = "cpu") -> LoadedNetwork:

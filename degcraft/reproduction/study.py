@@ -117,7 +117,7 @@ class Study:
         self.say(f"setting {truth}: measuring with {extractor.name}")
         return measure(
             PAPER_SPACE, self.crops[0], self.references(truth), extractor,
-            scale=SCALE, seed=self.seed, device=self.device, cache=self.kept / "measurements",
+            scale=SCALE, seed=self.seed, device=self.device, cache=self.kept / "measurements", say=self.say,
         )  # fmt: skip
 
     def crafted(self, truth: Truth, extractor: FeatureExtractor, weighting: dict[str, Any]) -> CraftedDistribution:

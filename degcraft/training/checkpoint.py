@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +18,10 @@ FORMAT = "degcraft-checkpoint/2"
 
 def write_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
     """Write a loop's state; an older checkpoint at `path` is replaced only by a complete new one."""
+    # By way of memory: on a full disk torch's own writer fails without saying why.
+    torch.save({"format": FORMAT, **state}, content := io.BytesIO())
     with written_whole(path) as temporary:
-        torch.save({"format": FORMAT, **state}, temporary)
+        temporary.write_bytes(content.getbuffer())
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

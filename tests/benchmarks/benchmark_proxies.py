@@ -152,7 +152,7 @@ def main() -> None:
     args.kept.mkdir(parents=True, exist_ok=True)
     scale, console = args.scale, Console(width=130)
 
-    pairs = list_pairs(args.pairs)
+    pairs = list_pairs(args.pairs).files
     clean = list(scan_folder(args.hr, min_side=SIDE * 4).files)
     training = [file for index, file in enumerate(clean) if index % 3]
     others = clean[::3]

@@ -51,8 +51,10 @@ def test_scores_are_those_of_the_written_images(
     model: str, pairs: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = pairs(2)
+    (folder / "hr" / "@eaDir").mkdir()
     assert run(model, "--pairs", folder, "--csv", tmp_path / "scores.csv") == 0
     printed = capsys.readouterr().out
+    assert "hr: 1 system folder passed over: @eaDir" in printed
     assert "8 images, x2, borders kept" in printed
     assert "PSNR RGB ↑ (dB)" in printed
     rows = row_of(tmp_path / "scores.csv", "x2")

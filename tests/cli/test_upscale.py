@@ -34,6 +34,7 @@ def folder(photographs: Path, tmp_path: Path) -> Path:
     write_image(root / "sub" / "cut.png", image, alpha)
     (root / "broken.png").write_bytes((root / "sub" / "cut.png").read_bytes()[:900])
     (root / "notes.txt").write_text("not an image")
+    write_image(root / "@eaDir" / "thumb.jpg", image)
     return root
 
 
@@ -62,7 +63,7 @@ def test_a_folder_keeps_its_names_and_transparency_and_names_what_it_skips(
     printed = capsys.readouterr().out
     assert "broken.png" in printed
     assert "wrote 2 images to" in printed
-    assert "1 skipped" in printed
+    assert "1 skipped; 1 other file ignored; 1 system folder passed over: @eaDir" in printed
     assert files(out) == ["photo.jpg", "sub/cut.png"]
 
     alpha = read_image(out / "sub" / "cut.png").alpha
@@ -175,7 +176,7 @@ def test_what_is_wrong_is_said_in_a_line(
     (tmp_path / "corrupt.pth").write_bytes(b"not a checkpoint")
     (tmp_path / "crafted.json").write_text("{}")
     wrong = {
-        "nowhere: no such folder": [model, "nowhere", "-o", tmp_path / "out"],
+        "nowhere: no such file or folder": [model, "nowhere", "-o", tmp_path / "out"],
         "notes.txt: must be an image": [model, folder / "notes.txt", "-o", tmp_path / "out"],
         "out.png: must be a folder for more than one image": [model, folder, "-o", tmp_path / "out.png"],
         "none of 1 images could be restored": [model, folder / "broken.png", "-o", tmp_path / "out"],
@@ -203,3 +204,11 @@ def test_what_is_wrong_is_said_in_a_line(
         run(model, folder, "-o", tmp_path / "out", "--tile", "3")
     assert stopped.value.code == 2
     assert "--tile: must be a whole number of 8 or more, but got '3'" in capsys.readouterr().err
+
+
+def test_an_image_that_memory_has_no_room_for_is_not_begun(
+    model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("degcraft.cli.upscale._BYTES_PER_PIXEL", 10**9)
+    assert run(model, folder / "photo.jpg", "-o", tmp_path / "out") == 2
+    assert "photo.jpg: 70x50 pixels, restored x2, need 14000.0 GB of memory, but " in capsys.readouterr().err

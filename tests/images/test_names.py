@@ -1,15 +1,19 @@
 """Names of files: three kinds that a system gives and a program trips over."""
 
+import io
 import os
+import tempfile
 import unicodedata
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from degcraft.images import flat_name, list_images, list_pairs, printable, scan_folder, write_image
+from degcraft.cli._common import open_console
+from degcraft.images import copy_files, flat_name, list_images, list_pairs, printable, scan_folder, write_image
 from degcraft.images.names import MOST_BYTES, same_name
 
 RAW = st.binary(min_size=1, max_size=300).map(os.fsdecode).filter(lambda name: "\0" not in name)
@@ -52,7 +56,7 @@ def drawn(path: Path, seed: int) -> None:
 def test_pairs_belong_together_in_either_form(tmp_path: Path) -> None:
     for side, form in (("lr", "NFD"), ("hr", "NFC")):
         drawn(tmp_path / side / (unicodedata.normalize(form, "Ångström") + ".png"), 0)
-    assert len(list_pairs(tmp_path)) == 1
+    assert len(list_pairs(tmp_path).files) == 1
 
 
 def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
@@ -61,6 +65,36 @@ def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 251 + ".png")
     write_image(path, torch.zeros(3, 2, 2))
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+# A whole name of a file: any bytes but a slash and NUL, up to what a file system takes; and in brackets.
+NAME = (
+    st.binary(min_size=1, max_size=247).filter(lambda name: not set(name) & {0, 47} and name[:1] != b".")
+    | st.text(st.characters(codec="utf-8", exclude_characters="/\0."), min_size=1, max_size=60).map(str.encode)
+    | st.from_regex(r"\[/?[a-z]{1,9}\]", fullmatch=True).map(str.encode)
+).map(os.fsdecode)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=30)
+@example("x" * 247, {"roll1", "roll2"}, False)
+@given(name=NAME, folders=st.sets(st.sampled_from(["roll1", "roll2", "a/b", "a_b"]), min_size=1), form=st.booleans())
+def test_a_file_of_any_name_is_found_paired_copied_and_told(name: str, folders: set[str], form: bool) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        for seed, folder in enumerate(sorted(folders)):
+            other = unicodedata.normalize("NFD" if form else "NFC", name)
+            assume(len(os.fsencode(other)) <= 247)
+            drawn(root / "lr" / folder / f"{name}.png", seed)
+            drawn(root / "hr" / folder / f"{other}.webp", seed)
+        found = scan_folder(root / "lr")
+        assert len(found.files) == len(list_pairs(root).files) == len(folders)
+        copy_files({"": found.files}, root / "copies")
+        assert sorted(file.read_bytes() for file in (root / "copies").iterdir()) == sorted(
+            file.read_bytes() for file in found.files
+        )
+        with redirect_stdout(io.StringIO()) as out:
+            open_console().print(printable(name), soft_wrap=True)
+        assert out.getvalue() == printable(name) + "\n" or not printable(name).isprintable()
 
 
 def test_folders_of_a_system_are_passed_over_and_links_followed(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_pairs_are_matched_by_name_whatever_the_suffix(folder: Path) -> None:
     names = ["a.x", "b", "sub/c"]
-    assert list_pairs(folder) == [(folder / "lr" / f"{n}.png", folder / "hr" / f"{n}.bmp") for n in names]
+    assert list_pairs(folder).files == [(folder / "lr" / f"{n}.png", folder / "hr" / f"{n}.bmp") for n in names]
+    write_image(folder / "hr" / "#recycle" / "b.png", image(8, 10))
+    assert list_pairs(folder).left_out == ["lr: 1 other file ignored", "hr: 1 system folder passed over: #recycle"]
 
 
 def test_a_file_without_partner_is_named(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Every kind of file reads as a viewer shows it."""
 
 import io
+import os
 import pickle
 import struct
 import zlib
@@ -221,3 +222,9 @@ def test_what_telephones_and_the_web_write_is_read(tmp_path: Path, suffix: str) 
     found = read_rgb8(tmp_path / f"a{suffix}")
     assert np.abs(found.transpose(1, 2, 0).astype(int) - smooth).mean() < 12
     assert image_size(tmp_path / f"a{suffix}") == (64, 80)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="no regular file"):
+        read_image(tmp_path / "a.png")

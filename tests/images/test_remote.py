@@ -1,6 +1,7 @@
 """A folder behind a URI becomes a local one, and is fetched again only where it has changed."""
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from PIL import Image
 from skimage import data
 
 from degcraft.errors import DegcraftError
-from degcraft.images import is_uri, list_pairs, local_folder, scan_folder
+from degcraft.images import is_uri, list_images, list_pairs, local_folder, scan_folder
 
 
 @pytest.fixture
@@ -72,6 +73,18 @@ def test_only_images_come_and_only_once(folder: Path, tmp_path: Path) -> None:
     assert local_folder(f"file://{folder}/", cache) == copy
     assert inodes(copy) == before
     assert not list(copy.glob(".incoming-*"))
+
+
+def test_the_folders_of_a_system_are_named_as_those_on_this_machine(folder: Path, tmp_path: Path) -> None:
+    for place in ("@eaDir", "sub/@eaDir/deeper", ".hidden/@eaDir"):
+        (folder / place).mkdir(parents=True)
+        shutil.copy(folder / "a.png", folder / place)
+    copy = local_folder(f"file://{folder}", tmp_path / "cache")
+    assert held(copy) == wanted(folder)
+    assert list_images(copy).system_folders == list_images(folder).system_folders != ()
+    shutil.rmtree(folder / "@eaDir")
+    local_folder(f"file://{folder}", tmp_path / "cache")
+    assert list_images(copy).left_out() == ["1 system folder passed over: sub/@eaDir"]
 
 
 def test_changes_are_followed(folder: Path, tmp_path: Path) -> None:
@@ -201,7 +214,7 @@ def test_an_s3_folder_of_pairs(folder: Path, bucket: Any, tmp_path: Path) -> Non
     bucket.upload_file(str(folder / "a.png"), "settings/other.png")
     copy = local_folder("s3://photos/set", tmp_path / "cache")
     assert held(copy) == {f"{side}/{n}": b for side in ("lr", "hr") for n, b in wanted(folder).items()}
-    assert len(list_pairs(copy)) == 2
+    assert len(list_pairs(copy).files) == 2
 
     before = inodes(copy)
     bucket.put_object(Key="set/lr/a.png", Body=(folder / "a.png").read_bytes()[:-1] + b"x")

@@ -1,14 +1,19 @@
 """Images are written whole, in the format of their suffix."""
 
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
 from degcraft.errors import DegcraftError
 from degcraft.images import read_image, write_image
+from degcraft.images.atomic import written_whole
 
 RGB = torch.rand(3, 24, 33, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255
 ALPHA = torch.rand(1, 24, 33, generator=torch.Generator().manual_seed(1)).mul(255).round() / 255
@@ -85,3 +90,33 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         write_image(path, 1 - RGB)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+class Interrupted(BaseException):
+    """As Ctrl-C is: no Exception."""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    old=st.none() | st.binary(max_size=50),
+    written=st.lists(st.binary(max_size=50), max_size=3),
+    failure=st.sampled_from([None, OSError(28, "full"), RuntimeError("a writer of its own"), Interrupted()]),
+    name=st.sampled_from(["a.png", "new/folder/b", "ü.json", "x" * 251 + ".txt", "[b].c"]),
+)
+def test_the_old_file_or_the_new_one_is_there_and_nothing_else(
+    tmp_path: Path, old: bytes | None, written: list[bytes], failure: BaseException | None, name: str
+) -> None:
+    with tempfile.TemporaryDirectory(dir=tmp_path) as place:
+        path = Path(place, name)
+        if old is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(old)
+        with suppress(DegcraftError, RuntimeError, Interrupted), written_whole(path) as temporary:
+            for part in written:
+                with temporary.open("ab") as file:
+                    file.write(part)
+            if failure is not None:
+                raise failure
+        expected = b"".join(written) if failure is None else old
+        found = [each for each in Path(place).rglob("*") if each.is_file()]
+        assert [(each, each.read_bytes()) for each in found] == ([] if expected is None else [(path, expected)])

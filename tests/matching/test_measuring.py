@@ -181,11 +181,13 @@ def test_the_cache_gives_back_what_was_measured_and_only_that(
 ) -> None:
     told: list[tuple[int, int]] = []
 
+    said: list[str] = []
+
     def cached(seed: int) -> Measurement:
         told.clear()
         return measure(
             SPACE, hr, references, extractor, scale=SCALE, seed=seed, cache=tmp_path,
-            progress=lambda *done: told.append(done),
+            progress=lambda *done: told.append(done), say=said.append,
         )  # fmt: skip
 
     first = cached(3)
@@ -196,10 +198,13 @@ def test_the_cache_gives_back_what_was_measured_and_only_that(
         np.testing.assert_array_equal(one.features, measured.features)
     cached(4)
     assert len(told) == SPACE.n_bins
+    assert said == []
     for file in tmp_path.glob("*.npz"):
         file.write_bytes(file.read_bytes()[:-100])
     np.testing.assert_array_equal(cached(3).features, measured.features)
     assert len(told) == SPACE.n_bins
+    (text,) = said
+    assert text.endswith("; measured anew")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
