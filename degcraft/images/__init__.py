@@ -10,7 +10,7 @@ from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, enc
 from degcraft.images.names import flat_name, printable, same_name
 from degcraft.images.pairs import ImagePair, crop_to_scale, files_by_name, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
-from degcraft.images.pixels import hash_hashes, hash_pixels, to_uint8
+from degcraft.images.pixels import hash_hashes, hash_pixels, to_pixels, to_uint8
 from degcraft.images.pool import HrPool
 from degcraft.images.reading import (
     IMAGE_SUFFIXES,
@@ -75,6 +75,7 @@ __all__ = [
     "scan_folder",
     "split_files",
     "structure",
+    "to_pixels",
     "to_uint8",
     "write_image",
 ]

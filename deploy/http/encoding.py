@@ -2,14 +2,12 @@
 
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from degcraft.images import FORMATS as WRITTEN
 from degcraft.images import Format, FormatError
 from degcraft.images import encode as encode_image
 from deploy.http.decoding import Picture
 from deploy.http.errors import Refusal
+from deploy.messages import Pixels
 
 FormatName = Literal["png", "jpeg", "webp"]
 
@@ -55,11 +53,11 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def encode(pixels: NDArray[np.uint8], picture: Picture, into: Format, quality: int) -> bytes:
+def encode(pixels: Pixels, picture: Picture, into: Format, quality: int) -> bytes:
     """Write a restored image with the transparency, the colour profile and the metadata of the one it was made from.
 
     Args:
-        pixels: (H, W, 3).
+        pixels: (H, W, 3); 16 bits stay 16 in PNG.
         picture: what was restored.
         quality: 1 to 100, of JPEG and WebP.
 
