@@ -16,6 +16,7 @@ from degcraft.scratch import scratch_folder
 from deploy.app import build
 from deploy.args import APPLICATION, ServeArgs, listening_at
 from deploy.http.proxy import PROXY_ENVIRONMENT
+from deploy.stand_in import reached_at, standing_in
 
 START_ATTEMPTS = 3
 
@@ -39,7 +40,8 @@ def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
             options = {"host": host, "port": port}
             serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
             _run(listening_at(args, host))
-            yield f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+            with standing_in(host, port):
+                yield f"http://{reached_at(host)}:{port}"
         finally:
             # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
             logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
@@ -63,6 +65,8 @@ def _start_ray(folder: Path) -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
     # Threads that spin while they wait slow each other down severalfold where processes share cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # A proxy comes back while its stand-in still listens.
+    os.environ["SERVE_SOCKET_REUSE_PORT_ENABLED"] = "1"
     for name, value in PROXY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     for left in reversed(range(START_ATTEMPTS)):
