@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--interface-examples", type=int, default=15, help="requests that schemathesis tries for each call"
     )
-    parser.addoption("--kills", type=int, default=1, help="processes of a search that are killed before its end")
+    parser.addoption("--kills", type=int, default=0, help="processes of searches that are killed at random")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
