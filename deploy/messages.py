@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
@@ -46,8 +45,8 @@ class ModelInfo:
 class Restored:
     """One restored image."""
 
-    pixels: NDArray[np.uint8]
-    """(H, W, 3), `scale` times the sides of what was sent."""
+    pixels: Pixels
+    """(H, W, 3), `scale` times the sides of what was sent, and of its type."""
     model: str
     """The pinned URI of the model that restored it."""
     scale: int

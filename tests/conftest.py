@@ -1,6 +1,7 @@
 """Small real images for every test: crops of the photographs that come with scikit-image."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from degcraft.images import read_image, write_image
 
 # Before any test module imports ray, which reads it then; see tune/__init__.py.
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 # A user's own settings must not reach into the tests.
 for _name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "DEGCRAFT_WEIGHTS"):
     os.environ.pop(_name, None)
@@ -24,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--interface-examples", type=int, default=15, help="requests that schemathesis tries for each call"
     )
     parser.addoption("--hostile", type=int, default=60, help="hostile files that go through commands and server")
-    parser.addoption("--kills", type=int, default=1, help="processes of a search that are killed before its end")
+    parser.addoption("--kills", type=int, default=0, help="processes of searches that are killed at random")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,6 +52,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["DEGCRAFT_CACHE"]
     else:
         os.environ["DEGCRAFT_CACHE"] = before
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary directory for a test alone, of a path so short that Ray's sockets find room in it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ import logging
 import os
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,18 @@ import psutil
 import ray
 
 from degcraft.errors import DegcraftError, in_short
+from degcraft.scratch import scratch_folder
 
 START_ATTEMPTS = 3
 
 PACKAGES = ("degcraft", "tune", "tracking")
 
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
-def connect(address: str | None) -> str:
-    """Connect this process to Ray, quietly; return a line that says to what.
+
+@contextmanager
+def connected(address: str | None) -> Iterator[str]:
+    """Connect this process to Ray, quietly, for as long as the block lasts; gives a line that says to what.
 
     Args:
         address: None for an embedded Ray on this machine (or, inside a Ray job, for the cluster the job runs on);
@@ -39,25 +44,18 @@ def connect(address: str | None) -> str:
     # On a busy machine a worker needs more than the time that Ray gives it to register.
     os.environ.setdefault("RAY_agent_register_timeout_ms", "100000")
     address = address or os.environ.get("RAY_ADDRESS")
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        _start_here(quiet)
-        end_as_interrupted()
-        cpus = ray.cluster_resources().get("CPU", 0)
-        return f"Ray on this machine, {cpus:g} processors"
-    in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
-    # A submitted job brings its own working directory; otherwise our packages travel to workers that lack them.
-    environment: dict[str, Any] = {"env_vars": {"OMP_WAIT_POLICY": "passive"}}
-    if not in_job:
-        environment["py_modules"] = [str(_package_folder(name)) for name in PACKAGES]
-    try:
-        ray.init(address=address, runtime_env=environment, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise DegcraftError(
-            f"--address: must lead to a running Ray cluster, but {address} does not ({in_short(error)})"
-        ) from None
-    end_as_interrupted()
-    return f"Ray cluster at {address}, {ray.cluster_resources().get('CPU', 0):g} processors"
+    with nullcontext() if address else scratch_folder() as folder:
+        try:
+            if address:
+                _join(address)
+            else:
+                assert folder is not None
+                _start_here(folder)
+            end_as_interrupted()
+            where = f"Ray cluster at {address}" if address else "Ray on this machine"
+            yield f"{where}, {ray.cluster_resources().get('CPU', 0):g} processors"
+        finally:
+            ray.shutdown()
 
 
 def end_as_interrupted() -> None:
@@ -68,13 +66,26 @@ def end_as_interrupted() -> None:
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
-def _start_here(quiet: dict[str, Any]) -> None:
+def _join(address: str) -> None:
+    # A submitted job brings its own working directory; otherwise our packages travel to workers that lack them.
+    environment: dict[str, Any] = {"env_vars": {"OMP_WAIT_POLICY": "passive"}}
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+        environment["py_modules"] = [str(_package_folder(name)) for name in PACKAGES]
+    try:
+        ray.init(address=address, runtime_env=environment, **QUIET)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise DegcraftError(
+            f"--address: must lead to a running Ray cluster, but {address} does not ({in_short(error)})"
+        ) from None
+
+
+def _start_here(folder: Path) -> None:
     """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
     before = set(psutil.Process().children(recursive=True))
     for left in reversed(range(START_ATTEMPTS)):
         try:
             # "local", because without an address Ray joins a cluster that happens to run on this machine.
-            ray.init("local", include_dashboard=False, **quiet)
+            ray.init("local", include_dashboard=False, _temp_dir=str(folder), **QUIET)
             return
         except Exception as error:  # Ray raises the bare class when its node is late
             ray.shutdown()

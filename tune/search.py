@@ -20,7 +20,7 @@ from degcraft.matching.distribution_distance import compare_distributions
 from tracking import Recorder, StateFile, Store, describe_environment, resolve_store
 from tune.architectures import Architectures
 from tune.budget import Budget
-from tune.cluster import connect, fits, largest_node
+from tune.cluster import connected, fits, largest_node
 from tune.compared import compared_with, rates
 from tune.config import TRAINED, TrialConfig, network_key
 from tune.data import SearchData, read_data, remote_only
@@ -86,13 +86,10 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
         store = resolve_store(spec.tracking.uri, folder.path)
         if not resume:
             _start_folder(spec, folder.path)
-        with closing(StateFile(folder.state)) as file:
-            console.print(connect(address), highlight=False)
+        with closing(StateFile(folder.state)) as file, connected(address) as where:
+            console.print(where, highlight=False)
             console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)
-            try:
-                return _Search(spec, architectures, rows, folder, SearchState(file), store, console).run()
-            finally:
-                ray.shutdown()
+            return _Search(spec, architectures, rows, folder, SearchState(file), store, console).run()
 
 
 class _Search:

@@ -9,7 +9,7 @@ from .listing import IMAGE_SUFFIXES, check_folder, list_images
 from .names import flat_name, printable, same_name
 from .pairs import crop_to_scale, files_by_name, list_pairs
 from .patches import JPEG_GRID, Patches, cut_patches
-from .pixels import hash_hashes, hash_pixels, to_uint8
+from .pixels import hash_hashes, hash_pixels, to_pixels, to_uint8
 from .pool import HrPool
 from .reading import (
     MAX_PIXELS,
@@ -71,6 +71,7 @@ __all__ = [
     "scan_folder",
     "split_files",
     "structure",
+    "to_pixels",
     "to_uint8",
     "write_image",
 ]

@@ -9,13 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image
 
 from degcraft.errors import DegcraftError
 from degcraft.images.carried import Carried, photograph_tags
-
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+from degcraft.images.pixels import Pixels
 
 _PNG_LEVEL = {False: 6, True: 1}
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.images.carried import Carried
-from degcraft.images.formats import BY_SUFFIX, FormatError, Pixels, encode
-from degcraft.images.pixels import to_uint8
+from degcraft.images.formats import BY_SUFFIX, FormatError, encode
+from degcraft.images.pixels import to_pixels
 
 
 def write_image(
@@ -43,22 +42,14 @@ def write_image(
     if not 1 <= quality <= 100:
         raise DegcraftError(f"{path}: quality must be from 1 to 100, but is {quality}")
     bits = carried.bits if into.holds_deep else 8
-    pixels = _integers(_checked(path, rgb, 3, "rgb"), bits)
-    opacity = None if alpha is None else _integers(_checked(path, alpha, 1, "alpha"), bits)[..., 0]
+    pixels = to_pixels(_checked(path, rgb, 3, "rgb"), bits)
+    opacity = None if alpha is None else to_pixels(_checked(path, alpha, 1, "alpha"), bits)[..., 0]
     try:
         content = encode(pixels, opacity, carried, into, quality=quality)
     except FormatError as error:
         raise DegcraftError(f"{path}: {error}") from error
     with written_whole(path) as temporary:
         temporary.write_bytes(content)
-
-
-def _integers(layers: Tensor, bits: int) -> Pixels:
-    """(C, H, W) in [0, 1] to (H, W, C)."""
-    last = layers.permute(1, 2, 0)
-    if bits == 8:
-        return np.ascontiguousarray(to_uint8(last).numpy())
-    return np.ascontiguousarray((last.clamp(0, 1).numpy() * 65535).round().astype(np.uint16))
 
 
 def _checked(path: Path, layer: Tensor, channels: int, name: str) -> Tensor:

@@ -6,12 +6,9 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
-from degcraft.images import Carried, ImageError, carried_by, read_image, to_uint8
+from degcraft.images import Carried, ImageError, carried_by, read_image, to_pixels
 from deploy.http.errors import Refusal
 from deploy.messages import Pixels
 
@@ -20,7 +17,6 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 _MAX_SCANS = 100
 _START_OF_SCAN = b"\xff\xda"
-_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +39,9 @@ class Picture:
     """A decoded image, upright."""
 
     pixels: Pixels
-    """(h, w, 3): uint8 where 8 bits hold the image exactly, else uint16."""
-    alpha: NDArray[np.uint8] | None
-    """(h, w), 255 is opaque; None where the image has no transparency."""
+    """(h, w, 3): uint8, or uint16 of a file with more bits."""
+    alpha: Pixels | None
+    """(h, w) of the same type, its largest value is opaque; None where the image has no transparency."""
     header: Header
 
 
@@ -64,8 +60,9 @@ def decode(content: bytes, header: Header) -> Picture:
                 image = read_image(Path(file.name))
             except ImageError as error:
                 raise Refusal(422, "unreadable_image", f"The image cannot be used: {error.reason}.") from error
-    alpha = None if image.alpha is None else to_uint8(image.alpha)[0].numpy()
-    return Picture(_as_integers(image.rgb), alpha, header)
+    bits = header.carried.bits
+    alpha = None if image.alpha is None else to_pixels(image.alpha, bits)[..., 0]
+    return Picture(to_pixels(image.rgb, bits), alpha, header)
 
 
 def inspect(content: bytes, max_pixels: int, max_side: int) -> Header:
@@ -104,14 +101,3 @@ def _inspect(content: bytes, max_pixels: int, max_side: int) -> Header:
         if image.format in ("JPEG", "MPO") and content.count(_START_OF_SCAN) > _MAX_SCANS:
             raise Refusal(422, "unreadable_image", f"The JPEG must have {_MAX_SCANS} scans at most, but has more.")
         return Header(image.width, image.height, carried_by(image))
-
-
-def _as_integers(rgb: Tensor) -> Pixels:
-    """(3,h,w) in [0,1] to (h,w,3) without loss."""
-    eight = np.empty((*rgb.shape[1:], 3), np.uint8)
-    for top in range(0, rgb.shape[1], _ROWS):  # some rows at a time: rounding takes thrice an image's memory
-        rows = to_uint8(rgb[:, top : top + _ROWS])
-        if not bool(((rows.float() / 255 - rgb[:, top : top + _ROWS]).abs() < 1e-6).all()):
-            return np.ascontiguousarray((rgb.permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16))
-        eight[top : top + _ROWS] = rows.permute(1, 2, 0).numpy()
-    return eight

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -12,6 +10,7 @@ from degcraft.images import Format, FormatError
 from degcraft.images import encode as encode_image
 from deploy.http.decoding import Picture
 from deploy.http.errors import Refusal
+from deploy.messages import Pixels
 
 FormatName = Literal["png", "jpeg", "webp"]
 
@@ -35,11 +34,11 @@ def wanted_format(name: FormatName | None, accept: str | None) -> Format:
     return FORMATS[best]
 
 
-def encode(pixels: NDArray[np.uint8], picture: Picture, into: Format, quality: int) -> bytes:
+def encode(pixels: Pixels, picture: Picture, into: Format, quality: int) -> bytes:
     """Write a restored image with the transparency, the colour profile and the metadata of the one it was made from.
 
     Args:
-        pixels: (H, W, 3).
+        pixels: (H, W, 3); 16 bits stay 16 in PNG.
         picture: what was restored.
         quality: 1 to 100, of JPEG and WebP.
 

@@ -45,7 +45,7 @@ class AlwaysJson:
                 kinds = [bytes(value) for name, value in message["headers"] if bytes(name).lower() == b"content-type"]
                 replaced = message["status"] >= 400 and all(kind.startswith(b"text/plain") for kind in kinds)
                 if replaced:
-                    await _gone(scope, receive, send)
+                    await gone(scope, receive, send)
             if not replaced:
                 await send(message)
 
@@ -56,10 +56,10 @@ class AlwaysJson:
                 raise
         # Where Ray knows no answer, uvicorn would give one in plain text.
         if not started:
-            await _gone(scope, receive, send)
+            await gone(scope, receive, send)
 
 
-_gone = answer(
+gone = answer(
     busy(
         503,
         "unavailable",
@@ -67,3 +67,4 @@ _gone = answer(
         _RETRY_AFTER_S,
     )
 )
+"""The answer, an ASGI application, where what had the request has died."""

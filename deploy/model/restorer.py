@@ -4,18 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.errors import DegcraftError, in_short
-from degcraft.images import to_uint8
+from degcraft.images import to_pixels
 from degcraft.networks import LoadedNetwork, upscale
 from degcraft.networks.tiling import upscaled_parts
 from deploy.messages import ModelInfo, Pixels
 
 OVERLAP = 16
 _WARM_SIDE = 64
-_ROWS = 256
 
 
 class Restorer:
@@ -46,19 +44,21 @@ class Restorer:
         """Whether the network sees the image at once, so that others can be batched with it."""
         return max(pixels.shape[:2]) <= self._tile
 
-    def restore_batch(self, images: list[Pixels]) -> list[NDArray[np.uint8]]:
-        """Restore images of one shape and type together."""
+    def restore_batch(self, images: list[Pixels]) -> list[Pixels]:
+        """Restore images of one shape and type together, (h, w, 3); white is the largest value of their type, as it is
+        of what comes back.
+        """
         lr = _as_tensor(np.stack(images)).to(self._device)
-        return list(_as_pixels(self._upscaled(lr)))
+        return list(to_pixels(self._upscaled(lr), _bits(images[0])))
 
-    def restore_tiled(self, image: Pixels, between_tiles: Callable[[int, int], None]) -> NDArray[np.uint8]:
+    def restore_tiled(self, image: Pixels, between_tiles: Callable[[int, int], None]) -> Pixels:
         """Restore an image of any size; the device holds one tile at a time.
 
         Args:
             between_tiles: called with (tiles done, tiles in all); what it raises ends the work.
         """
         height, width, colours = image.shape
-        sr = np.empty((height * self._network.scale, width * self._network.scale, colours), np.uint8)
+        sr = np.empty((height * self._network.scale, width * self._network.scale, colours), image.dtype)
         for part in upscaled_parts(
             self._network.model,
             _as_tensor(image[None]),
@@ -67,7 +67,7 @@ class Restorer:
             overlap=OVERLAP,
             progress=between_tiles,
         ):
-            sr[part.rows, part.columns] = _as_pixels(part.sr)[0]
+            sr[part.rows, part.columns] = to_pixels(part.sr[0], _bits(image))
         return sr
 
     def _upscaled(self, lr: Tensor) -> Tensor:
@@ -80,10 +80,5 @@ def _as_tensor(pixels: Pixels) -> Tensor:
     return torch.from_numpy(pixels.astype(np.float32) / white).permute(0, 3, 1, 2)
 
 
-def _as_pixels(sr: Tensor) -> NDArray[np.uint8]:
-    """(B,3,H,W) in [0,1] to (B,H,W,3), some rows at a time: rounding takes thrice an image's memory."""
-    pixels = np.empty((sr.shape[0], *sr.shape[2:], 3), np.uint8)
-    for top in range(0, sr.shape[2], _ROWS):
-        rows = to_uint8(sr[:, :, top : top + _ROWS]).permute(0, 2, 3, 1)
-        pixels[:, top : top + _ROWS] = rows.cpu().numpy()
-    return pixels
+def _bits(pixels: Pixels) -> int:
+    return 8 * pixels.itemsize

@@ -17,7 +17,7 @@ from rich.table import Table
 from degcraft.degradation import PAPER_SPACE
 from degcraft.features import make_extractor
 from degcraft.images import Patches
-from tune.cluster import connect
+from tune.cluster import connected
 from tune.measuring import Workers, sharded_measurement
 
 TRIALS = 8
@@ -34,7 +34,6 @@ def noise_images(side: int, seed: int) -> Patches:
 
 def main() -> None:
     """Measure both ways in one run and print the table."""
-    connect(None)
     hr, lr, extractor = noise_images(288, 0), noise_images(72, 1), make_extractor("alexnet-random")
     measured = 0
 
@@ -51,7 +50,7 @@ def main() -> None:
         )
         return time.perf_counter() - start, measured, found.distances
 
-    with tempfile.TemporaryDirectory() as folder:
+    with connected(None), tempfile.TemporaryDirectory() as folder:
         separate = [need(Path(folder) / f"separate-{index}") for index in range(TRIALS)]
         shared = [need(Path(folder) / "shared") for _ in range(TRIALS)]
     assert all(np.array_equal(distances, shared[0][2]) for _, _, distances in [*separate, *shared])

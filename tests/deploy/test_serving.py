@@ -21,6 +21,7 @@ from deploy.model import source
 from tests.deploy.conftest import SCALE, save_tiny
 from tests.deploy.registry import SOURCE, Registry
 from tests.deploy.running import PATIENCE_S, Clients, Server, as_png, running, until
+from tests.listening import listened_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -175,8 +176,11 @@ def test_a_proxy_that_is_killed_comes_back(served: Served, server: Server, bodie
     with Clients(server, bodies, 2) as clients:
         clients.wait_for(served.versions[1])
         victim.kill()
-        until(lambda: any(answer.status == 0 for answer in clients.answers), "its clients miss it")
+        # Those whose connection ended with it are not told; all that come while it is gone are.
+        until(lambda: any(answer.status == 503 for answer in clients.answers), "its clients are told")
         clients.wait_for(served.versions[1])
+    told = [answer for answer in clients.answers if answer.status == 503]
+    assert all(answer.kind == "application/json" and answer.retry_after for answer in told)
     (successor,) = server.proxies()
     assert successor.pid != victim.pid
 
@@ -188,6 +192,11 @@ def test_other_names_and_sites_are_refused_through_ray_too(server: Server, bodie
         )
         assert (told.status_code, told.headers["Content-Type"]) == (status, "application/json")
     assert requests.get(f"{server.address}/readyz", timeout=60).json() == {"status": "ready"}
+
+
+def test_it_listens_on_loopback_but_for_a_port_of_each_replica(server: Server) -> None:
+    """That by which deployments call each other, for which Ray has no setting."""
+    assert [command for _, command in listened_on(server.process.pid) if "ServeReplica" not in command] == []
 
 
 def test_a_signal_ends_it_and_leaves_nothing_behind(server: Server) -> None:

@@ -1,13 +1,16 @@
 """`POST /v1/upscale`: what is sent comes back restored, with all that belongs to it."""
 
 import io
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import requests
 from PIL import ExifTags, Image, ImageCms
 
+from degcraft.cli import main
 from deploy.model.restorer import Restorer
 
 
@@ -146,11 +149,23 @@ def test_every_kind_of_colour_is_taken(server: str, photograph: np.ndarray) -> N
         assert opened(upscale(server, body)).size == (96, 80), kind
 
 
-def test_16_bits_are_more_than_8(server: str, restorer: Restorer) -> None:
-    ramp = np.linspace(20_000, 20_600, 48 * 40).round().astype(np.uint16).reshape(40, 48)
-    received = np.asarray(opened(upscale(server, encoded(Image.fromarray(ramp), "PNG"))))
-    expected = restorer.restore_batch([np.repeat(ramp[..., None], 3, axis=2)])[0]
-    np.testing.assert_array_equal(received, np.asarray(Image.fromarray(expected).convert("L")))
+@pytest.mark.parametrize("side", [40, 90])
+def test_16_bits_stay_16_as_upscale_writes_them(
+    server: str, restorer: Restorer, tmp_path: Path, network_file: Path, side: int
+) -> None:
+    """At once and in tiles, grey and colours."""
+    ramp = np.linspace(20_000, 20_600, 48 * side).round().astype(np.uint16).reshape(side, 48)
+    deep = cv2.imencode(".png", np.dstack([ramp, ramp // 2, ramp]))[1].tobytes()
+    for body in (encoded(Image.fromarray(ramp), "PNG"), deep):
+        (tmp_path / "deep.png").write_bytes(body)
+        words = [str(network_file), str(tmp_path / "deep.png"), "--output", str(tmp_path / "restored.png")]
+        assert main(["upscale", *words, "--tile", "64", "--device", "cpu", "--overwrite"]) == 0
+        answer = upscale(server, body)
+        received = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
+        written = cv2.imread(str(tmp_path / "restored.png"), cv2.IMREAD_UNCHANGED)
+        assert received.dtype == written.dtype == np.uint16
+        assert np.abs(received.astype(int) - written).max() <= 1
+    assert opened(upscale(server, deep, "?format=jpeg")).mode == "RGB"
 
 
 def test_a_grey_profile_is_kept_by_grey_and_not_put_on_colours(server: str, photograph: np.ndarray) -> None:

@@ -76,12 +76,12 @@ class SearchFolder:
 
 
 class StoreOf:
-    """The SQLite store in the output folder of a search."""
+    """The store of a search: that in its output folder, or another by its URI; and the experiment in it."""
 
-    def __init__(self, output: Path) -> None:
-        self.uri = f"sqlite:///{output / 'mlflow.db'}"
+    def __init__(self, output: Path, uri: str | None = None, experiment: str = "degcraft") -> None:
+        self.uri = uri or f"sqlite:///{output / 'mlflow.db'}"
         self.client = MlflowClient(self.uri)
-        (self.experiment,) = [e for e in self.client.search_experiments() if e.name == "degcraft"]
+        (self.experiment,) = [e for e in self.client.search_experiments() if e.name == experiment]
 
     def runs(self) -> list[Run]:
         """All runs, parent included."""

@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import psutil
 import pytest
 import ray
 
 from degcraft.errors import DegcraftError
-from tune.cluster import START_ATTEMPTS, _start_here, end_as_interrupted
+from tests.listening import listened_on
+from tune.cluster import START_ATTEMPTS, _start_here, connected, end_as_interrupted
 
 
 def test_under_uv_run_workers_keep_the_drivers_environment() -> None:
@@ -21,7 +24,9 @@ def test_under_uv_run_workers_keep_the_drivers_environment() -> None:
     assert seen.stdout.strip() == "False"
 
 
-def test_a_start_that_fails_leaves_no_process_and_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_that_fails_leaves_no_process_and_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     begun: list[subprocess.Popen[bytes]] = []
 
     def late(*_: object, **__: object) -> None:
@@ -32,12 +37,22 @@ def test_a_start_that_fails_leaves_no_process_and_is_said_in_a_line(monkeypatch:
     mine = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     monkeypatch.setattr(ray, "init", late)
     with pytest.raises(DegcraftError, match=r"did not \(the node was late\)"):
-        _start_here({})
+        _start_here(tmp_path)
     assert len(begun) == START_ATTEMPTS
     assert not any(psutil.pid_exists(process.pid) for process in begun)
     assert mine.poll() is None
     mine.kill()
     mine.wait()
+
+
+@pytest.mark.slow
+def test_a_ray_of_our_own_listens_on_loopback_alone_and_leaves_no_folder() -> None:
+    with connected(None) as where:
+        assert where.startswith("Ray on this machine")
+        assert ray.get(ray.remote(tempfile.gettempdir).remote()) == tempfile.gettempdir()
+        session, other = Path(tempfile.gettempdir()), listened_on(os.getpid())
+    assert other == []
+    assert not session.exists()
 
 
 def test_sigterm_is_ctrl_c() -> None:

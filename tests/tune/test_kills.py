@@ -1,100 +1,200 @@
-"""A search whose processes are killed at random moments comes to the end that one left in peace comes to.
+"""A search whose processes are ended and killed comes to the end that one left in peace comes to.
 
-`pytest tests/tune/test_kills.py --kills 40` is the long form.
+`pytest tests/tune/test_kills.py -k random --kills 40 -s` is the long form, by hand.
 """
 
 import contextlib
-import csv
 import os
 import random
 import re
 import signal
+import subprocess
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.tune.faults import SLOW, only_once
-from tests.tune.searches import MakeSearch, SearchFolder
+from tests.tracking.servers import Server
+from tests.tune.faults import SLOW, only_once, rows
+from tests.tune.searches import MakeSearch, SearchFolder, StoreOf
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+OPTIONS = {"training": SLOW, "budget": {"trials": 1, "retries": 99}, "search": {"concurrent": 1}}
+TRIALS = 5
+"""Bicubic, the start, uniform, the upper bound and one crafted trial."""
 VICTIMS = {
     "driver": r"-m degcraft search",
     "trial": r"ray::(ImplicitFunc|run_trial)\.train",
     "raylet": r"/raylet/raylet ",
     "gcs": r"/gcs_server ",
 }
-TRIALS = 5
-"""Bicubic, the start, uniform, the upper bound and one crafted trial."""
+SERVER = "MLflow server"
+HANGS_S = 120.0
+"""Seconds that a driver may take to end where Ray has lost a server of its own."""
 
 
-def processes(driver: int) -> dict[psutil.Process, str]:
-    """The processes of a search, with their command lines."""
-    found = {}
-    with contextlib.suppress(psutil.NoSuchProcess):
-        root = psutil.Process(driver)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found[process] = " ".join(process.cmdline())
-    return found
+@dataclass
+class Hunt:
+    """Processes of a search that were seen, so that all of them can be missed in the end."""
 
+    driver: "subprocess.Popen[str]"
+    seen: set[psutil.Process] = field(default_factory=set)
 
-def kill_one(search: SearchFolder, victim: str, after: float) -> set[psutil.Process]:
-    """Start or resume, and kill a process that matches as soon as there is one after so many seconds.
+    def matching(self, victim: str) -> list[psutil.Process]:
+        """The processes of the search that are a victim."""
+        found = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(self.driver.pid)
+            for process in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self.seen.add(process)
+                    if re.search(VICTIMS[victim], " ".join(process.cmdline())):
+                        found.append(process)
+        return found
 
-    Returns:
-        All the processes that there were.
-    """
-    driver = search.start(*["--resume"] * (search.output / "state.sqlite").exists())
-    seen: set[psutil.Process] = set()
-    begun = time.monotonic()
-    while driver.poll() is None:
-        known = processes(driver.pid)
-        seen |= set(known)
-        matching = [process for process, command in known.items() if re.search(VICTIMS[victim], command)]
-        if matching and time.monotonic() - begun > after:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                matching[0].send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.05)
-    with contextlib.suppress(Exception):
-        # What can be borne is borne; a Ray that has lost a server of its own may take its driver with it.
-        driver.communicate(timeout=0 if victim == "driver" else 90)
-    if driver.poll() is None:
-        os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    return seen
+    def kill(self, victim: str) -> bool:
+        """Kill one as soon as there is one; False where the search came to its end before."""
+        while self.driver.poll() is None:
+            if found := self.matching(victim):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found[0].kill()
+                return True
+            time.sleep(0.1)
+        return False
 
 
 def table(output: Path) -> dict[str, dict[str, str]]:
     """The rows by their trials, without what the clock says."""
-    with (output / "trials.csv").open() as file:
-        return {row["trial"]: {k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)}
+    return {row["trial"]: {k: v for k, v in row.items() if k != "seconds"} for row in rows(output)}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(7200)
-def test_a_search_killed_at_random_ends_as_one_left_in_peace(
-    make_search: MakeSearch, pytestconfig: pytest.Config
-) -> None:
-    chosen = random.Random(kills := pytestconfig.getoption("--kills"))
-    options = {"training": SLOW, "budget": {"trials": 1}, "search": {"concurrent": 1}}
-    peace = make_search("peace", **options)
-    begun = time.monotonic()
-    peace.run()
-    takes = time.monotonic() - begun
-
-    # The name is in the records, and is the same.
-    killed = make_search("killed", **options)
-    seen: set[psutil.Process] = set()
-    for number in range(kills):
-        # The driver first: what it has noted, and what it was about to do, is what a resume has to go by.
-        victim = "driver" if number == 0 else chosen.choice(list(VICTIMS))
-        seen |= kill_one(killed, victim, chosen.uniform(0.3, 0.9) * takes if number == 0 else chosen.uniform(0, takes))
-    killed.run("--resume")
-
-    only_once(killed.output, TRIALS)
+def ended_alike(killed: SearchFolder, store: StoreOf, peace: SearchFolder) -> None:
+    """The scores are those of the search in peace to the last bit, and nothing is there twice."""
+    only_once(killed.output, store, TRIALS)
     assert table(killed.output) == table(peace.output)
-    assert {path.name for path in killed.output.iterdir()} == {path.name for path in peace.output.iterdir()}
+    surplus = {path.name for path in killed.output.iterdir()} - {path.name for path in peace.output.iterdir()}
+    assert surplus == set()
+
+
+def nothing_is_left(seen: set[psutil.Process], temporary: Path) -> None:
+    """No process after a minute, and no folder but the cache that torch keeps there for all programs of a user."""
     _, left = psutil.wait_procs(list(seen), timeout=60)
     assert left == []
+    assert [path.name for path in temporary.iterdir() if not path.name.startswith("torchinductor_")] == []
+
+
+def steps_reported(search: SearchFolder) -> int:
+    """How often its trials were scored in all."""
+    return sum(
+        len(file.read_text().splitlines()) for file in (search.output / "checkpoints").glob("trials/*/result.json")
+    )
+
+
+def test_a_search_ended_and_killed_goes_on_and_ends_as_one_left_in_peace(
+    make_search: MakeSearch, temporary: Path
+) -> None:
+    peace = make_search("peace", **OPTIONS)
+    peace.run()
+    killed = make_search("killed", **OPTIONS)
+    seen: set[psutil.Process] = set()
+
+    # As docker, Slurm and Kubernetes end it; Ctrl-C is what that becomes.
+    hunt = Hunt(killed.start(), seen)
+    killed.wait_for(lambda: steps_reported(killed) >= 3, hunt.driver)
+    hunt.driver.send_signal(signal.SIGTERM)
+    printed, _ = hunt.driver.communicate(timeout=120)
+    assert hunt.driver.returncode == 130, printed
+    for word in ("Traceback", "SIGTERM", "MLflow refused"):
+        assert word not in printed
+    assert f"go on with: degcraft search {killed.root / 'search.yaml'} --resume" in printed.replace("\n", " ")
+    assert {run.info.status for run in StoreOf(killed.output).runs()} == {"FINISHED", "KILLED"}
+
+    hunt = Hunt(killed.start("--resume"), seen)
+    before = steps_reported(killed)
+    killed.wait_for(lambda: steps_reported(killed) >= before + 3, hunt.driver)
+    assert hunt.kill("driver")
+    hunt.driver.communicate()
+
+    # A trial that is killed goes on from its checkpoint, and the driver does not mind.
+    hunt = Hunt(killed.start("--resume"), seen)
+    assert hunt.kill("trial")
+    printed, _ = hunt.driver.communicate(timeout=400)
+    assert hunt.driver.returncode == 0, printed
+    ended_alike(killed, StoreOf(killed.output), peace)
+    nothing_is_left(seen, temporary)
+
+
+@pytest.mark.timeout(4 * 3600)
+def test_processes_of_searches_killed_at_random(
+    make_search: MakeSearch, temporary: Path, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    kills = pytestconfig.getoption("--kills")
+    if not kills:
+        pytest.skip("kills as many processes as --kills says")
+    chosen = random.Random(kills)
+    victims = ([*VICTIMS, SERVER] * kills)[:kills]
+    chosen.shuffle(victims)
+
+    begun = time.monotonic()
+    peace = make_search("peace", **OPTIONS)
+    peace.run()
+    takes = time.monotonic() - begun
+    print(f"\nleft in peace it takes {takes:.0f} s")
+
+    server = Server(tmp_path)
+    server.start()
+    server.wait()
+    seen: set[psutil.Process] = set()
+    try:
+        while victims:
+            name = f"killed-{len(victims)}"
+            tracking = {"uri": server.uri, "experiment": name, "register_as": name, "register": "always"}
+            killed = make_search(name, **OPTIONS, tracking=tracking)
+            while sitting(killed, victims, server, chosen, takes, seen) != 0:
+                pass
+            store = StoreOf(killed.output, server.uri, name)
+            ended_alike(killed, store, peace)
+            assert len(store.client.search_model_versions(f"name = '{name}'")) == 1
+    finally:
+        server.kill()
+    nothing_is_left(seen, temporary)
+
+
+def sitting(
+    killed: SearchFolder,
+    victims: list[str],
+    server: Server,
+    chosen: random.Random,
+    takes: float,
+    seen: set[psutil.Process],
+) -> int:
+    """Start or resume, and kill one victim after the other until the driver ends; returns its exit status."""
+    hunt = Hunt(killed.start(*["--resume"] * (killed.output / "state.sqlite").exists()), seen)
+    victim, patience = "nobody", 600.0
+    while victims and victim not in ("driver", "raylet", "gcs"):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            hunt.driver.wait(chosen.uniform(0, takes / 2))
+            break
+        victim = victims[-1]
+        if victim == SERVER:
+            server.kill()
+            server.start()
+        elif not hunt.kill(victim):
+            break
+        victims.pop()
+        print(f"{len(victims):3d} left, killed {victim}", flush=True)
+        patience = HANGS_S if victim in ("raylet", "gcs") else 600.0
+    began = time.monotonic()
+    try:
+        printed, _ = hunt.driver.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        os.kill(hunt.driver.pid, signal.SIGKILL)
+        printed, _ = hunt.driver.communicate()
+        print("hung: ", end="")
+    print(f"    status {hunt.driver.returncode} after {time.monotonic() - began:.0f} s, {len(printed)} characters said")
+    last = printed.strip().splitlines()[-1:] or [""]
+    print(f"    {last[0][:150]}", flush=True)
+    return int(hunt.driver.returncode)
