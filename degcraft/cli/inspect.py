@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft inspect photos --hr clean\n"
         "  degcraft inspect photo.jpg scans/*.tif --json inspect.json --csv inspect.csv"
     )
-    parser.add_argument("inputs", nargs="+", metavar="DIR|FILE", help="image files and folders (or URIs of folders)")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="DIR|FILE", help="images, videos, and folders of images (or their URIs)"
+    )
     parser.add_argument("--figure", type=Path, metavar="FILE", help="the images with their estimates to draw (PNG)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for other programs")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a line per image")
@@ -131,16 +133,17 @@ def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
     Raises:
         DegcraftError: an input that is not there or holds no image.
     """
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
+    from degcraft.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_uri, is_video, list_images, local_folder
 
     kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+    videos = ", ".join(sorted(VIDEO_SUFFIXES))
     files: list[Path] = []
     left_out: list[str] = []
     for text in inputs:
         path = Path(text).expanduser()
-        if not is_uri(text) and path.is_file():
+        if not is_uri(text) and path.is_file() and not is_video(path):
             if path.suffix.lower() not in IMAGE_SUFFIXES:
-                raise DegcraftError(f"{path}: must be an image ({kinds})")
+                raise DegcraftError(f"{path}: must be an image ({kinds}) or a video ({videos})")
             files.append(path)
             continue
         if not is_uri(text) and not path.exists():

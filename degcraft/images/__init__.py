@@ -7,6 +7,7 @@ from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
+from degcraft.images.frames import video_frames
 from degcraft.images.names import flat_name, printable, same_name
 from degcraft.images.pairs import ImagePair, crop_to_scale, files_by_name, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
@@ -24,6 +25,7 @@ from degcraft.images.reading import (
 from degcraft.images.reducing import reduced_files
 from degcraft.images.remote import is_uri, local_folder
 from degcraft.images.structure import most_structured, structure
+from degcraft.images.video import VIDEO_SUFFIXES, is_video, open_video
 from degcraft.images.writing import write_image
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "JPEG_GRID",
     "MAX_PIXELS",
+    "VIDEO_SUFFIXES",
     "Carried",
     "Format",
     "FormatError",
@@ -59,11 +62,13 @@ __all__ = [
     "image_size",
     "is_opaque",
     "is_uri",
+    "is_video",
     "list_images",
     "list_pairs",
     "local_folder",
     "most_structured",
     "names_apart",
+    "open_video",
     "printable",
     "read_carried",
     "read_image",
@@ -76,5 +81,6 @@ __all__ = [
     "split_files",
     "structure",
     "to_uint8",
+    "video_frames",
     "write_image",
 ]

@@ -16,6 +16,9 @@ from degcraft.images.names import is_passed_over, is_systems_own, printable
 from degcraft.images.pixels import hash_hashes, hash_pixels
 from degcraft.images.reading import IMAGE_SUFFIXES, ImageError, read_rgb8
 
+LEFT_OUT = ".left-out"
+"""Hidden file in a folder that was drawn from something: what was left out, a clause a line."""
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -37,6 +40,8 @@ class Listing(NamedTuple):
     """How many files have no image suffix (hidden ones are not counted)."""
     system_folders: tuple[Path, ...]
     """Folders that a NAS or an operating system keeps for itself, not looked into; relative and sorted."""
+    before: tuple[str, ...] = ()
+    """What was left out when the folder itself was made, of a video's frames, as clauses."""
 
     def left_out(self) -> list[str]:
         """What is not used, and how much of it, as clauses."""
@@ -45,7 +50,7 @@ class Listing(NamedTuple):
         if systems:
             count = f"{len(systems)} system folder{'s' * (len(systems) != 1)}"
             said.append(f"{count} passed over: {_named([str(one) for one in systems])}")
-        return said
+        return [*self.before, *said]
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,9 @@ def list_images(folder: str | Path) -> Listing:
             else:
                 others += 1
     images.sort(key=lambda path: path.relative_to(root).as_posix())
-    return Listing(images, others, tuple(sorted(systems)))
+    note = root / LEFT_OUT
+    before = tuple(note.read_text(encoding="utf-8").splitlines()) if note.is_file() else ()
+    return Listing(images, others, tuple(sorted(systems)), before)
 
 
 def _leads_back(folder: Path) -> bool:
