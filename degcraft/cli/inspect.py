@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         from degcraft.images import check_empty
 
         check_empty(args.split_to)
-    files, left_out = _files(args.inputs)
+    files, left_out = list_files(args.inputs)
     device = pick_device(args.device)
 
     from degcraft.features import load_degnet
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     _say(console, pile, left_out, time.perf_counter() - started, device)
     if args.hr is not None:
         with console.status("looking at the clean images"):
-            clean = inspect_clean(_files([args.hr])[0], network, device=device)
+            clean = inspect_clean(list_files([args.hr])[0], network, device=device)
         for line in clean.sentences():
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     if args.figure is not None:
@@ -106,13 +106,13 @@ def run(args: argparse.Namespace) -> int:
         if path is not None:
             console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
     if args.split_to is not None:
-        for name, count in _split(pile, args.split_to):
+        for name, count in split_sources(pile, args.split_to):
             said = f"wrote {args.split_to / name}: {count} image{'s' * (count != 1)}"
             console.print(said, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
+def split_sources(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
     """Copy every image into the folder of its source; give the folders' names and what they hold."""
     from degcraft.images import copy_files
 
@@ -127,7 +127,7 @@ def _split(pile: "Pile", folder: Path) -> Iterator[tuple[str, int]]:
             yield name, len(members)
 
 
-def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
+def list_files(inputs: list[str]) -> tuple[list[Path], list[str]]:
     """Every image once, in the order given, and what the folders hold besides, as clauses.
 
     Raises:
@@ -221,4 +221,5 @@ def _say(console: "Console", pile: "Pile", left_out: list[str], seconds: float, 
     if len(images) > 1:
         axes = " ".join(f"--axis {axis}" for axis in suggest_axes(pile))
         say(f"a space that holds them, for degcraft weights: {axes}")
+        say("and for a search:\nspace:\n" + "\n".join(f"  - {axis}" for axis in suggest_axes(pile)))
     say(f"{seconds:.1f} s on {device}")

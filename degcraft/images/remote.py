@@ -62,7 +62,8 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
     A plain path is its own answer, whether it exists or not, and a video becomes a folder of its frames
     (`video_frames`). A URI's images (files with an image suffix, sub-folders included, hidden ones not) are
     downloaded once and kept; a later call fetches only files whose ETag, checksum, size or time has changed and drops
-    those that have gone. A file appears whole or not at all, so processes may share the copy. Credentials and endpoints are those of the protocol's own configuration.
+    those that have gone. A file appears whole or not at all, so processes may share the copy. Credentials and
+    endpoints are those of the protocol's own configuration.
 
     Args:
         location: a path of a folder or a video; or a URI of a folder: s3://, gs://, file://, http:// (a

@@ -172,8 +172,8 @@ def _packets(parts: list[Path], stream: Any) -> Iterator[Any]:
     for part in parts:
         with av.open(str(part)) as container:
             for packet in container.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = stream
+                if packet.pts is not None:
+                    packet.stream, packet.dts = stream, packet.pts  # no frame waits for a later one
                     yield packet
 
 
