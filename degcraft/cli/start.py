@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]
     write_page(
         page,
-        f"{name}: what the images carry, and what to do",
+        f"{Path(args.references).name}: what the images carry, and what to do",
         [
             Section("What they carry", carried, pictures=[picture]),
             *([Section("Where they come from", sources)] if sources else []),

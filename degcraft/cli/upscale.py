@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "replaced without --overwrite. The exit status is 3 where some of the images could not be restored.\n"
         "\n"
         "A video is restored frame by frame, with its sound copied and its times, rotation, colours, 10 bits and\n"
-        "shape of pixels kept; interlaced frames are made whole. 100 frames at a time go to OUT.parts: after a kill\n"
+        "shape of pixels kept; interlaced frames are made whole. 50 frames at a time go to OUT.parts: after a kill\n"
         "the same command goes on from there. Subtitles are not copied. The status is 3 where it was damaged."
     )
     parser.epilog = (

@@ -21,7 +21,7 @@ from degcraft.images.video import Video, open_video
 from degcraft.images.video_writing import VideoFormat, VideoPart, check_video_target, join_parts, write_part
 from degcraft.networks.tiling import upscale
 
-PART = 100
+PART = 50
 """Frames of a part."""
 _MADE_OF = "made_of.json"
 _SHORT = 1.0

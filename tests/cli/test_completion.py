@@ -29,4 +29,4 @@ def test_zsh_knows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "zsh"]) == 0
     script = capsys.readouterr().out
     assert script.startswith("#compdef degcraft")
-    assert all(f'"{command}:' in script for command in COMMANDS)
+    assert all(f"\n    {command}:'" in script for command in COMMANDS)
