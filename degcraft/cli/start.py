@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft start film.mp4 --hr clean -o film --size 60\n"
         "  degcraft start mixed                              without clean images yet"
     )
-    parser.add_argument("references", metavar="PHOTOS", help="your low-resolution images: a folder, a URI or a video")
+    parser.add_argument(
+        "references", metavar="PHOTOS", help="your images: a folder (of pairs, too), a URI or a video"
+    )
     parser.add_argument("--hr", metavar="DIR", help="clean images of any content (folder or URI)")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="a new folder (PHOTOS-start)")
     parser.add_argument("--scale", type=int, choices=(2, 3, 4), default=4, help="magnification (4)")
@@ -53,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
     folder = args.output or Path(f"{name}-start")
     check_empty(folder)
     sizes = size_fields(args.size, args.scale)
-    files, left_out = list_files([args.references])
+    pairs = _has_pairs(args.references)
+    references = str(Path(args.references) / "lr") if pairs else args.references
+    files, left_out = list_files([references])
     looked_at = files[:: -(-len(files) // LOOKED_AT)]
     device = pick_device(args.device)
     network = load_degnet(device=device)
@@ -64,12 +68,13 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(f"none of {len(files)} images could be used; the first: {first.path}: {first.reason}")
     pile = summarise(inspection)
     axes = suggest_axes(pile)
-    references = args.references
     values: dict[str, Any] = {"name": name, "output": "search", "scale": args.scale, "space": axes, **sizes}
-    if pile.sources or pile.outliers:
-        split = dict(split_sources(pile, folder / "sources"))
+    sources = _apart(pile)
+    if sources and not pairs:
+        for source, count in split_sources(pile, folder / "sources"):
+            sources.append(f"copied to {folder / 'sources' / source}: {count} image{'s' * (count != 1)}")
         references = str(folder / "sources" / "source-1")
-    clean = []
+    clean: list[str] = []
     if args.hr is not None:
         with console.status("looking at the clean images"):
             clean, values["clean.reduce"] = _clean(args.hr, network, device)
@@ -77,7 +82,11 @@ def run(args: argparse.Namespace) -> int:
     def placed(location: str) -> str:
         return location if is_uri(location) else str(Path(location).expanduser().resolve())
 
-    values |= {"references": placed(references), "hr": placed(args.hr) if args.hr is not None else "clean"}
+    values["hr"] = placed(args.hr) if args.hr is not None else "clean"
+    # A search divides pairs itself: some to fit to, others to score on.
+    values |= (
+        {"references": None, "held_out.pairs": placed(args.references)} if pairs else {"references": placed(references)}
+    )
     search, page, picture = (folder / one for one in ("search.yaml", "start.html", "inspect.png"))
     with written_whole(search) as temporary:
         temporary.write_text(example_text(values), encoding="utf-8")
@@ -85,11 +94,6 @@ def run(args: argparse.Namespace) -> int:
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
     carried = [f"images: {seen}; of the main source: {sentence(pile.axes | pile.besides)}", *left_out]
     carried += [f"skipped {one.path}: {one.reason}" for one in inspection.skipped]
-    sources = (
-        [*_apart(pile), *(f"sources/{one}: {count}" for one, count in split.items())]
-        if len(pile.main) < len(inspection.images)
-        else []
-    )
     trains = f"{sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space {' '.join(axes)}"
     go_on = [f"degcraft search {shlex.quote(str(search))}"]
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]
@@ -106,6 +110,11 @@ def run(args: argparse.Namespace) -> int:
     for line in (*carried, *sources, *clean, f"wrote {search}: {trains}", f"wrote {page}", *todo, f"next: {go_on[0]}"):
         console.print(line, soft_wrap=True)
     return 0
+
+
+def _has_pairs(location: str) -> bool:
+    """Whether it is a folder of pairs: lr/ and hr/."""
+    return all((Path(location).expanduser() / side).is_dir() for side in ("lr", "hr"))
 
 
 def _clean(location: str, network: Any, device: str) -> tuple[list[str], int]:

@@ -138,6 +138,8 @@ class Video:
         """
         before: int | None = None
         for frame in self._whole():
+            assert frame.pts is not None
+            assert frame.time_base is not None
             # The filter counts in halves of the file's unit.
             pts = round(frame.pts * frame.time_base / self.time_base)
             if before is not None and pts <= before:

@@ -95,7 +95,7 @@ class VideoPart:
     def _open(self, width: int, height: int) -> Any:
         codec, source = VIDEO_CODECS[self._into.codec], self._like.stream
         options = dict(codec.options) | ({"crf": str(self._into.crf)} if codec.has_crf else {})
-        stream = self._container.add_stream(codec.encoder, rate=source.average_rate or 25, options=options)
+        stream: Any = self._container.add_stream(codec.encoder, rate=source.average_rate or 25, options=options)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, self._pixel_format
         context.time_base = stream.time_base = self._like.time_base
@@ -187,6 +187,7 @@ def _sound(container: Any, streams: dict[int, Any]) -> Iterator[Any]:
 def _pixel_format(like: Video) -> str:
     """The chroma and the depth of a video, of at most 10 bits."""
     found = like.stream.codec_context.format
+    assert found is not None, "a frame has been decoded"
     whole = found.is_rgb or (found.chroma_width(2) == 2 and len(found.components) > 2)
     chroma = "444" if whole else "422" if len(found.components) > 2 and found.chroma_height(2) == 2 else "420"
     return f"yuv{chroma}p{'10le' if like.deep else ''}"
