@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft start film.mp4 --hr clean -o film --size 60\n"
         "  degcraft start mixed                              without clean images yet"
     )
-    parser.add_argument(
-        "references", metavar="PHOTOS", help="your images: a folder (of pairs, too), a URI or a video"
-    )
+    parser.add_argument("references", metavar="PHOTOS", help="your images: a folder (of pairs, too), a URI or a video")
     parser.add_argument("--hr", metavar="DIR", help="clean images of any content (folder or URI)")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="a new folder (PHOTOS-start)")
     parser.add_argument("--scale", type=int, choices=(2, 3, 4), default=4, help="magnification (4)")
