@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from degcraft.errors import DegcraftError
-from degcraft.images import is_uri
+from degcraft.images import is_uri, is_video
 from degcraft.training.losses import checked_losses
 from tune.searchable import FORMS
 from tune.spec import SearchSpec
 from tune.yaml_file import read_yaml
 
 FOLDERS = ("references", "hr", "held_out.pairs")
-"""Fields that name a folder which must exist, unless they hold a URI."""
+"""Fields that name a folder which must exist, unless they hold a URI; the references may be a video."""
 FILES = ("network.start", "lpips_weights", "niqe_model")
 """Fields that name a file which must exist."""
 WORDS = ("auto", "none")
@@ -117,7 +117,7 @@ def _absolute(content: dict[str, Any], folder: Path, origin: str) -> dict[str, A
         if field == "network.start" and (value in WORDS or value.startswith("start:")):
             return
         full = (folder / Path(value).expanduser()).resolve()
-        if field in FOLDERS and not full.is_dir():
+        if field in FOLDERS and not full.is_dir() and not (field == "references" and is_video(full)):
             raise DegcraftError(f"{origin}: {field}: must be a folder that exists, but got {full}")
         if (field in FILES or field.startswith("extractor_weights.")) and not full.is_file():
             raise DegcraftError(f"{origin}: {field}: must be a file that exists, but got {full}")

@@ -5,18 +5,22 @@ which returns the exit status. So `degcraft --help` and the pure-torch commands 
 """
 
 import argparse
+import contextlib
 import errno
 import importlib
 import io
+import logging
 import os
 import sys
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from degcraft import __version__
 from degcraft.errors import DegcraftError
 
 COMMANDS = (
+    "start",
     "demo",
     "search",
     "spec",
@@ -36,6 +40,7 @@ COMMANDS = (
     "champion",
     "serve",
     "reproduce",
+    "completion",
 )
 """Names of the commands, in the order in which `--help` lists them; `degcraft.cli.NAME` holds each."""
 
@@ -48,6 +53,7 @@ EXIT_INTERRUPTED = 130
 EPILOG = """\
 the usual way:
   degcraft demo                                     see the whole of it in five minutes, nothing to download
+  degcraft start photos --hr clean                  look at my photos, and write the search that fits them
   degcraft weights --references photos --hr clean -o crafted.json --figure crafted.png
                                                     which degradations do my photos carry?
   degcraft spec > search.yaml                       a commented search to edit
@@ -83,7 +89,25 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
+    parser.set_defaults(quiet=False, verbose=False)
+    for one in parsers_below(parser):
+        # Left out where it is not given, so that it may stand behind the command and behind its action, too.
+        one.add_argument(
+            "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="print nothing but errors"
+        )
+        one.add_argument(
+            "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="logs, and where an error came from"
+        )
     return parser
+
+
+def parsers_below(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser, and those of all its commands and their actions."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers_below(below)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,11 +119,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     args = build_parser().parse_args(arguments)
+    if args.verbose:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
-        status = int(args.run(args))
+        with _silence() if args.quiet else contextlib.nullcontext():
+            status = int(args.run(args))
         sys.stdout.flush()  # a reader that went away is noticed here, not on the way out
         return status
     except DegcraftError as error:
+        if args.verbose:
+            traceback.print_exc()
         print(f"degcraft {args.command}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
@@ -123,3 +152,10 @@ def _forget_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What is printed goes nowhere; what goes to stderr is heard."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield

@@ -1,6 +1,7 @@
 """`degcraft features list`: which extractors there are, and which can be had here."""
 
 import argparse
+import json
 
 HELP = "the extractors, their layers, and whether they can be had here"
 
@@ -10,7 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Lists the extractors by the names that --extractor and the search specification take, with their layers.\n"
         "Downloads nothing, but asks whether a download would answer."
     )
-    parser.epilog = "examples:\n  degcraft features list"
+    parser.epilog = "examples:\n  degcraft features list\n  degcraft features list --json"
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,6 +26,16 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     with ThreadPoolExecutor(len(EXTRACTORS)) as threads:  # a server that does not answer costs seconds
         reasons = dict(zip(EXTRACTORS, threads.map(available, EXTRACTORS), strict=True))
+    if args.json:
+        rows = {
+            name: {
+                "here": reasons[name] is None, "reason": reasons[name], "layers": list(spec.layers),
+                "default_layer": spec.default_layer, "description": spec.description,
+            }
+            for name, spec in EXTRACTORS.items()
+        }  # fmt: skip
+        print(json.dumps(rows, indent=2))
+        return 0
     table = Table(box=None, pad_edge=False)
     for column in ("extractor", "here", "layers", "features"):
         table.add_column(column, no_wrap=column in ("extractor", "here"))

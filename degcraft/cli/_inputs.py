@@ -23,13 +23,14 @@ def images_of(text: str) -> Input:
     Raises:
         DegcraftError: it is not there, or is or holds no image.
     """
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
+    from degcraft.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_uri, is_video, list_images, local_folder
 
     kinds = ", ".join(sorted(IMAGE_SUFFIXES))
     path = Path(text).expanduser()
-    if not is_uri(text) and path.is_file():
+    if not is_uri(text) and path.is_file() and not is_video(path):
         if path.suffix.lower() not in IMAGE_SUFFIXES:
-            raise DegcraftError(f"{path}: must be an image ({kinds})")
+            videos = ", ".join(sorted(VIDEO_SUFFIXES))
+            raise DegcraftError(f"{path}: must be an image ({kinds}) or a video ({videos})")
         return Input([path], path.parent, [], True)
     if not is_uri(text) and not path.exists():
         raise DegcraftError(f"{path}: no such file or folder")

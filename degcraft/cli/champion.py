@@ -1,6 +1,8 @@
 """`degcraft champion`: which version of the model is used and served, and going back to another."""
 
 import argparse
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from degcraft.cli._common import positive
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         "  degcraft champion\n"
+        "  degcraft champion --json\n"
         "  degcraft champion 3              # back to version 3\n"
         "  degcraft champion 5 --alias candidate"
     )
@@ -28,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="degcraft-sr", help="of the registered model (degcraft-sr)")
     parser.add_argument("--alias", default="champion", help="(champion)")
     parser.add_argument("--tracking-uri", metavar="URI", help="the MLflow store ($MLFLOW_TRACKING_URI)")
+    parser.add_argument("--json", action="store_true", help="print the versions as JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,7 +41,11 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console(highlight=False, soft_wrap=True)
     if args.version is None:
-        console.print(_table(args.name, list_versions(args.name, args.tracking_uri)))
+        versions = list_versions(args.name, args.tracking_uri)
+        if args.json:
+            print(json.dumps([asdict(version) for version in versions], indent=2, default=str))
+        else:
+            console.print(_table(args.name, versions))
         return 0
     before = choose_version(args.name, args.alias, args.version, args.tracking_uri)
     now = f"models:/{args.name}@{args.alias} is version {args.version}"

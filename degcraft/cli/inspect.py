@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft inspect photos --hr clean\n"
         "  degcraft inspect photo.jpg scans/*.tif --json inspect.json --csv inspect.csv"
     )
-    parser.add_argument("inputs", nargs="+", metavar="DIR|FILE", help="image files and folders (or URIs of folders)")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="DIR|FILE", help="images, videos, and folders of images (or their URIs)"
+    )
     parser.add_argument("--figure", type=Path, metavar="FILE", help="the images with their estimates to draw (PNG)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for other programs")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a line per image")
@@ -61,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
         from degcraft.images import check_empty
 
         check_empty(args.split_to)
-    files, left_out = _files(args.inputs)
+    files, left_out = list_files(args.inputs)
     if args.hr is not None:
-        _files([args.hr])
+        list_files([args.hr])
 
     from degcraft.features import load_degnet
     from degcraft.inspection import inspect_clean, inspect_files, summarise, write_csv, write_json
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     _say(console, pile, left_out, time.perf_counter() - started, device)
     if args.hr is not None:
         with console.status("looking at the clean images"):
-            files, left_out = _files([args.hr])
+            files, left_out = list_files([args.hr])
             clean = inspect_clean(files, network, device=device)
         for line in (*clean.sentences(), *(f"clean images: {clause}" for clause in left_out)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -103,14 +105,14 @@ def run(args: argparse.Namespace) -> int:
         if path is not None:
             console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
     if args.split_to is not None:
-        for name, paths in _split(pile, args.split_to).items():
-            said = f"wrote {args.split_to / name}: {len(paths)} image{'s' * (len(paths) != 1)}"
+        for name, count in split_sources(pile, args.split_to).items():
+            said = f"wrote {args.split_to / name}: {count} image{'s' * (count != 1)}"
             console.print(said, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _split(pile: "Pile", folder: Path) -> dict[str, list[Path]]:
-    """Copy every image into the folder of its source; give the folders' names and what was copied into them."""
+def split_sources(pile: "Pile", folder: Path) -> dict[str, int]:
+    """Copy every image into the folder of its source; give the folders' names and how many they hold."""
     from degcraft.images import copy_files
 
     groups = {
@@ -120,10 +122,10 @@ def _split(pile: "Pile", folder: Path) -> dict[str, list[Path]]:
     groups["outliers"] = tuple(sorted(each.members[0] for each in pile.outliers))
     paths = {name: [pile.inspection.images[index].path for index in each] for name, each in groups.items() if each}
     copy_files(paths, folder)
-    return paths
+    return {name: len(copied) for name, copied in paths.items()}
 
 
-def _files(inputs: list[str]) -> tuple[list[Path], list[str]]:
+def list_files(inputs: list[str]) -> tuple[list[Path], list[str]]:
     """Every image once, in the order given, and what the folders hold besides, as clauses.
 
     Raises:
@@ -198,4 +200,5 @@ def _say(console: "Console", pile: "Pile", left_out: list[str], seconds: float, 
     if len(images) > 1:
         axes = " ".join(f"--axis {axis}" for axis in suggest_axes(pile))
         say(f"a space that holds them, for degcraft weights: {axes}")
+        say("and for a search:\nspace:\n" + "\n".join(f"  - {axis}" for axis in suggest_axes(pile)))
     say(f"{seconds:.1f} s on {device}")

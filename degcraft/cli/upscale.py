@@ -6,9 +6,10 @@ from pathlib import Path
 from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
 from degcraft.cli._inputs import Input, images_of
 from degcraft.cli._network import add_model, add_tile, check_model, load_model, overlap_of
+from degcraft.cli._upscale_video import add_video, run_video
 from degcraft.errors import DegcraftError
 
-HELP = "restore images or folders of them, of any size"
+HELP = "restore images, folders of them, or a video, of any size"
 
 _BYTES_PER_PIXEL = 36
 """Of a restored image while its three float32 channels are rounded, two copies beside them."""
@@ -19,21 +20,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Restores images of any size, in tiles that are blended without seams. Names, sub-folders, transparency,\n"
         "colour profile and metadata are kept, grey stays grey, 16 bits stay 16 in PNG and TIFF; what cannot be\n"
         "written (GIF, HEIC, AVIF) becomes PNG. JPEG and WebP have quality 95; --format png is lossless. Nothing is\n"
-        "replaced without --overwrite. The exit status is 3 where some of the images could not be restored."
+        "replaced without --overwrite. The exit status is 3 where some of the images could not be restored.\n"
+        "\n"
+        "A video is restored frame by frame, with its sound copied and its times, rotation, colours, 10 bits and\n"
+        "shape of pixels kept; interlaced frames are made whole. 50 frames at a time go to OUT.parts: after a kill\n"
+        "the same command goes on from there. Subtitles are not copied. The status is 3 where it was damaged."
     )
     parser.epilog = (
         "examples:\n"
         "  degcraft upscale model.safetensors photo.jpg -o photo_x4.png\n"
         "  degcraft upscale model.safetensors photos more/scan.tif -o restored --format png\n"
         "  degcraft upscale models:/degcraft-sr@champion photos -o restored --tile 128\n"
-        "  degcraft upscale model.safetensors photos -o restored --skip-existing     # what an earlier run left over"
+        "  degcraft upscale model.safetensors photos -o restored --skip-existing     # what an earlier run left over\n"
+        "  degcraft upscale model.safetensors film.mp4 -o film_x4.mp4 --codec hevc --crf 18"
     )
     add_model(parser)
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="image files and folders (or their URIs)")
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="images and folders (or their URIs), or a video")
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="folder, or a file for a single image"
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="folder, or a file for a single image or video"
     )
     parser.add_argument("--format", choices=("png", "jpg", "webp", "tif"), help="what to write (as the image was)")
+    add_video(parser)
     add_tile(parser)
     there = parser.add_mutually_exclusive_group()
     there.add_argument("--overwrite", action="store_true", help="replace files that are there already")
@@ -42,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from degcraft.images import is_video
+
+    if any(map(is_video, args.inputs)):
+        return run_video(args)
     console = open_console()
     check_model(args.model)
     inputs = [images_of(text) for text in args.inputs]

@@ -5,6 +5,7 @@ from .enlarging import bicubic_enlarge
 from .evidence import EVIDENT, cut_evident
 from .folder import ImageFolder, Skipped, scan_folder, split_files
 from .formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
+from .frames import video_frames
 from .listing import IMAGE_SUFFIXES, check_folder, list_images
 from .names import flat_name, printable, same_name
 from .pairs import crop_to_scale, files_by_name, list_pairs
@@ -22,6 +23,7 @@ from .reading import (
 from .reducing import reduced_files
 from .remote import is_uri, local_folder
 from .structured import most_structured, structure
+from .video import VIDEO_SUFFIXES, is_video, open_video
 from .writing import write_image
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "JPEG_GRID",
     "MAX_PIXELS",
+    "VIDEO_SUFFIXES",
     "Carried",
     "Format",
     "FormatError",
@@ -57,11 +60,13 @@ __all__ = [
     "image_size",
     "is_opaque",
     "is_uri",
+    "is_video",
     "list_images",
     "list_pairs",
     "local_folder",
     "most_structured",
     "names_apart",
+    "open_video",
     "printable",
     "read_carried",
     "read_image",
@@ -73,5 +78,6 @@ __all__ = [
     "structure",
     "to_pixels",
     "to_uint8",
+    "video_frames",
     "write_image",
 ]

@@ -16,6 +16,10 @@ IMAGE_SUFFIXES = frozenset(
 """The suffixes, in lower case, by which a folder's images are known."""
 
 
+LEFT_OUT = ".left-out"
+"""Hidden file in a folder that was drawn from something: what was left out, a clause a line."""
+
+
 class Listing(NamedTuple):
     """What lies below a folder, unopened."""
 
@@ -25,6 +29,8 @@ class Listing(NamedTuple):
     """How many files have no image suffix (hidden ones are not counted)."""
     system_folders: tuple[Path, ...]
     """Folders that a NAS or an operating system keeps for itself, not looked into; relative and sorted."""
+    before: tuple[str, ...] = ()
+    """What was left out when the folder itself was made, of a video's frames, as clauses."""
 
     def left_out(self) -> list[str]:
         """What is not used, and how much of it, as clauses."""
@@ -33,7 +39,7 @@ class Listing(NamedTuple):
         if systems:
             count = f"{len(systems)} system folder{'s' * (len(systems) != 1)}"
             said.append(f"{count} passed over: {named([str(one) for one in systems])}")
-        return said
+        return [*self.before, *said]
 
 
 def named(names: Sequence[str], limit: int = 10) -> str:
@@ -76,7 +82,9 @@ def list_images(folder: str | Path) -> Listing:
             else:
                 others += 1
     images.sort(key=lambda path: path.relative_to(root).as_posix())
-    return Listing(images, others, tuple(sorted(systems)))
+    note = root / LEFT_OUT
+    before = tuple(note.read_text(encoding="utf-8").splitlines()) if note.is_file() else ()
+    return Listing(images, others, tuple(sorted(systems)), before)
 
 
 def _leads_back(folder: Path) -> bool:

@@ -21,8 +21,10 @@ from fsspec.spec import AbstractFileSystem
 from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
+from degcraft.images.frames import video_frames
 from degcraft.images.listing import IMAGE_SUFFIXES, list_images
 from degcraft.images.names import is_passed_over, is_systems_own
+from degcraft.images.video import is_video
 
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*(://|::)")
 _MANIFEST = ".manifest.json"
@@ -56,14 +58,16 @@ def is_uri(location: str | Path) -> bool:
 def local_folder(location: str | Path, cache: Path | None = None) -> Path:
     """A folder on this machine with the images of a location.
 
-    A plain path is its own answer, whether it exists or not. A URI's images (files with an image suffix,
-    sub-folders included, hidden ones not) are downloaded once and kept, and a system's own folders made, empty, so that
-    whoever lists the copy can name them; a later call fetches only files whose
-    ETag, checksum, size or time has changed and drops those that have gone. A file appears whole or not at all, so
-    processes may share the copy. Credentials and endpoints are those of the protocol's own configuration.
+    A plain path is its own answer, whether it exists or not, and a video becomes a folder of its frames
+    (`video_frames`). A URI's images (files with an image suffix, sub-folders included, hidden ones not) are
+    downloaded once and kept, and a system's own folders made, empty, so that whoever lists the copy can name them; a
+    later call fetches only files whose ETag, checksum, size or time has changed and drops those that have gone. A file
+    appears whole or not at all, so processes may share the copy. Credentials and endpoints are those of the protocol's
+    own configuration.
 
     Args:
-        location: a path, or a URI of a folder: s3://, gs://, file://, http:// (a listing), or whatever fsspec reads.
+        location: a path of a folder or a video; or a URI of a folder: s3://, gs://, file://, http:// (a
+            listing), or whatever fsspec reads.
         cache: the folder that holds the copies; None is `folders` in degcraft's own.
 
     Raises:
@@ -71,7 +75,8 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
             images, a file arrives incomplete, or the copy cannot be written.
     """
     if not is_uri(location):
-        return Path(location).expanduser()
+        path = Path(location).expanduser()
+        return video_frames(path) if is_video(path) else path
     uri = str(location)
     base = cache_folder("folders") if cache is None else cache
     folder = base / hashlib.sha256(uri.rstrip("/").encode()).hexdigest()[:20]

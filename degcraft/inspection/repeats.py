@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.sparse import csgraph, csr_array
 
+from degcraft.images.thumbnails import SAME_SCENE, thumbnail
 from degcraft.inspection.estimate import ImageEstimate
-from degcraft.matching.independence import SAME_SCENE
 
-_SIDE = 16
 SAME_DEGRADATION = 1.0
 """Images of one scene repeat each other up to this distance: a small but visible difference."""
 
@@ -28,14 +27,6 @@ def find_repeats(images: Sequence[ImageEstimate], distances: NDArray[np.floating
     Returns:
         (n,) numbers from 0.
     """
-    thumbnails = np.stack([_small(image.thumbnail) for image in images])
+    thumbnails = np.stack([thumbnail(Image.fromarray(image.thumbnail)) for image in images])
     same = (thumbnails @ thumbnails.T >= SAME_SCENE) & (distances <= SAME_DEGRADATION)
     return csgraph.connected_components(csr_array(same), directed=False)[1].astype(np.intp)
-
-
-def _small(thumbnail: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(pixels,) grey, of mean 0 and norm 1; of a smaller norm where a picture is nearly flat."""
-    grey = cv2.resize(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    pixels = np.asarray(grey, dtype=np.float64).ravel()
-    pixels -= pixels.mean()
-    return np.asarray(pixels / (max(float(pixels.std()), 1.0) * _SIDE))

@@ -11,12 +11,7 @@ from scipy.sparse import csgraph, csr_array
 from degcraft.errors import DegcraftError
 from degcraft.images import read_rgb8
 from degcraft.images.folder import in_threads
-
-SAME_SCENE = 0.9
-"""Correlation of two files' thumbnails from which they show one scene. Neighbouring frames of a film have 0.8 to
-0.99; the nearest two of 61 unrelated photographs (CID22) had 0.86, half of them at most 0.43."""
-
-_SIDE = 16
+from degcraft.images.thumbnails import DRAFT, SAME_SCENE, thumbnail
 
 
 def scenes(files: Sequence[str]) -> NDArray[np.intp]:
@@ -78,16 +73,11 @@ def independent_images(features: NDArray[np.floating], groups: NDArray[np.intp])
 
 
 def _thumbnail(file: str) -> NDArray[np.float64]:
-    """(pixels,) grey, of mean 0 and norm 1; of a smaller norm where a picture is nearly flat."""
     try:
         with Image.open(file) as image:
-            if image.format == "JPEG":  # decoded at an eighth of its size: a photograph costs milliseconds
-                image.draft("L", (8 * _SIDE, 8 * _SIDE))
-                grey = image.convert("L")
-            else:
-                grey = Image.fromarray(read_rgb8(Path(file)).transpose(1, 2, 0)).convert("L")
+            if image.format == "JPEG":
+                image.draft("L", DRAFT)
+                return thumbnail(image)
+        return thumbnail(Image.fromarray(read_rgb8(Path(file)).transpose(1, 2, 0)))
     except OSError as error:
         raise DegcraftError(f"{file}: cannot be read ({error})") from error
-    pixels = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float64).ravel()
-    pixels -= pixels.mean()
-    return np.asarray(pixels / (max(pixels.std(), 1.0) * _SIDE))

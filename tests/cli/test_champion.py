@@ -1,5 +1,6 @@
 """`degcraft champion` on a real registry: the list, going back, and what cannot be chosen."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,10 @@ def test_versions_are_listed_newest_first_with_their_scores(
         ("2", "", "26.5", "trial-1"),
         ("1", "", "25.5", "trial-0"),
     ]
-    assert [row[5] for row in rows] == [registry.run_of(f"models:/{NAME}/{number}") for number in (3, 2, 1)]
+    runs = [registry.run_of(f"models:/{NAME}/{number}") for number in (3, 2, 1)]
+    assert [row[5] for row in rows] == runs
+    assert main(words(registry, "--json")) == 0
+    assert [version["run_id"] for version in json.loads(capsys.readouterr().out)] == runs
 
 
 def test_the_alias_goes_back_and_forth(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,6 +53,14 @@ def run(*arguments: str) -> int:
     return main(["features", *arguments])
 
 
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert any(one["here"] for one in listed.values())
+    assert all(one["here"] == (one["reason"] is None) for one in listed.values())
+    assert all(one["default_layer"] in one["layers"] for one in listed.values())
+
+
 def test_list_says_what_can_be_had_and_why_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     printed = capsys.readouterr().out

@@ -51,3 +51,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait() == 0
+
+
+def test_what_is_known_is_filled_in_and_the_comments_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["spec"])
+    plain = capsys.readouterr().out
+    assert main(["spec", "--references", "my photos/", "--hr", "a: b #c", "--size", "6"]) == 0
+    text = capsys.readouterr().out
+    filled, example = yaml.safe_load(text), yaml.safe_load(plain)
+    assert (filled["name"], filled["references"], filled["hr"]) == ("my-photos", "my photos/", "a: b #c")
+    assert filled["budget"]["minutes"] == 6
+    assert 50 <= filled["training"]["steps"] <= 20000
+    assert filled["patches"] == example["patches"]
+    assert text.count("#") == plain.count("#") + 1

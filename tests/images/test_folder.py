@@ -93,7 +93,7 @@ def test_a_folder_without_usable_images_is_an_error(folder: Path, tmp_path: Path
 
 
 def test_listing_opens_nothing(folder: Path) -> None:
-    files, others, _ = list_images(folder)
+    files, others, *_ = list_images(folder)
     names = [f.name for f in files]
     assert names == ["b.png", "copy.bmp", "cut.png", "a.JPG", "text.png", "tiny.png", "z.webp"]
     assert others == 1

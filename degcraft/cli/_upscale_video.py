@@ -1,0 +1,84 @@
+"""`degcraft upscale` of a video: the options that only a video has, and what is said of it."""
+
+import argparse
+import time
+from pathlib import Path
+
+from degcraft.cli._common import EXIT_SOME_LOST, open_console, pick_device
+from degcraft.cli._network import load_model, overlap_of
+from degcraft.errors import DegcraftError
+
+CODECS = ("h264", "hevc", "ffv1")
+"""Names of `degcraft.images.video_writing.VIDEO_CODECS`, for help that must not load FFmpeg."""
+TOLD_EVERY = 30.0
+"""Seconds between two lines of a log."""
+
+
+def add_video(parser: argparse.ArgumentParser) -> None:
+    """`--codec` and `--crf`."""
+    parser.add_argument("--codec", choices=CODECS, default="h264", help="of a video (h264); ffv1 loses nothing")
+    parser.add_argument(
+        "--crf", type=int, default=16, metavar="N", help="of a video, 0 to 51: less is better, and larger (16)"
+    )
+
+
+def run_video(args: argparse.Namespace) -> int:
+    """Restore the one video that was given."""
+    import torch
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from degcraft.images.video_writing import VideoFormat
+    from degcraft.networks.video import upscale_video
+
+    source, target = Path(args.inputs[0]).expanduser(), _target(args)
+    into = VideoFormat(args.codec, args.crf)
+    console = open_console()
+    if args.skip_existing and target.exists():
+        console.print(f"{target} is there already", soft_wrap=True)
+        return 0
+    device = pick_device(args.device)
+    network = load_model(args.model, device)
+    started = told = time.monotonic()
+    columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("frames")
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            bar.update(task, completed=done, total=total)
+            if not console.is_terminal and time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                console.print(f"frame {done} of {total}", soft_wrap=True)
+
+        try:
+            done = upscale_video(
+                network.model, source, target, scale=network.scale, into=into, tile=args.tile,
+                overlap=overlap_of(args.tile), overwrite=args.overwrite, progress=tell,
+            )  # fmt: skip
+        except torch.OutOfMemoryError as error:
+            raise DegcraftError(
+                f"{source}: {device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
+            ) from error
+        except KeyboardInterrupt:
+            console.print(f"kept in {target}.parts; the same command goes on", soft_wrap=True)
+            raise
+    resumed = f", {done.resumed} of them by an earlier run" * bool(done.resumed)
+    whole = "; fields were joined to frames" * done.interlaced
+    seconds = time.monotonic() - started
+    console.print(f"wrote {target}: {done.frames} frames{resumed}{whole}; {seconds:.0f} s on {device}", soft_wrap=True)
+    for clause in done.damage:
+        console.print(f"careful: of {source} {clause}", soft_wrap=True)
+    return EXIT_SOME_LOST if done.damage else 0
+
+
+def _target(args: argparse.Namespace) -> Path:
+    """The file that the video becomes."""
+    from degcraft.images import VIDEO_SUFFIXES
+
+    if len(args.inputs) > 1:
+        raise DegcraftError(f"{args.inputs[0]}: a video is restored by itself, but there are {len(args.inputs)} inputs")
+    if args.format is not None:
+        raise DegcraftError(f"--format: is of images; a video's kind is its name's ({args.output})")
+    if args.output.suffix.lower() in VIDEO_SUFFIXES and not args.output.is_dir():
+        return Path(args.output)
+    return Path(args.output) / Path(args.inputs[0]).name

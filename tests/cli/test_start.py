@@ -1,0 +1,55 @@
+"""`degcraft start`: what it writes is a search that fits, and a page that needs no other file."""
+
+from pathlib import Path
+
+import pytest
+
+from degcraft.cli import main
+from tests.images.clips import write_clip
+from tune.spec_file import load_spec
+
+
+def test_start_writes_a_search_and_a_page(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "started"
+    command = ["start", str(photographs / "others"), "--hr", str(photographs / "clean"), "-o", str(out), "--size"]
+    assert main([*command, "laptop"]) == 0
+    assert f"next: degcraft search {out / 'search.yaml'}" in capsys.readouterr().out
+    spec = load_spec(out / "search.yaml")
+    assert (spec.training.steps, spec.training.batch, spec.budget.trials) == (300, 8, 3)
+    assert spec.output == str(out / "search")
+    assert spec.space != "paper"
+    page = (out / "start.html").read_text(encoding="utf-8")
+    assert "degcraft search" in page
+    assert page.count("data:image/png;base64,") == 1
+    assert "http" not in page, "nothing is fetched"
+    assert main([*command, "laptop"]) == 2
+    assert "must be a new or an empty folder" in capsys.readouterr().err
+
+
+def test_a_video_and_no_clean_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEGCRAFT_CACHE", str(tmp_path / "cache"))
+    clip = write_clip(tmp_path / "clip <b>.mp4")
+    assert main(["start", str(clip), "-o", str(tmp_path / "out"), "--size", "laptop"]) == 0
+    assert "first point `hr` in" in capsys.readouterr().out
+    assert "clip &lt;b&gt;" in (tmp_path / "out" / "start.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", ["huge", "4", "-1", "1e9"])
+def test_a_size_that_there_is_not(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spec", f"--size={size}"]) == 2
+    assert "--size: must be laptop, workstation, gpu or minutes from 5 to 10000" in capsys.readouterr().err
+
+
+def test_pairs_are_what_the_search_scores_on(photographs: Path, tmp_path: Path) -> None:
+    for side in ("lr", "hr"):
+        (tmp_path / "pairs" / side).parent.mkdir(exist_ok=True)
+        (tmp_path / "pairs" / side).symlink_to(photographs / "others")
+    command = ["start", str(tmp_path / "pairs"), "--hr", str(photographs / "clean"), "-o", str(tmp_path / "out")]
+    assert main([*command, "--size", "laptop", "-q"]) == 0
+    spec = load_spec(tmp_path / "out" / "search.yaml")
+    assert spec.references is None
+    assert spec.held_out.pairs == str((tmp_path / "pairs").resolve())
