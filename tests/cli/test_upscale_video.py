@@ -37,3 +37,10 @@ def test_what_cannot_be_is_said_in_a_line(
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.count("\n") == 1
+
+
+def test_the_help_names_every_codec() -> None:
+    from degcraft.cli._upscale_video import CODECS
+    from degcraft.images.video_writing import VIDEO_CODECS
+
+    assert tuple(VIDEO_CODECS) == CODECS
