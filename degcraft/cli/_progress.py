@@ -1,6 +1,7 @@
-"""How a training goes on, on the screen."""
+"""How work goes on, on the screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,6 +9,16 @@ if TYPE_CHECKING:
 
 AVERAGED = 100
 """Steps that a shown loss is the running mean of."""
+
+
+@contextmanager
+def progress_bar(console: "Console", text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar in a terminal; gives what is to be told how much is done, of how much."""
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 class TrainingProgress:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, check_file_name, open_console, pick_device, refuse_overwrite
+from degcraft.cli._common import add_device, check_file_name, open_console, refuse_overwrite
 from degcraft.cli._evaluated import (
     EvaluatedImage,
     Restore,
@@ -18,6 +18,7 @@ from degcraft.cli._evaluated import (
     scored,
 )
 from degcraft.cli._network import MODEL_HELP, add_tile, load_model, overlap_of
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from degcraft.cli._common import (
     add_device,
     check_file_name,
     open_console,
-    pick_device,
     positive,
     refuse_overwrite,
     seed,
 )
 from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

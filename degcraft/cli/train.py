@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli import _losses, _sources
-from degcraft.cli._common import add_clean, add_device, parse_clean, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._common import add_clean, add_device, parse_clean, positive, refuse_overwrite, seed
 from degcraft.cli._jointly import learned_file, parse_jointly
 from degcraft.cli._network import MODEL_HELP
 from degcraft.cli._sources import METAVAR, SOURCE_HELP
 from degcraft.cli._start import Begun, begin
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
+from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console
 from degcraft.cli._network import add_model, add_tile, load_model, overlap_of
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 HELP = "restore images or folders of them, of any size"

@@ -13,10 +13,10 @@ from degcraft.cli._common import (
     check_file_name,
     parse_clean,
     parse_space,
-    pick_device,
     positive,
     seed,
 )
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.features.alexnet import ALEXNET, ALEXNET_MINC, ALEXNET_RANDOM
-from degcraft.features.base import ExtractorSpec, FeatureExtractor, usable_device
+from degcraft.features.base import ExtractorSpec, FeatureExtractor
 from degcraft.features.dasr import DASR
 from degcraft.features.degnet import DEGNET
 from degcraft.features.squeezenet import SQUEEZENET
@@ -53,7 +54,7 @@ def make_extractor(
     layer = spec.default_layer if layer is None else layer
     if layer not in spec.layers:
         raise DegcraftError(f"extractor {name}: layer must be one of {', '.join(spec.layers)}, but got '{layer}'")
-    return spec.build(layer, _path(weights_file), seed, usable_device(device))
+    return spec.build(layer, _path(weights_file), seed, pick_device(device))
 
 
 def available(name: str, weights_file: str | Path | None = None) -> str | None:

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from degcraft.images import names_apart
-from degcraft.inspection.estimate import Inspection, inspect_files
-from degcraft.inspection.pile import pooled_axes
+from degcraft.inspection.estimate import Inspection, inspect_files, pooled_axes
 from degcraft.inspection.words import sentence
 
 if TYPE_CHECKING:
