@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.knobs import parse_named
 
@@ -26,15 +27,15 @@ def load_model(model: str, device: str) -> "LoadedNetwork":
     """The network that MODEL names, on the device.
 
     Raises:
-        DegcraftError: There is no such file or model, or it is no SR network.
+        DegcraftError: There is no such file, model or device, or it is no SR network.
     """
     if model.startswith(("models:/", "runs:/")):
         from tracking.models import load_sr_model
 
-        return load_sr_model(model, device)
-    from degcraft.networks import load_network
+        return load_sr_model(model, pick_device(device))
+    from degcraft.networks import load
 
-    return load_network(model, device)
+    return load(model, device)
 
 
 def add_tile(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +47,6 @@ def add_tile(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="largest side in LR pixels that the network sees at once; less takes less memory (256)",
     )
-
-
-def overlap_of(tile: int) -> int:
-    """How far tiles of this side reach past their seams."""
-    return min(16, (tile - LEAST_TILE) // 2)
 
 
 def _tile(text: str) -> int:

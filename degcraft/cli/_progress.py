@@ -12,7 +12,7 @@ AVERAGED = 100
 
 
 @contextmanager
-def progress_bar(console: "Console", text: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(console: "Console", text: str) -> Iterator[Callable[[float, float], None]]:
     """A bar in a terminal; gives what is to be told how much is done, of how much."""
     from rich.progress import Progress
 

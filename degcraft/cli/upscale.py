@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console
-from degcraft.cli._network import add_model, add_tile, load_model, overlap_of
-from degcraft.device import pick_device
+from degcraft.cli._network import add_model, add_tile, load_model
+from degcraft.cli._progress import progress_bar
 from degcraft.errors import DegcraftError
 
 HELP = "restore images or folders of them, of any size"
@@ -40,10 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import torch
-    from rich.progress import Progress
-
-    from degcraft.images import BY_SUFFIX, FormatError, read_carried, read_image, write_image
-    from degcraft.networks import upscale
 
     console = open_console()
     tasks = _plan(args.inputs, args.output, args.format, args.overwrite or args.skip_existing)
@@ -53,39 +49,24 @@ def run(args: argparse.Namespace) -> int:
         tasks = left
         if not tasks:
             return 0
-    device = pick_device(args.device)
-    network = load_model(args.model, device)
+    network = load_model(args.model, args.device)
     skipped: list[DegcraftError] = []
+    with progress_bar(console, "images") as progress:
+        for number, (source, target) in enumerate(tasks):
 
-    def skip(error: DegcraftError) -> None:
-        skipped.append(error)
-        console.print(f"skipped {error}", soft_wrap=True)
+            def tiles(done: int, total: int, before: int = number) -> None:
+                progress(before + done / total, len(tasks))
 
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        images = bar.add_task("images", total=len(tasks))
-        tiles = bar.add_task("tiles")
-        for source, target in tasks:
             try:
-                image, carried = read_image(source), read_carried(source)
-                into, (height, width) = BY_SUFFIX[target.suffix.lower()], image.rgb.shape[1:]
-                transparent = image.alpha is not None and bool(image.alpha.min() < 1)
-                # Before minutes are spent on an image that its format cannot hold.
-                into.check(height * network.scale, width * network.scale, transparent=transparent)
-                sr = upscale(
-                    network.model, image.rgb, scale=network.scale, tile=args.tile, overlap=overlap_of(args.tile),
-                    progress=lambda done, total: bar.update(tiles, completed=done, total=total),
-                )  # fmt: skip
-                write_image(target, sr, image.alpha, carried=carried)
-            except FormatError as error:
-                skip(DegcraftError(f"{source}: {error}"))
+                network(source, tile=args.tile, into=target, progress=tiles).save(target)
             except torch.OutOfMemoryError as error:
                 raise DegcraftError(
-                    f"{source}: {device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
+                    f"{source}: {args.device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
                 ) from error
             except DegcraftError as error:
                 # One bad file does not cost the others; it is named, and counted at the end.
-                skip(error)
-            bar.advance(images)
+                skipped.append(error)
+                console.print(f"skipped {error}", soft_wrap=True)
     if len(skipped) == len(tasks):
         raise DegcraftError(f"none of {len(tasks)} images could be restored; the first: {skipped[0]}")
     done = len(tasks) - len(skipped)
@@ -101,14 +82,13 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
         DegcraftError: an input that is not there or holds no image, two images of one name, a file that is there
             already, or an output that cannot be.
     """
-    from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES
+    from degcraft.images import BY_SUFFIX, IMAGE_SUFFIXES, list_input
 
     sources: list[tuple[Path, Path]] = []
-    single = True
     for text in inputs:
-        images, is_file = _images(text)
-        sources += images
-        single = single and is_file
+        folder, found = list_input(text)
+        sources += [(image, image.relative_to(folder)) for image in found.images]
+    single = all(Path(text).expanduser().is_file() for text in inputs)
     as_file = output.suffix.lower() in IMAGE_SUFFIXES and not output.is_dir()
     if as_file and output.suffix.lower() not in BY_SUFFIX:
         raise DegcraftError(f"{output}: must end in one of {', '.join(BY_SUFFIX)}; others are read, but not written")
@@ -131,19 +111,3 @@ def _plan(inputs: list[str], output: Path, suffix: str | None, overwrite: bool) 
             raise DegcraftError(f"{target}: is there already; add --overwrite to replace it")
         becomes[target] = source
     return [(source, target) for target, source in becomes.items()]
-
-
-def _images(text: str) -> tuple[list[tuple[Path, Path]], bool]:
-    """The images of one IN, each with its name below the output folder, and whether IN is a file."""
-    from degcraft.images import IMAGE_SUFFIXES, is_uri, list_images, local_folder
-
-    path = Path(text).expanduser()
-    if not is_uri(text) and path.is_file():
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            raise DegcraftError(f"{path}: must be an image ({', '.join(sorted(IMAGE_SUFFIXES))})")
-        return [(path, Path(path.name))], True
-    folder = local_folder(text)
-    found = list_images(folder).images
-    if not found:
-        raise DegcraftError(f"{text}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return [(image, image.relative_to(Path(folder).expanduser())) for image in found], False

@@ -7,6 +7,7 @@ from degcraft.images.enlarging import bicubic_enlarge
 from degcraft.images.evidence import EVIDENT, cut_evident
 from degcraft.images.folder import ImageFolder, Skipped, list_images, scan_folder, split_files
 from degcraft.images.formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
+from degcraft.images.inputs import list_input
 from degcraft.images.names import flat_name, printable, same_name
 from degcraft.images.pairs import ImagePair, crop_to_scale, files_by_name, list_pairs, read_pairs, scale_of
 from degcraft.images.patches import JPEG_GRID, Patches, cut_patches
@@ -60,6 +61,7 @@ __all__ = [
     "is_opaque",
     "is_uri",
     "list_images",
+    "list_input",
     "list_pairs",
     "local_folder",
     "most_structured",

@@ -10,7 +10,7 @@ from degcraft import __version__
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.features import load_degnet
-from degcraft.images.inputs import list_input
+from degcraft.images import list_input
 from degcraft.inspection.clean import inspect_clean
 from degcraft.inspection.estimate import inspect_files
 from degcraft.inspection.pile import Pile, summarise

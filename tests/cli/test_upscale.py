@@ -165,7 +165,7 @@ def test_an_mlflow_model_is_asked_of_the_tracking_room(
 
     monkeypatch.setattr(tracking.models, "load_sr_model", load_sr_model)
     assert run("models:/mine@champion", folder / "photo.jpg", "-o", tmp_path / "out.png") == 0
-    assert asked == [("models:/mine@champion", "cpu")]
+    assert asked == [("models:/mine@champion", torch.device("cpu"))]
 
 
 def test_what_is_wrong_is_said_in_a_line(
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_said_in_a_line(
     (tmp_path / "corrupt.pth").write_bytes(b"not a checkpoint")
     (tmp_path / "crafted.json").write_text("{}")
     wrong = {
-        "nowhere: no such folder": [model, "nowhere", "-o", tmp_path / "out"],
+        "nowhere: no such file or folder": [model, "nowhere", "-o", tmp_path / "out"],
         "notes.txt: must be an image": [model, folder / "notes.txt", "-o", tmp_path / "out"],
         "out.png: must be a folder for more than one image": [model, folder, "-o", tmp_path / "out.png"],
         "none of 1 images could be restored": [model, folder / "broken.png", "-o", tmp_path / "out"],
