@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import torch
 
 
-def pick_device(device: "str | torch.device" = "auto") -> "torch.device":
-    """The device of that name, tried out; `auto` is a GPU where there is one.
+def pick_device(device: "str | torch.device" = "auto") -> str:
+    """The name of a device, tried out; `auto` is a GPU where there is one.
 
     Raises:
         DegcraftError: this machine lacks it.
@@ -17,11 +17,10 @@ def pick_device(device: "str | torch.device" = "auto") -> "torch.device":
     import torch
 
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(device)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
         reason = str(error).splitlines()[0]
         raise DegcraftError(f"device: must be a device of this machine, but {device} is not ({reason})") from error
-    return device
+    return str(device)

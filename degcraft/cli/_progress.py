@@ -12,13 +12,22 @@ AVERAGED = 100
 
 
 @contextmanager
-def progress_bar(console: "Console", text: str) -> Iterator[Callable[[float, float], None]]:
-    """A bar in a terminal; gives what is to be told how much is done, of how much."""
+def progress_bar(console: "Console", text: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
+    """A bar in a terminal, and in a log a line after every tenth of what has a unit.
+
+    Gives what is to be told how much is done, of how much.
+    """
     from rich.progress import Progress
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def tell(done: float, total: float) -> None:
+            bar.update(task, completed=done, total=total)
+            if unit and not console.is_terminal and (done * 10) // total > ((done - 1) * 10) // total:
+                console.print(f"{text}: {done} of {total} {unit}")
+
+        yield tell
 
 
 class TrainingProgress:

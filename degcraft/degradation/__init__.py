@@ -4,7 +4,7 @@ from."""
 from degcraft.degradation.axis import Axis
 from degcraft.degradation.blocks import Blocks
 from degcraft.degradation.blur import MAX_SIGMA, gaussian_taps
-from degcraft.degradation.crafted import CraftedDistribution
+from degcraft.degradation.crafted import CraftedDistribution, weighting_words
 from degcraft.degradation.degrade import degrade
 from degcraft.degradation.jpeg import jpeg_cv2
 from degcraft.degradation.jpeg_batched import Chroma, jpeg_torch
@@ -49,4 +49,5 @@ __all__ = [
     "known_parameters",
     "operator_matrix",
     "sample_box",
+    "weighting_words",
 ]

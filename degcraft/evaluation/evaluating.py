@@ -36,7 +36,7 @@ def evaluate(
     lpips_weights: str | Path | None = None,
     tile: int = 256,
     device: str | torch.device = "auto",
-    load: Callable[[str, torch.device], LoadedNetwork] = load,
+    load: Callable[[str, str], LoadedNetwork] = load,
     say: Callable[[str], None] = print,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:

@@ -79,7 +79,7 @@ class DegNetExtractor(FeatureExtractor):
         self.identity = digest.hexdigest()
 
     def to(self, device: str | torch.device) -> Self:
-        self.device = pick_device(device)
+        self.device = torch.device(pick_device(device))
         self._network = self._network.to(self.device)
         self._steps = {axis: steps.to(self.device) for axis, steps in self._steps.items()}
         return self

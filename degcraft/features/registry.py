@@ -54,7 +54,7 @@ def make_extractor(
     layer = spec.default_layer if layer is None else layer
     if layer not in spec.layers:
         raise DegcraftError(f"extractor {name}: layer must be one of {', '.join(spec.layers)}, but got '{layer}'")
-    return spec.build(layer, _path(weights_file), seed, pick_device(device))
+    return spec.build(layer, _path(weights_file), seed, torch.device(pick_device(device)))
 
 
 def available(name: str, weights_file: str | Path | None = None) -> str | None:

@@ -54,7 +54,7 @@ class SpatialMeanExtractor(FeatureExtractor):
         self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
 
     def to(self, device: str | torch.device) -> Self:
-        self.device = pick_device(device)
+        self.device = torch.device(pick_device(device))
         self._body, self._mean, self._std = (part.to(self.device) for part in (self._body, self._mean, self._std))
         return self
 

@@ -60,7 +60,7 @@ def inspect(
         summarise(inspection),
         left_out=tuple(left_out),
         clean=None if hr is None else inspect_clean(_files([hr])[0], network, device=device),
-        provenance={"degcraft": __version__, "inputs": [str(one) for one in inputs], "device": str(device)},
+        provenance={"degcraft": __version__, "inputs": [str(one) for one in inputs], "device": device},
     )
 
 

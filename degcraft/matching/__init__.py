@@ -27,7 +27,6 @@ from degcraft.matching.weightings import (
     checked_weighting,
     find_weighting,
     make_weighting,
-    weighting_words,
 )
 from degcraft.matching.weights import craft_weights, effective_bins, entropy
 
@@ -67,5 +66,4 @@ __all__ = [
     "scenes",
     "two_sample_test",
     "weight_intervals",
-    "weighting_words",
 ]

@@ -165,7 +165,7 @@ def test_an_mlflow_model_is_asked_of_the_tracking_room(
 
     monkeypatch.setattr(tracking.models, "load_sr_model", load_sr_model)
     assert run("models:/mine@champion", folder / "photo.jpg", "-o", tmp_path / "out.png") == 0
-    assert asked == [("models:/mine@champion", torch.device("cpu"))]
+    assert asked == [("models:/mine@champion", "cpu")]
 
 
 def test_what_is_wrong_is_said_in_a_line(

@@ -11,7 +11,6 @@ from degcraft.matching.weightings.registry import (
     find_weighting,
     make_weighting,
     usual_weightings,
-    weighting_words,
 )
 
 __all__ = [
@@ -26,5 +25,4 @@ __all__ = [
     "find_weighting",
     "make_weighting",
     "usual_weightings",
-    "weighting_words",
 ]
