@@ -15,8 +15,6 @@ MODEL_HELP = (
     "(start:x4), or an MLflow model (models:/name@champion, runs:/ID/model)"
 )
 
-LEAST_TILE = 8
-
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """`MODEL`."""
@@ -50,6 +48,8 @@ def add_tile(parser: argparse.ArgumentParser) -> None:
 
 
 def _tile(text: str) -> int:
+    from degcraft.networks.loaded import LEAST_TILE
+
     if not text.isdecimal() or int(text) < LEAST_TILE:
         raise argparse.ArgumentTypeError(f"must be a whole number of {LEAST_TILE} or more, but got {text!r}")
     return int(text)

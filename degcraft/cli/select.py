@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import add_device, check_file_name, positive, seed
+from degcraft.cli._progress import progress_bar
 from degcraft.device import pick_device
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.progress import Progress
 
     from degcraft.features import load_degnet, make_extractor
     from degcraft.images import check_empty, copy_files, cut_evident, local_folder, scan_folder
@@ -71,12 +71,8 @@ def run(args: argparse.Namespace) -> int:
     with console.status("reading references"):
         folder = scan_folder(local_folder(args.references), min_side=SIZE)
     _say(console, f"references: {folder.summary()}")
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("looking at the images", total=len(folder.files))
-        inspection = inspect_files(
-            folder.files, load_degnet(device=device), device=device,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )  # fmt: skip
+    with progress_bar(console, "looking at the images") as progress:
+        inspection = inspect_files(folder.files, load_degnet(device=device), device=device, progress=progress)
     left_out = {one.path: one.reason for one in (*folder.skipped, *inspection.skipped)}
     pile = summarise(inspection)
     apart, repeats = _apart(pile), _repeats(pile)
@@ -92,12 +88,8 @@ def run(args: argparse.Namespace) -> int:
     number = min(args.number, len(files))
     if number < args.number:
         _say(console, f"all {number} are taken: fewer than the {args.number} asked for")
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("exchanging files", total=None)
-        selection = select_files(
-            _by_file(files, patches, features), number, seed=args.seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )  # fmt: skip
+    with progress_bar(console, "exchanging files") as progress:
+        selection = select_files(_by_file(files, patches, features), number, seed=args.seed, progress=progress)
     chosen = [files[place] for place in selection.chosen]
     _write_lines(args.output, [str(path.absolute()) for path in chosen])
     _report(console, selection, len(files))

@@ -51,7 +51,7 @@ def evaluate(
     >>> list(found.scores.means())
     ['bicubic', 'start:x4']
     >>> print(found.sentences()[1])
-    start:x4, PSNR RGB: ... dB over bicubic (95 % interval ... to ..., 4 images)...
+    start:x4, PSNR RGB: tie with bicubic: ... dB (... to ..., 4 images)
 
     Args:
         models: Files of weights, or starts that come with degcraft; all of one scale.

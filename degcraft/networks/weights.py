@@ -139,10 +139,10 @@ def load(model: str | Path, device: str | torch.device = "auto") -> LoadedNetwor
 
     >>> import degcraft
     >>> network = degcraft.load("start:x4")
-    >>> restored = network("photos/1.png")
+    >>> restored = network("photos/chelsea.png")
     >>> restored.rgb.shape
-    torch.Size([3, 256, 256])
-    >>> restored.save("restored/1.png")
+    torch.Size([3, 296, 416])
+    >>> restored.save("restored/again.png")
 
     Args:
         model: As for `load_network`. One in MLflow (`models:/name@champion`) is loaded by
