@@ -1,6 +1,7 @@
 """What a result shows of itself, in a terminal and in a notebook."""
 
 import base64
+import io
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_LONGEST = 1600
+"""Side of a picture in a notebook, which keeps it in its own file; `plot` and `draw` give all of it."""
 
 
 class Table(NamedTuple):
@@ -67,10 +71,12 @@ class Result(ABC):
                 return picture
 
     def _repr_html_(self) -> str:
-        picture = base64.b64encode(self.plot()._repr_png_() or b"").decode()
-        table = self.table()
+        table, picture, file = self.table(), self.plot(), io.BytesIO()
+        picture.thumbnail((_LONGEST, _LONGEST))
+        picture.save(file, "PNG")
+        content = base64.b64encode(file.getvalue()).decode()
         return (
             (table.html() if table else "")
             + "".join(f"<p>{escape(line)}</p>" for line in self.sentences())
-            + f'<img style="max-width:100%" alt="{type(self).__name__}" src="data:image/png;base64,{picture}">'
+            + f'<img style="max-width:100%" alt="{type(self).__name__}" src="data:image/png;base64,{content}">'
         )
