@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from degcraft.matching import weighting_words
+from degcraft.degradation import weighting_words
 
 Kind = Literal["crafted", "uniform", "pdm", "comparator", "start", "bicubic", "upper bound", "shared"]
 """What a row is. A search proposes crafted ones. The others are what they are compared with: training on the whole

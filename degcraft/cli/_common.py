@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from degcraft.degradation import DegradationSpace
+    from degcraft.results import Result
 
 EXIT_SOME_LOST = 3
 """Exit status of a command that did its work on some of the files and could not on others."""
@@ -34,24 +35,6 @@ def add_actions(parser: argparse.ArgumentParser, command: str, names: Sequence[s
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device`."""
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 …; auto takes a GPU if there is one")
-
-
-def pick_device(name: str) -> str:
-    """The torch device that `--device` names.
-
-    Raises:
-        DegcraftError: There is no such device here.
-    """
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise DegcraftError(f"--device: must be a device of this machine, but {name} is not ({reason})") from None
-    return name
 
 
 AXES = (
@@ -151,6 +134,22 @@ def open_console(*, stderr: bool = False) -> "Console":
     if not (console.is_terminal or "COLUMNS" in os.environ):
         console.width = LOG_WIDTH
     return console
+
+
+def print_result(console: "Console", result: "Result") -> None:
+    """A result's table and its sentences."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if (known := result.table()) is not None:
+        shown = Table(title=known.title, title_justify="left", caption=known.caption or None)
+        for place, name in enumerate(known.columns):
+            shown.add_column(name, justify="right" if place else "left", overflow="fold" if not place else "ellipsis")
+        for place, row in enumerate(known.rows):
+            shown.add_row(*map(Text, row), style="yellow" if place in known.marked else None)
+        console.print(shown)
+    for line in result.sentences():
+        console.print(line, soft_wrap=True)
 
 
 def positive(text: str) -> int:

@@ -12,11 +12,11 @@ from degcraft.cli._common import (
     add_extractor_weights,
     add_space,
     parse_space,
-    pick_device,
     positive,
     weights_files,
 )
 from degcraft.cli._progress import counting
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

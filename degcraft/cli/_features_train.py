@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, pick_device, positive, refuse_overwrite, seed
+from degcraft.cli._common import add_device, positive, refuse_overwrite, seed
 from degcraft.cli._progress import TrainingProgress
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

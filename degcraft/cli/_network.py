@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.knobs import parse_named
 
@@ -16,8 +17,6 @@ MODEL_HELP = (
 
 STORED = ("models:/", "runs:/")
 """What MODEL begins with where MLflow has it."""
-
-LEAST_TILE = 8
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -37,15 +36,15 @@ def load_model(model: str, device: str) -> "LoadedNetwork":
     """The network that MODEL names, on the device.
 
     Raises:
-        DegcraftError: There is no such file or model, or it is no SR network.
+        DegcraftError: There is no such file, model or device, or it is no SR network.
     """
     if model.startswith(STORED):
         from tracking.models import load_sr_model
 
-        return load_sr_model(model, device)
-    from degcraft.networks import load_network
+        return load_sr_model(model, pick_device(device))
+    from degcraft.networks import load
 
-    return load_network(model, device)
+    return load(model, device)
 
 
 def add_tile(parser: argparse.ArgumentParser) -> None:
@@ -59,12 +58,9 @@ def add_tile(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def overlap_of(tile: int) -> int:
-    """How far tiles of this side reach past their seams."""
-    return min(16, (tile - LEAST_TILE) // 2)
-
-
 def _tile(text: str) -> int:
+    from degcraft.networks.spec import LEAST_TILE
+
     if not text.isdecimal() or int(text) < LEAST_TILE:
         raise argparse.ArgumentTypeError(f"must be a whole number of {LEAST_TILE} or more, but got {text!r}")
     return int(text)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, check_file_name, pick_device, seed
+from degcraft.cli._common import add_device, check_file_name, seed
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from degcraft.cli._common import (
     add_clean,
     add_device,
     parse_clean,
-    pick_device,
     positive,
     refuse_overwrite,
     seed,
 )
 from degcraft.cli._progress import TrainingProgress
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

@@ -13,13 +13,21 @@ AVERAGED = 100
 
 
 @contextmanager
-def counting(console: "Console", title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-    """A bar in a terminal; yields a function of (done, total)."""
+def counting(
+    console: "Console", title: str, total: int | None = None, unit: str = ""
+) -> Iterator[Callable[[float, float], None]]:
+    """A bar in a terminal, a line after every tenth in a log if there is a unit; yields a function of (done, total)."""
     from rich.progress import Progress
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def tell(done: float, total: float) -> None:
+            bar.update(task, completed=done, total=total)
+            if unit and not console.is_terminal and (done * 10) // total > ((done - 1) * 10) // total:
+                console.print(f"{title}: {done} of {total} {unit}")
+
+        yield tell
 
 
 def training_bar(console: "Console") -> "Progress":

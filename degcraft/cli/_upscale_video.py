@@ -4,8 +4,9 @@ import argparse
 import time
 from pathlib import Path
 
-from degcraft.cli._common import EXIT_SOME_LOST, open_console, pick_device
-from degcraft.cli._network import load_model, overlap_of
+from degcraft.cli._common import EXIT_SOME_LOST, open_console
+from degcraft.cli._network import load_model
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 CODECS = ("h264", "hevc", "ffv1")
@@ -28,6 +29,7 @@ def run_video(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from degcraft.images.video_writing import VideoFormat
+    from degcraft.networks.loaded import overlap_of
     from degcraft.networks.video import upscale_video
 
     source, target = Path(args.inputs[0]).expanduser(), _target(args)

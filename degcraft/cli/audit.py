@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from degcraft.cli._common import add_device, pick_device
+from degcraft.cli._common import add_device
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 HELP = "which share of another trainer's degradations looks like your images"

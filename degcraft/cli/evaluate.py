@@ -1,36 +1,23 @@
 """`degcraft evaluate`: how well do networks restore these images, and which is better beyond doubt?"""
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, check_file_name, check_folders, open_console, pick_device, refuse_overwrite
-from degcraft.cli._evaluated import (
-    EvaluatedImage,
-    Restore,
-    lone_images,
-    paired_images,
-    prepared,
-    results_of,
-    results_row,
-    scale_between,
-    scored,
+from degcraft.cli._common import (
+    add_device,
+    check_file_name,
+    check_folders,
+    open_console,
+    print_result,
+    refuse_overwrite,
 )
-from degcraft.cli._network import MODEL_HELP, add_tile, check_model, load_model, overlap_of
+from degcraft.cli._network import MODEL_HELP, add_tile, check_model, load_model
+from degcraft.cli._progress import counting
 from degcraft.errors import DegcraftError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from degcraft.metrics import ScoreTable
-    from degcraft.networks import LoadedNetwork
-
 HELP = "score networks, other methods' results and bicubic on LR-HR pairs, or on low-resolution images alone"
-BICUBIC = "bicubic"
-"""The row that every network is compared with."""
-NIQE_LEAST_SIDE = 96
-"""One block of NIQE."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,19 +85,14 @@ def _metric(text: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.metrics import find_metric
+    from degcraft.evaluation import metric_names, row_names
 
     console = open_console()
-    metrics = list(dict.fromkeys(args.metrics or (["psnr", "psnr_y", "ssim"] if args.pairs else ["niqe"])))
-    for name in metrics:
-        if find_metric(name).needs_reference and not args.pairs:
-            raise DegcraftError(f"--metrics: {name} compares with ground truth, so it needs --pairs")
-    if args.align and not args.pairs:
-        raise DegcraftError("--align: fits the ground truth to the lr images, so it needs --pairs")
-    folders = _named_folders(args.results)
-    names = _row_names(args.models, folders)
+    metrics = metric_names(args.metrics, pairs=args.pairs is not None, align=args.align)
+    results = _named_folders(args.results)
+    row_names(args.models, results)
     inputs = [Path(model).resolve() for model in args.models]
-    folders_read = [Path(folder).resolve() for folder in (args.pairs or args.lr, *folders.values())]
+    folders_read = [Path(folder).resolve() for folder in (args.pairs or args.lr, *results.values())]
     for path, suffix in ((args.csv, None), (args.json, None), (args.figure, ".png")):
         if path is not None:
             check_file_name(path, suffix)
@@ -120,55 +102,25 @@ def run(args: argparse.Namespace) -> int:
             inputs.append(path.resolve())
     for model in args.models:
         check_model(model)
-    check_folders(args.pairs or args.lr)
+    check_folders(args.pairs or args.lr, *results.values())
 
-    from degcraft.cli import _verdict
-    from degcraft.images import bicubic_enlarge
-    from degcraft.metrics import ScoreTable, describe_alignments
-    from degcraft.networks import upscale
+    from degcraft.evaluation import evaluate
 
-    device = pick_device(args.device)
-    judges = _judges(metrics, args, console)
-    networks = {row: load_model(model, device) for row, model in names.items()}
-    images = paired_images(args.pairs, console) if args.pairs else lone_images(args.lr, console)
-    results = {row: results_of(row, folder, images) for row, folder in folders.items()}
-    scale = _one_scale(networks) if networks else scale_between(images, results)
-
-    def restorer(network: "LoadedNetwork") -> Restore:
-        return lambda _, lr: upscale(network.model, lr, scale=scale, tile=args.tile, overlap=overlap_of(args.tile))
-
-    rows: dict[str, Restore] = {BICUBIC: lambda _, lr: bicubic_enlarge(lr, scale)}
-    rows |= {row: restorer(network) for row, network in networks.items()}
-    rows |= {row: results_row(files, scale) for row, files in results.items()}
-    images, notes = prepared(images, scale, args.align, console)
-    if args.align:
-        notes.append(describe_alignments([own.alignment for own in images if own.alignment is not None]))
-    table = ScoreTable(
-        {row: scored(row, restore, images, scale, metrics, args.border, judges, console)
-         for row, restore in rows.items()}
-    )  # fmt: skip
-    compared = [row for row in rows if row != BICUBIC]
-
-    said = f"{args.border} pixels cut from each border" if args.border else "borders kept"
-    console.print(_verdict.means_table(table, metrics))
-    for line in (f"{len(images)} images, x{scale}, {said}", *notes, *table.notes()):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    for line in _verdict.sentences(table, metrics, BICUBIC, compared):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    if args.csv is not None:
-        _verdict.write_csv(table, metrics, args.csv)
-    if args.json is not None:
-        alignments = {own.name: own.alignment for own in images if own.alignment is not None}
-        facts = {"scale": scale, "border": args.border, "notes": notes}
-        _verdict.write_json(table, metrics, BICUBIC, compared, alignments, facts, args.json)
-    if args.figure is not None:
-        _draw(args.figure, table, metrics[0], rows, images, scale, args.border)
-    for path in (args.csv, args.json, args.figure):
+    with counting(console, "scoring") as progress:
+        found = evaluate(
+            *args.models, pairs=args.pairs, lr=args.lr, results=results, metrics=metrics, border=args.border,
+            align=args.align, niqe_clean=args.niqe_clean, niqe_model=args.niqe_model, lpips_weights=args.lpips_weights,
+            tile=args.tile, device=args.device, load=load_model, say=partial(console.print, soft_wrap=True),
+            progress=progress,
+        )  # fmt: skip
+    print_result(console, found)
+    for path, write in ((args.csv, found.write_csv), (args.json, found.write_json), (args.figure, found.draw)):
         if path is not None:
-            console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
-    if table.failed:
-        raise DegcraftError("; ".join(f"{row}: {reason}" for row, reason in table.failed.items()))
-    if not any(table.counted(name) for name in metrics):
+            write(path)
+            console.print(f"wrote {path}", soft_wrap=True)
+    if found.scores.failed:
+        raise DegcraftError("; ".join(f"{row}: {reason}" for row, reason in found.scores.failed.items()))
+    if not any(found.scores.counted(name) for name in found.metrics):
         raise DegcraftError(f"{args.pairs or args.lr}: at least one image must tell networks apart, but none does")
     return 0
 
@@ -177,98 +129,14 @@ def _named_folders(options: Sequence[str]) -> dict[str, str]:
     """NAME → DIR of `--results`.
 
     Raises:
-        DegcraftError: Not of that form, a name that is taken, or no such folder.
+        DegcraftError: Not of that form, or a name that is taken.
     """
-    from degcraft.images import is_uri
-
     folders: dict[str, str] = {}
     for option in options:
         row, _, folder = option.partition("=")
         if not row or not folder:
             raise DegcraftError(f"--results: must be NAME=DIR, but got {option!r}")
-        if row == BICUBIC or row in folders:
+        if row in folders:
             raise DegcraftError(f"--results: every row must have a name of its own, but {row!r} is taken")
-        if not is_uri(folder) and not Path(folder).expanduser().is_dir():
-            raise DegcraftError(f"--results {row}: {folder} must be a folder with restored images, but there is none")
         folders[row] = folder
     return folders
-
-
-def _row_names(models: list[str], taken: Collection[str]) -> dict[str, str]:
-    """Row → MODEL: the file's name where that tells the rows apart, else as it was typed.
-
-    Raises:
-        DegcraftError: The same model twice, or no row at all.
-    """
-    if not models and not taken:
-        raise DegcraftError("MODEL: there must be a model or --results to score, but got neither")
-    if len(set(models)) < len(models):
-        twice = next(model for model in models if models.count(model) > 1)
-        raise DegcraftError(f"MODEL: every model must be given once, but {twice} is given {models.count(twice)} times")
-    short = [model if ":" in model else Path(model).stem for model in models]
-    ambiguous = {BICUBIC, *taken} | {name for name in short if short.count(name) > 1}
-    return {model if name in ambiguous else name: model for name, model in zip(short, models, strict=True)}
-
-
-def _one_scale(networks: dict[str, "LoadedNetwork"]) -> int:
-    first = next(iter(networks))
-    for row, network in networks.items():
-        if network.scale != networks[first].scale:
-            raise DegcraftError(
-                f"{row}: networks that are compared must have one scale, but this is x{network.scale} and {first} is "
-                f"x{networks[first].scale}"
-            )
-    return networks[first].scale
-
-
-def _draw(
-    path: Path,
-    table: "ScoreTable",
-    metric: str,
-    rows: dict[str, Restore],
-    images: list[EvaluatedImage],
-    scale: int,
-    border: int,
-) -> None:
-    """The picture of a few images, spread evenly from the largest gain over bicubic to the smallest.
-
-    Raises:
-        DegcraftError: No row or no image is left to show.
-    """
-    from degcraft.cli import _verdict
-    from degcraft.figures import RestoredImage, draw_restorations
-
-    shown = [row for row in rows if row not in table.failed]
-    if shown[-1] == BICUBIC:
-        raise DegcraftError(f"{path}: there is nothing to show beside bicubic, because every network failed")
-    first = next(row for row in shown if row != BICUBIC)
-    names = _verdict.spread_over(table, first, BICUBIC, metric)
-    by_name = {image.name: image for image in images}
-    pictures = []
-    for name in names:
-        image = by_name[name]
-        lr, hr = image.read(scale)
-        truth, extra = image.truth(hr)
-        pictures.append(RestoredImage(name, [rows[row](image, lr) for row in shown], truth, border=border + extra))
-    draw_restorations(pictures, path, ["LR, bicubic", *shown[1:]], focus=1)
-
-
-def _judges(metrics: list[str], args: argparse.Namespace, console: "Console") -> dict[str, Any]:
-    """What LPIPS and NIQE need, where they are asked for."""
-    from degcraft.images import local_folder, read_image, scan_folder
-    from degcraft.metrics import LpipsMetric, NiqeModel
-
-    judges: dict[str, Any] = {}
-    if "lpips" in metrics:
-        judges["lpips"] = LpipsMetric(weights_file=args.lpips_weights)
-    if "niqe" in metrics:
-        if args.niqe_model is not None:
-            judges["niqe"] = NiqeModel.load(args.niqe_model)
-        elif args.niqe_clean is not None:
-            with console.status("fitting NIQE to the clean images"):
-                folder = scan_folder(local_folder(args.niqe_clean), min_side=NIQE_LEAST_SIDE)
-                judges["niqe"] = NiqeModel.fit(read_image(path).rgb for path in folder.files)
-            console.print(f"niqe: {folder.summary()}", highlight=False, soft_wrap=True, markup=False)
-        else:
-            raise DegcraftError("niqe needs to know clean images: give --niqe-clean DIR or --niqe-model FILE")
-    return judges

@@ -4,7 +4,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, open_console, pick_device
+from degcraft.cli._common import add_device, open_console
+from degcraft.device import pick_device
 
 if TYPE_CHECKING:
     from rich.console import Console

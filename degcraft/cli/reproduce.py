@@ -10,11 +10,11 @@ from degcraft.cli._common import (
     add_device,
     add_extractor_weights,
     open_console,
-    pick_device,
     positive,
     seed,
     weights_files,
 )
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

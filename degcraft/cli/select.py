@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, check_file_name, pick_device, positive, seed
+from degcraft.cli._common import add_device, check_file_name, positive, seed
 from degcraft.cli._progress import counting
+from degcraft.device import pick_device
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,9 +5,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, open_console, pick_device
-from degcraft.cli.inspect import list_files, split_sources
+from degcraft.cli._common import add_device, open_console
+from degcraft.cli.inspect import split_sources
 from degcraft.cli.spec import SIZE_HELP, search_name
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from degcraft.features import load_degnet
     from degcraft.figures import draw_inspection
-    from degcraft.images import check_empty, is_uri
+    from degcraft.images import check_empty, is_uri, list_files
     from degcraft.images.atomic import written_whole
     from degcraft.inspection import inspect_files, sentence, suggest_axes, summarise
     from degcraft.inspection.page import Section, write_page
@@ -117,6 +118,7 @@ def _has_pairs(location: str) -> bool:
 
 def _clean(location: str, network: Any, device: str) -> tuple[list[str], int]:
     """What is said of the clean images, and by what they should be reduced."""
+    from degcraft.images import list_files
     from degcraft.inspection import inspect_clean
 
     side = inspect_clean(list_files([location])[0], network, device=device)

@@ -12,12 +12,12 @@ from degcraft.cli._common import (
     check_file_name,
     check_folders,
     open_console,
-    pick_device,
     positive,
     refuse_overwrite,
     seed,
 )
 from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import writing_to
 

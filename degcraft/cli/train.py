@@ -13,7 +13,6 @@ from degcraft.cli._common import (
     add_device,
     check_folders,
     parse_clean,
-    pick_device,
     positive,
     refuse_overwrite,
     seed,
@@ -23,6 +22,7 @@ from degcraft.cli._network import MODEL_HELP, check_model, parse_network
 from degcraft.cli._progress import training_bar
 from degcraft.cli._sources import METAVAR, SOURCE_HELP
 from degcraft.cli._start import Begun, begin
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:

@@ -2,17 +2,19 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console, pick_device
-from degcraft.cli._inputs import Input, images_of
-from degcraft.cli._network import add_model, add_tile, check_model, load_model, overlap_of
+from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console
+from degcraft.cli._network import add_model, add_tile, check_model, load_model
+from degcraft.cli._progress import counting
 from degcraft.cli._upscale_video import add_video, run_video
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
-HELP = "restore images, folders of them, or a video, of any size"
+if TYPE_CHECKING:
+    from degcraft.images import Input
 
-_BYTES_PER_PIXEL = 36
-"""Of a restored image while its three float32 channels are rounded, two copies beside them."""
+HELP = "restore images, folders of them, or a video, of any size"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,15 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.images import is_video
+    from degcraft.images import images_of, is_video
 
     if any(map(is_video, args.inputs)):
         return run_video(args)
     console = open_console()
     check_model(args.model)
     inputs = [images_of(text) for text in args.inputs]
-    tasks = _plan(inputs, args.output, args.format, args.overwrite or args.skip_existing)
     notes = "".join(f"; {clause}" for one in inputs for clause in one.left_out)
+    tasks = _plan(inputs, args.output, args.format, args.overwrite or args.skip_existing)
     if args.skip_existing:
         left = [(source, target) for source, target in tasks if not target.exists()]
         console.print(f"{len(tasks) - len(left)} of {len(tasks)} images are there already{notes}", soft_wrap=True)
@@ -66,45 +68,26 @@ def run(args: argparse.Namespace) -> int:
             return 0
 
     import torch
-    from rich.progress import Progress
-
-    from degcraft.images import BY_SUFFIX, FormatError, read_carried, read_image, write_image
-    from degcraft.networks import upscale
 
     device = pick_device(args.device)
     network = load_model(args.model, device)
     skipped: list[DegcraftError] = []
+    with counting(console, "images") as progress:
+        for number, (source, target) in enumerate(tasks):
 
-    def skip(error: DegcraftError) -> None:
-        skipped.append(error)
-        console.print(f"skipped {error}", soft_wrap=True)
+            def tiles(done: int, total: int, before: int = number) -> None:
+                progress(before + done / total, len(tasks))
 
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        images = bar.add_task("images", total=len(tasks))
-        tiles = bar.add_task("tiles")
-        for source, target in tasks:
             try:
-                _check_memory(source, network.scale)
-                image, carried = read_image(source), read_carried(source)
-                into, (height, width) = BY_SUFFIX[target.suffix.lower()], image.rgb.shape[1:]
-                transparent = image.alpha is not None and bool(image.alpha.min() < 1)
-                # Before minutes are spent on an image that its format cannot hold.
-                into.check(height * network.scale, width * network.scale, transparent=transparent)
-                sr = upscale(
-                    network.model, image.rgb, scale=network.scale, tile=args.tile, overlap=overlap_of(args.tile),
-                    progress=lambda done, total: bar.update(tiles, completed=done, total=total),
-                )  # fmt: skip
-                write_image(target, sr, image.alpha, carried=carried)
-            except FormatError as error:
-                skip(DegcraftError(f"{source}: {error}"))
+                network(source, tile=args.tile, into=target, progress=tiles).save(target)
             except torch.OutOfMemoryError as error:
                 raise DegcraftError(
                     f"{source}: {device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
                 ) from error
             except DegcraftError as error:
                 # One bad file does not cost the others; it is named, and counted at the end.
-                skip(error)
-            bar.advance(images)
+                skipped.append(error)
+                console.print(f"skipped {error}", soft_wrap=True)
     if len(skipped) == len(tasks):
         raise DegcraftError(f"none of {len(tasks)} images could be restored; the first: {skipped[0]}")
     done = len(tasks) - len(skipped)
@@ -113,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_SOME_LOST if skipped else 0
 
 
-def _plan(inputs: list[Input], output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
+def _plan(inputs: "list[Input]", output: Path, suffix: str | None, overwrite: bool) -> list[tuple[Path, Path]]:
     """Every image with the file it will become.
 
     Raises:
@@ -145,19 +128,3 @@ def _plan(inputs: list[Input], output: Path, suffix: str | None, overwrite: bool
             raise DegcraftError(f"{target}: is there already; add --overwrite to replace it")
         becomes[target] = source
     return [(source, target) for target, source in becomes.items()]
-
-
-def _check_memory(source: Path, scale: int) -> None:
-    """Raise DegcraftError before an image is begun whose restored pixels have no room: the system would end us."""
-    import psutil
-
-    from degcraft.images import image_size
-
-    height, width = image_size(source)
-    need = _BYTES_PER_PIXEL * height * width * scale**2
-    free = psutil.virtual_memory().available + psutil.swap_memory().free
-    if need > free:
-        raise DegcraftError(
-            f"{source}: {width}x{height} pixels, restored x{scale}, need {need / 1e9:.1f} GB of memory, "
-            f"but {free / 1e9:.1f} are free"
-        )

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +12,20 @@ from degcraft.cli._common import (
     add_space,
     check_file_name,
     check_folders,
+    open_console,
     parse_clean,
     parse_space,
-    pick_device,
     positive,
+    print_result,
     seed,
 )
 from degcraft.cli._progress import counting
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
+from degcraft.knobs import parse_named
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from degcraft.degradation import CraftedDistribution, DegradationSpace
-    from degcraft.images import Patches
+    from degcraft.degradation import DegradationSpace
 
 HELP = "find which degradations your images carry: a crafted training distribution"
 WEIGHTINGS_HELP = (
@@ -36,8 +35,6 @@ WEIGHTINGS_HELP = (
     "estimates:quantile=0.25 (each image's own estimate, on its mild side), blocks:whole=0.05 (blocks of bins, divided "
     "where the references ask for it; the default where bins are too many to be measured one by one)"
 )
-SHOWN = 8
-"""Bins in the table."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
+    from degcraft.features import find_layer
 
-    from degcraft.features import find_layer, make_extractor
-
-    console = Console()
+    console = open_console()
     started = time.perf_counter()
     # All that can be wrong is found before torch is loaded and the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
@@ -92,49 +87,22 @@ def run(args: argparse.Namespace) -> int:
     find_layer(args.extractor, args.layer)
     check_folders(args.references, args.hr)
 
-    from degcraft.cache import cache_folder
-    from degcraft.matching import assess, crafted_features, make_weighting, measure, scenes, weighting_words
-    from degcraft.matching.crafting import DRAWS, crafted_by
+    from degcraft.matching.from_folders import craft
 
-    device = pick_device(args.device)
-    extractor = make_extractor(
-        args.extractor, layer=args.layer, weights_file=args.extractor_weights, seed=args.seed, device=device
-    )
-    references = _patches(console, "references", args.references, args, on_jpeg_blocks=True)
-    hr = _patches(console, "hr", args.hr, args, scale=args.scale, reduce=reduce)
-    with counting(console, f"measuring {space.n_bins:,} bins with {extractor.name}", space.groups) as show:
-        measured = measure(
-            space, hr, references, extractor, scale=args.scale, seed=args.seed, device=device,
-            cache=cache_folder("measurements"), progress=_telling(console, show),
-            say=lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True),
+    with counting(console, f"measuring with {args.extractor}", unit="bins") as progress:
+        crafted = craft(
+            args.references, args.hr, weighting=weighting, space=space, extractor=args.extractor, layer=args.layer,
+            extractor_weights=args.extractor_weights, count=args.count, size=args.size, evident=args.evident,
+            scale=args.scale, reduce=reduce, seed=args.seed, device=args.device,
+            say=partial(console.print, soft_wrap=True), progress=progress,
         )  # fmt: skip
-    with console.status("asking how far it can be relied on"):
-        method = make_weighting(measured, weighting)
-        by_chance = method.draws(DRAWS, args.seed, widened=False)
-        crafted = crafted_by(method, measured, weighting, draws=method.draws(DRAWS, args.seed))
-        reliability = assess(
-            measured, method, draws=by_chance, files=references.names(), scenes=scenes(references.files),
-            crafted=crafted_features(crafted, measured, hr, extractor, device=device),
-        )  # fmt: skip
-    crafted.provenance.update(evident=args.evident, reliability=reliability.to_dict(), misfit=method.misfit())
     crafted.save(args.output)
-    console.print(_table(crafted))
-    console.print(
-        f"effective bins: {crafted.effective_bins:.1f} of {space.n_bins:,}"
-        f"   features: {extractor.name}:{extractor.layer}   weighting: {weighting_words(weighting)}"
-        f"   {time.perf_counter() - started:.1f} s on {device}",
-        highlight=False,
-    )
-    for line in reliability.sentences():
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
+    print_result(console, crafted)
+    seconds = time.perf_counter() - started
+    console.print(f"{seconds:.1f} s on {pick_device(args.device)}; wrote {args.output}", soft_wrap=True)
     if args.figure is not None:
-        from degcraft.figures import draw_crafted
-
-        draw_crafted(
-            crafted, args.figure, title=f"{Path(args.references).name}: {extractor.name}, {weighting_words(weighting)}"
-        )
-        console.print(f"wrote {args.figure}", highlight=False, soft_wrap=True)
+        crafted.draw(args.figure, title=f"{Path(args.references).name}: {crafted.described()}")
+        console.print(f"wrote {args.figure}", soft_wrap=True)
     return 0
 
 
@@ -143,87 +111,14 @@ def _weighting(args: argparse.Namespace, space: "DegradationSpace") -> dict[str,
     from degcraft.matching.weightings import check_space, checked_weighting, default_weighting
 
     asked = args.weighting or ("eq4" if args.alpha is not None else default_weighting(space))
-    name, _, rest = asked.partition(":")
-    given: dict[str, Any] = {"name": name}
-    for part in filter(None, rest.split(",")):
-        key, _, text = part.partition("=")
-        try:
-            given[key] = float(text)
-        except ValueError:
-            raise DegcraftError(f"--weighting: {key} of {name} must be a number, but got {text!r}") from None
+    try:
+        name, knobs = parse_named(asked, "eq4:alpha=25")
+    except DegcraftError as error:
+        raise DegcraftError(f"--weighting: {error}") from None
     if args.alpha is not None:
         if asked != "eq4":
             raise DegcraftError(f"--alpha: belongs to --weighting eq4, but got --weighting {args.weighting}")
-        given["alpha"] = args.alpha
-    whole = checked_weighting(given)
-    check_space(whole["name"], space)
+        knobs["alpha"] = args.alpha
+    whole = checked_weighting({"name": name, **knobs})
+    check_space(name, space)
     return whole
-
-
-def _telling(console: "Console", show: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """A bar on a terminal; elsewhere a line after every tenth of the work."""
-
-    def tell(done: int, total: int) -> None:
-        show(done, total)
-        if not console.is_terminal and (done * 10) // total > ((done - 1) * 10) // total:
-            console.print(f"measured {done} of {total} bins", highlight=False)
-
-    return tell
-
-
-def _patches(
-    console: "Console",
-    field: str,
-    location: str,
-    args: argparse.Namespace,
-    *,
-    on_jpeg_blocks: bool = False,
-    scale: int = 1,
-    reduce: int = 1,
-) -> "Patches":
-    """Patches of one folder, with what was skipped said."""
-    from degcraft.cache import cache_folder
-    from degcraft.images import cut_evident, local_folder, reduced_files, scan_folder
-
-    size = args.size * scale
-    with console.status(f"reading {field}"):
-        folder = scan_folder(local_folder(location), min_side=size * reduce)
-        patches = cut_evident(
-            reduced_files(folder.files, reduce, cache_folder("reduced")),
-            size=size,
-            count=args.count,
-            seed=args.seed,
-            on_jpeg_blocks=on_jpeg_blocks,
-            scale=scale,
-            evident=args.evident,
-        )
-    console.print(
-        f"{field}: {folder.summary()}; {len(patches)} patches of {size}x{size}", highlight=False, soft_wrap=True
-    )
-    return patches
-
-
-def _table(crafted: "CraftedDistribution") -> "Table":
-    """The heaviest bins or blocks, with the intervals of their weights; distances in units of the nearest: D has no
-    scale.
-    """
-    from rich.table import Table
-
-    assert crafted.low is not None
-    assert crafted.high is not None
-    axes, far = crafted.space.axes, crafted.distances
-    what = "bins" if crafted.blocks is None else "blocks"
-    table = Table(title=f"heaviest {what}", title_justify="left")
-    of = [axis.name for axis in axes] if crafted.blocks is None else ["block"]
-    for title in ("weight", "95 %", *of, *(["distance"] if far is not None else [])):
-        table.add_column(title, justify="left" if title == "block" else "right")
-    for index in (-crafted.weights).argsort(kind="stable")[:SHOWN]:
-        cells = crafted.parts.cells[index, :, 0]
-        words = [axis.words(int(cell)) for axis, cell in zip(axes, cells, strict=True)]
-        table.add_row(
-            f"{crafted.weights[index]:.3f}",
-            f"{crafted.low[index]:.2f}–{crafted.high[index]:.2f}",
-            *(words if crafted.blocks is None else [crafted.parts.words(int(index))]),
-            *([] if far is None else [f"{far[index] / (far.min() or 1.0):.2f}"]),
-        )
-    return table

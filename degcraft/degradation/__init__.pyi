@@ -1,7 +1,7 @@
 from .axis import Axis
 from .blocks import Blocks
 from .blur import gaussian_taps
-from .crafted import CraftedDistribution
+from .crafted import CraftedDistribution, weighting_words
 from .degrading import degrade
 from .jpeg import jpeg_cv2
 from .jpeg_batched import jpeg_torch
@@ -48,4 +48,5 @@ __all__ = [
     "known_parameters",
     "operator_matrix",
     "sample_box",
+    "weighting_words",
 ]

@@ -1,6 +1,7 @@
 """A crafted training distribution and its JSON file."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from degcraft.degradation.sources import ListedSource, SpaceSource
 from degcraft.degradation.space import DegradationSpace, check_weights
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
+from degcraft.results import Result, Table
 
 FORMAT = "degcraft-crafted/2"
 _FIRST_FORMAT = "degcraft-crafted/1"
@@ -32,10 +34,12 @@ _KEYS = (
     "effective_bins",
     "provenance",
 )
+_SHOWN = 8
+"""Bins in the table."""
 
 
 @dataclass(frozen=True, eq=False)
-class CraftedDistribution:
+class CraftedDistribution(Result):
     """Weights over the bins of a space or over blocks of them, and where they came from.
 
     Raises:
@@ -101,6 +105,53 @@ class CraftedDistribution:
         """exp(entropy): the number of equally weighted bins of the same entropy, 1 to n_bins."""
         return float(np.exp(self.entropy))
 
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against relying on the weights and what to do, what to mend first first.
+
+        Empty where nothing does, or where it was not asked, as of uniform weights.
+        """
+        return [caution["message"] for caution in self.provenance.get("reliability", {}).get("cautions", ())]
+
+    def described(self) -> str:
+        """What made the weights: `degnet, confusion width 0.3`."""
+        return ", ".join(filter(None, (self.extractor, weighting_words(self.weighting) if self.weighting else "")))
+
+    def sentences(self) -> list[str]:
+        """How many bins count and what made the weights, then how far they can be relied on."""
+        count = f"effective bins: {self.effective_bins:.1f} of {self.space.n_bins:,}"
+        layer = self.provenance.get("layer")
+        features = f"features: {self.extractor}" + (f":{layer}" if layer else "") if self.extractor else ""
+        weighting = f"weighting: {weighting_words(self.weighting)}" if self.weighting else ""
+        reliability = self.provenance.get("reliability", {}).get("sentences", [])
+        return ["   ".join(filter(None, (count, features, weighting))), *reliability]
+
+    def table(self) -> Table:
+        """The heaviest bins or blocks, with the intervals of their weights; distances in units of the nearest: D has
+        no scale.
+        """
+        order = (-self.weights).argsort(kind="stable")[:_SHOWN].tolist()
+        columns = {"weight": [f"{self.weights[index]:.3f}" for index in order]}
+        if self.low is not None and self.high is not None:
+            columns["95 %"] = [f"{self.low[index]:.2f}–{self.high[index]:.2f}" for index in order]
+        if self.blocks is not None:
+            columns["block"] = [self.blocks.words(index) for index in order]
+        else:
+            for place, axis in enumerate(self.space.axes):
+                columns[axis.name] = [axis.words(int(self.parts.cells[index, place, 0])) for index in order]
+        if self.distances is not None:
+            nearest = self.distances.min() or 1.0
+            columns["distance"] = [f"{self.distances[index] / nearest:.2f}" for index in order]
+        rows = list(zip(*columns.values(), strict=True))
+        return Table(f"heaviest {'bins' if self.blocks is None else 'blocks'}", list(columns), rows)
+
+    def draw(self, path: str | Path, *, title: str | None = None) -> None:
+        """Writes the weight map, see `degcraft.figures.draw_crafted`, under `described` or another title."""
+        # Figures know distributions, so a distribution knows them only when it is drawn.
+        from degcraft.figures import draw_crafted
+
+        draw_crafted(self, path, title=self.described() if title is None else title)
+
     def source(self) -> SpaceSource | ListedSource:
         """The distribution as something to train on."""
         return self.listed or SpaceSource(self.space, self.weights, self.blocks)
@@ -151,6 +202,12 @@ class CraftedDistribution:
             return _from_dict(content)
         except DegcraftError as error:
             raise DegcraftError(f"{path}: {error}") from error
+
+
+def weighting_words(weighting: Mapping[str, Any]) -> str:
+    """A weighting for people: `confusion width 0.3`."""
+    knobs = (f"{key} {value:.3g}" for key, value in weighting.items() if key != "name")
+    return " ".join([weighting["name"], *knobs])
 
 
 def _from_dict(content: Any) -> CraftedDistribution:

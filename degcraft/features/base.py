@@ -90,18 +90,3 @@ def check_images(extractor: FeatureExtractor, lr: Tensor) -> None:
             f"extractor {extractor.name}: at layer {extractor.layer} images must be at least "
             f"{extractor.minimum_side}×{extractor.minimum_side} pixels, but got {lr.shape[2]}×{lr.shape[3]}"
         )
-
-
-def usable_device(device: str | torch.device) -> torch.device:
-    """The device, tried out.
-
-    Raises:
-        DegcraftError: this machine lacks it.
-    """
-    try:
-        device = torch.device(device)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        reason = str(error).splitlines()[0]
-        raise DegcraftError(f"device must be one that this machine has, but got '{device}' ({reason})") from error
-    return device

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degcraft.degradation import find_parameter
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
-from degcraft.features.base import AxisPosterior, FeatureExtractor, check_images, usable_device
+from degcraft.features.base import AxisPosterior, FeatureExtractor, check_images
 from degcraft.features.degnet_grids import GRIDS
 from degcraft.features.degnet_network import DegNet
 from degcraft.features.precision import full_precision
@@ -49,7 +50,7 @@ def load_degnet(weights_file: Path | None = None, device: str | torch.device = "
     tensors = check_layout(tensors, network.state_dict(), prefix="", path=path, layout="degnet")
     counters = {key: value.long() for key, value in tensors.items() if key.endswith("num_batches_tracked")}
     network.load_state_dict(tensors | counters)
-    network.eval().requires_grad_(False).to(usable_device(device))
+    network.eval().requires_grad_(False).to(pick_device(device))
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -79,7 +80,7 @@ class DegNetExtractor(FeatureExtractor):
         self.identity = digest.hexdigest()
 
     def to(self, device: str | torch.device) -> Self:
-        self.device = usable_device(device)
+        self.device = torch.device(pick_device(device))
         self._network = self._network.to(self.device)
         self._steps = {axis: steps.to(self.device) for axis, steps in self._steps.items()}
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.features.alexnet import ALEXNET, ALEXNET_MINC, ALEXNET_RANDOM
 from degcraft.features.degnet_grids import GRIDS
@@ -56,8 +57,6 @@ EXTRACTORS: Registry[ExtractorSpec] = Registry(
 
 find_extractor = EXTRACTORS.find
 
-_usable_device = Later("degcraft.features.base:usable_device")
-
 
 def make_extractor(
     name: str,
@@ -81,8 +80,10 @@ def make_extractor(
         DegcraftError: unknown name or layer, a device this machine lacks, or weights that cannot be had or do
             not fit. Pretrained weights are never replaced by random ones.
     """
+    import torch
+
     spec, layer = find_extractor(name), find_layer(name, layer)
-    return spec.build(layer, _path(weights_file), seed, _usable_device(device))
+    return spec.build(layer, _path(weights_file), seed, torch.device(pick_device(device)))
 
 
 def available(name: str, weights_file: str | Path | None = None) -> str | None:

@@ -8,7 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from degcraft.features.base import FeatureExtractor, check_images, usable_device
+from degcraft.device import pick_device
+from degcraft.features.base import FeatureExtractor, check_images
 from degcraft.features.precision import full_precision
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -53,7 +54,7 @@ class SpatialMeanExtractor(FeatureExtractor):
         self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
 
     def to(self, device: str | torch.device) -> Self:
-        self.device = usable_device(device)
+        self.device = torch.device(pick_device(device))
         self._body, self._mean, self._std = (part.to(self.device) for part in (self._body, self._mean, self._std))
         return self
 

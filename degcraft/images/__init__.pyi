@@ -6,6 +6,7 @@ from .evidence import EVIDENT, cut_evident
 from .folder import ImageFolder, Skipped, scan_folder, split_files
 from .formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
 from .frames import video_frames
+from .inputs import Input, images_of, list_files
 from .listing import IMAGE_SUFFIXES, check_folder, list_images
 from .names import flat_name, printable, same_name
 from .pairs import crop_to_scale, files_by_name, list_pairs
@@ -40,6 +41,7 @@ __all__ = [
     "HrPool",
     "ImageError",
     "ImageFolder",
+    "Input",
     "LoadedImage",
     "Patches",
     "Skipped",
@@ -58,9 +60,11 @@ __all__ = [
     "hash_hashes",
     "hash_pixels",
     "image_size",
+    "images_of",
     "is_opaque",
     "is_uri",
     "is_video",
+    "list_files",
     "list_images",
     "list_pairs",
     "local_folder",

@@ -3,6 +3,7 @@
 from degcraft.inspection.clean import CleanSide, inspect_clean
 from degcraft.inspection.distribution import AxisEstimate
 from degcraft.inspection.estimate import ImageEstimate, Inspection, inspect_files
+from degcraft.inspection.inspecting import inspect
 from degcraft.inspection.pile import Apart, Pile, summarise
 from degcraft.inspection.report import report_of, write_csv, write_json
 from degcraft.inspection.suggest import suggest_axes
@@ -16,6 +17,7 @@ __all__ = [
     "Inspection",
     "Pile",
     "axis_words",
+    "inspect",
     "inspect_clean",
     "inspect_files",
     "report_of",

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from degcraft.images import names_apart
-from degcraft.inspection.estimate import Inspection, inspect_files
-from degcraft.inspection.pile import pooled_axes
+from degcraft.inspection.estimate import Inspection, inspect_files, pooled_axes
 from degcraft.inspection.words import sentence
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ class CleanSide:
     """Of those looked at, at their own resolution."""
     total: int
     """How many there are."""
+    left_out: tuple[str, ...] = ()
+    """What lay beside them, as clauses."""
 
     def named(self) -> dict[str, list[Path]]:
         """Images that are `soft`, `noisy` or `compressed`, whichever of these there are."""
@@ -70,15 +71,20 @@ class CleanSide:
                 f"half of the clean images are soft at their own size, and networks learn to restore to that: "
                 f"reduce them by {to} (--clean reduce:{to}; in a search `clean: {{reduce: {to}}}`)"
             )
+        yield from (f"clean images: {clause}" for clause in self.left_out)
 
 
-def inspect_clean(files: Sequence[Path], network: "DegNet", *, device: torch.device | str = "cpu") -> CleanSide:
+def inspect_clean(
+    files: Sequence[Path], network: "DegNet", *, device: torch.device | str = "cpu", left_out: Sequence[str] = ()
+) -> CleanSide:
     """Looks at clean images as at any others, at their own resolution; at `LOOKED_AT` of them where there are more.
 
     Args:
         files: At least one; those that cannot be read are left out.
         network: degnet, on `device`.
         device: Where it runs.
+        left_out: What lies beside them, as clauses.
     """
     places = np.unique(np.linspace(0, len(files) - 1, min(len(files), LOOKED_AT)).round().astype(int))
-    return CleanSide(inspect_files([files[place] for place in places], network, device=device), len(files))
+    inspection = inspect_files([files[place] for place in places], network, device=device)
+    return CleanSide(inspection, len(files), tuple(left_out))

@@ -176,3 +176,14 @@ def _estimate(
         closeup=np.ascontiguousarray(seen.patches[0].transpose(1, 2, 0)),
         thumbnail=seen.thumbnail,
     )
+
+
+def pooled_axes(inspection: Inspection, members: tuple[int, ...]) -> dict[str, AxisEstimate]:
+    """What an image drawn from these carries: the mean of their distributions, read off."""
+    compared = inspection.images[0].axes
+    return {axis: read_estimate(pooled(inspection, members, axis), inspection.grids[axis]) for axis in compared}
+
+
+def pooled(inspection: Inspection, members: tuple[int, ...], axis: str) -> Probabilities:
+    """(cells,) the mean of the distributions of these on an axis."""
+    return np.asarray(np.mean([inspection.images[index].probabilities[axis] for index in members], axis=0))

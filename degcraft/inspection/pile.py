@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from degcraft.degradation import find_parameter
-from degcraft.inspection.distribution import AxisEstimate, Probabilities, read_estimate
-from degcraft.inspection.estimate import Inspection
+from degcraft.images import names_apart, printable
+from degcraft.inspection.clean import CleanSide
+from degcraft.inspection.distribution import AxisEstimate, read_estimate
+from degcraft.inspection.estimate import Inspection, pooled, pooled_axes
 from degcraft.inspection.scales import doubt, scaled
 from degcraft.inspection.sources import LEAST_SOURCE, find_sources
-from degcraft.inspection.words import contrast
+from degcraft.inspection.suggest import suggest_axes
+from degcraft.inspection.words import axis_words, contrast, sentence
+from degcraft.results import Result, Table
 
 _NAMED = 1.5
 """Units by which an axis must differ to be named beside the one that differs most."""
+_SHOWN = 30
+"""Images in the table; a larger pile shows those that stand apart first."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Apart:
 
 
 @dataclass(frozen=True, eq=False)
-class Pile:
+class Pile(Result):
     """A summary of an inspection."""
 
     inspection: Inspection
@@ -48,6 +56,75 @@ class Pile:
     """Single images, the farthest first."""
     repeats: tuple[tuple[int, ...], ...] = ()
     """Images that repeat each other, the first of each first; each of these contents counts once."""
+    left_out: tuple[str, ...] = ()
+    """What lay beside the images, as clauses."""
+    clean: CleanSide | None = None
+    """Of the clean images, where they were looked at, too."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made: plain JSON, `inputs` among it."""
+
+    @property
+    def groups(self) -> list[str]:
+        """Of each image: `main`, `source 2` and so on, or `outlier`."""
+        named = dict.fromkeys(self.main, "main") | {each.members[0]: "outlier" for each in self.outliers}
+        for number, source in enumerate(self.sources, start=2):
+            named |= dict.fromkeys(source.members, f"source {number}")
+        return [named[index] for index in range(len(self.inspection.images))]
+
+    def table(self) -> Table:
+        """A line per image; those that stand apart are marked, and come first where not all can be shown."""
+        images, groups = self.inspection.images, self.groups
+        order = list(range(len(images)))
+        if len(images) > _SHOWN:
+            order = sorted(order, key=lambda index: groups[index] == "main")[:_SHOWN]
+        marked = frozenset(place for place, index in enumerate(order) if groups[index] != "main")
+        rows = [
+            [printable(name), *(axis_words(axis, one, named=False) for axis, one in images[index].axes.items())]
+            + [groups[index] if place in marked else ""] * bool(marked)
+            for place, (name, index) in enumerate(
+                zip(names_apart([images[index].path for index in order]), order, strict=True)
+            )
+        ]
+        return Table(
+            "estimates, with their 90 % intervals",
+            ["image", "blur sigma", "noise", "JPEG quality", *[""] * bool(marked)],
+            rows,
+            marked,
+            f"and {len(images) - len(order)} more; --csv lists all" if len(order) < len(images) else "",
+        )
+
+    def sentences(self) -> list[str]:
+        """The pile in plain words, and what to do with it."""
+        images = self.inspection.images
+        count, skipped = _count(len(images)), len(self.inspection.skipped)
+        if len(self.main) < len(images):
+            count = f"{len(self.main)} of {count}"
+        notes = [f"{skipped} skipped"] * bool(skipped) + list(self.left_out)
+        said = ["; ".join([f"{count}: {sentence(self.axes | self.besides)}", *notes])]
+        for number, source in enumerate(self.sources, start=2):
+            paths = names_apart([images[index].path for index in source.members])
+            listed = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+            said.append(
+                f"source {number}, {len(paths)} images that seem to come from elsewhere ({listed}): {source.reason}"
+            )
+        if self.repeats:
+            extra = sum(map(len, self.repeats)) - len(self.repeats)
+            said.append(f"{extra} image{'s repeat' if extra != 1 else ' repeats'} another; each content counts once")
+        said += [f"outlier {images[each.members[0]].path.name}: {each.reason}" for each in self.outliers]
+        if len(images) > 1:
+            axes = suggest_axes(self)
+            said.append(f"a space that holds them, for degcraft weights: {' '.join(f'--axis {axis}' for axis in axes)}")
+            said += ["and for a search:", "space:", *(f"  - {axis}" for axis in axes)]
+        return said + ([] if self.clean is None else list(self.clean.sentences()))
+
+    def draw(self, path: str | Path) -> None:
+        """Writes the images with their estimates, see `degcraft.figures.draw_inspection`."""
+        # Figures know piles, so a pile knows them only when it is drawn.
+        from degcraft.figures import draw_inspection
+
+        names = [Path(text).name or text for text in self.provenance.get("inputs", ())]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        draw_inspection(self, path, title=", ".join(names[:3]) + more)
 
 
 def summarise(inspection: Inspection) -> Pile:
@@ -87,27 +164,17 @@ def _apart(members: tuple[int, ...], axes: Mapping[str, AxisEstimate], rest: Map
     return Apart(members, *contrast(axes, rest, named))
 
 
-def pooled_axes(inspection: Inspection, members: tuple[int, ...]) -> dict[str, AxisEstimate]:
-    """What an image drawn from these carries: the mean of their distributions, read off."""
-    compared = inspection.images[0].axes
-    return {axis: read_estimate(_pooled(inspection, members, axis), inspection.grids[axis]) for axis in compared}
-
-
 def _besides(inspection: Inspection, members: tuple[int, ...]) -> dict[str, AxisEstimate]:
     found = {}
     for axis, grid in inspection.grids.items():
         if axis in inspection.images[0].axes:
             continue
-        probabilities = _pooled(inspection, members, axis)
+        probabilities = pooled(inspection, members, axis)
         some = grid != find_parameter(axis).identity
         share = probabilities[some].sum()
         if share > 0.5:
             found[axis] = read_estimate(probabilities[some] / share, grid[some])
     return found
-
-
-def _pooled(inspection: Inspection, members: tuple[int, ...], axis: str) -> Probabilities:
-    return np.asarray(np.mean([inspection.images[index].probabilities[axis] for index in members], axis=0))
 
 
 def _units_apart(one: Mapping[str, AxisEstimate], other: Mapping[str, AxisEstimate]) -> dict[str, float]:
@@ -117,3 +184,7 @@ def _units_apart(one: Mapping[str, AxisEstimate], other: Mapping[str, AxisEstima
         / math.hypot(find_parameter(axis).step, doubt(axis, one[axis]))
         for axis in one
     }
+
+
+def _count(number: int) -> str:
+    return f"{number} image{'s' * (number != 1)}"

@@ -15,15 +15,9 @@ from degcraft.inspection.suggest import suggest_axes
 FORMAT = "degcraft-inspection/1"
 
 
-def report_of(pile: Pile, provenance: dict[str, Any]) -> dict[str, Any]:
-    """The whole of an inspection in JSON's types. A JPEG quality of null is no compression.
-
-    Args:
-        pile: what to report.
-        provenance: how it was made; goes in as it is.
-    """
-    inspection = pile.inspection
-    groups = _group_of(pile)
+def report_of(pile: Pile) -> dict[str, Any]:
+    """The whole of an inspection in JSON's types. A JPEG quality of null is no compression."""
+    inspection, groups = pile.inspection, pile.groups
     return {
         "format": FORMAT,
         "coverage": COVERAGE,
@@ -50,18 +44,18 @@ def report_of(pile: Pile, provenance: dict[str, Any]) -> dict[str, Any]:
             for index, image in enumerate(inspection.images)
         ],
         "skipped": [{"path": str(one.path), "reason": one.reason} for one in inspection.skipped],
-        "provenance": provenance,
+        "provenance": dict(pile.provenance),
     }
 
 
-def write_json(pile: Pile, path: Path, provenance: dict[str, Any]) -> None:
+def write_json(pile: Pile, path: Path) -> None:
     """Write `report_of` to a file, whole or not at all.
 
     Raises:
         DegcraftError: the file cannot be written.
     """
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(report_of(pile, provenance), indent=2, allow_nan=False) + "\n", "utf-8")
+        temporary.write_text(json.dumps(report_of(pile), indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def write_csv(pile: Pile, path: Path) -> None:
@@ -70,8 +64,7 @@ def write_csv(pile: Pile, path: Path) -> None:
     Raises:
         DegcraftError: the file cannot be written.
     """
-    images = pile.inspection.images
-    groups = _group_of(pile)
+    images, groups = pile.inspection.images, pile.groups
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         ends = [f"{axis}{end}" for axis in pile.axes for end in ("", "_low", "_high")]
@@ -79,13 +72,6 @@ def write_csv(pile: Pile, path: Path) -> None:
         for index, image in enumerate(images):
             values = [f"{x:.4g}" for one in image.axes.values() for x in (one.value, one.low, one.high)]
             writer.writerow([printable(str(image.path)), image.width, image.height, *values, groups[index]])
-
-
-def _group_of(pile: Pile) -> dict[int, str]:
-    named = dict.fromkeys(pile.main, "main")
-    for number, source in enumerate(pile.sources, start=2):
-        named |= dict.fromkeys(source.members, f"source {number}")
-    return named | {each.members[0]: "outlier" for each in pile.outliers}
 
 
 def _apart(pile: Pile, apart: Apart) -> dict[str, Any]:

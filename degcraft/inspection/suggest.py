@@ -1,10 +1,15 @@
 """A degradation space that holds a pile."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from degcraft.degradation import Axis, find_parameter
 from degcraft.inspection.distribution import AxisEstimate
-from degcraft.inspection.pile import Pile
+
+if TYPE_CHECKING:
+    from degcraft.inspection.pile import Pile
 
 _MOST_BINS = 5
 

@@ -24,7 +24,6 @@ from .weightings import (
     checked_weighting,
     find_weighting,
     make_weighting,
-    weighting_words,
 )
 from .weights import craft_weights, effective_bins, entropy
 
@@ -63,5 +62,4 @@ __all__ = [
     "scenes",
     "two_sample_test",
     "weight_intervals",
-    "weighting_words",
 ]

@@ -59,8 +59,12 @@ class Reliability:
     the accuracy from that axis alone and the shares of the references below, above and without it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON: {"cautions": [{"code", "message"}, …], "measures": {…}}."""
-        return {"cautions": [asdict(caution) for caution in self.cautions], "measures": dict(self.measures)}
+        """Plain JSON: {"cautions": [{"code", "message"}, …], "measures": {…}, "sentences": […]}."""
+        return {
+            "cautions": [asdict(caution) for caution in self.cautions],
+            "measures": dict(self.measures),
+            "sentences": self.sentences(),
+        }
 
     def sentences(self) -> list[str]:
         """For people, a line each: what speaks against the weights, or that nothing does, with the number."""

@@ -1,11 +1,12 @@
 from .building import build_network, parameter_count
 from .deploying import deployable
+from .loaded import LoadedNetwork, Restored
 from .registry import NETWORKS, network_name, network_spec
 from .shipped import STARTS
 from .spec import NetworkSpec
 from .starts import resolve_start
 from .tiling import upscale
-from .weights import WEIGHT_SUFFIXES, LoadedNetwork, load_network, save_network
+from .weights import WEIGHT_SUFFIXES, load, load_network, save_network
 
 __all__ = [
     "NETWORKS",
@@ -13,8 +14,10 @@ __all__ = [
     "WEIGHT_SUFFIXES",
     "LoadedNetwork",
     "NetworkSpec",
+    "Restored",
     "build_network",
     "deployable",
+    "load",
     "load_network",
     "network_name",
     "network_spec",

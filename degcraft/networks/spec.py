@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 StateDict = Mapping[str, "Tensor"]
 
+LEAST_TILE = 8
+"""Side of the smallest tile that a network is shown, in LR pixels."""
+
 
 def _never(state: StateDict) -> None:
     return None

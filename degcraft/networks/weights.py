@@ -19,10 +19,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.networks import foreign
 from degcraft.networks.bounds import BoundedBy, check_hyperparameters
+from degcraft.networks.loaded import LoadedNetwork
 from degcraft.networks.registry import NETWORKS, network_spec
 from degcraft.networks.shipped import weights_file
 
@@ -31,26 +33,6 @@ FORMAT = "degcraft-network/1"
 # make equal files.
 _HEADER = "degcraft"
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
-
-
-@dataclass(frozen=True)
-class LoadedNetwork:
-    """A network read from a file, ready to restore images."""
-
-    model: nn.Module
-    """In evaluation mode, on the device asked for; (B,3,h,w) in [0,1] to (B,3,h·scale,w·scale)."""
-
-    scale: int
-    """The factor by which it enlarges."""
-
-    name: str
-    """A key of the registry."""
-
-    hyperparameters: dict[str, Any]
-    """All of them: `build_network(name, scale=scale, **hyperparameters)` takes the model's state dict."""
-
-    metadata: dict[str, str]
-    """What whoever saved it wrote beside the weights."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +132,27 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Loaded
             scale = found.pop("scale")
             return _filled(path, state, spec.name, scale, found, metadata, device)
     raise DegcraftError(f"{path}: {foreign.why_unknown(state)}")
+
+
+def load(model: str | Path, device: str | torch.device = "auto") -> LoadedNetwork:
+    """An SR network, ready to restore images.
+
+    >>> import degcraft
+    >>> network = degcraft.load("start:x4")
+    >>> restored = network("photos/chelsea.png")
+    >>> restored.rgb.shape
+    torch.Size([3, 296, 416])
+    >>> restored.save("restored/again.png")
+
+    Args:
+        model: As for `load_network`. One in MLflow (`models:/name@champion`) is loaded by
+            `tracking.models.load_sr_model` instead, and is the same object then.
+        device: Where it works: cpu, cuda, cuda:1 …; auto takes a GPU if there is one.
+
+    Raises:
+        DegcraftError: what `load_network` refuses, or no such device.
+    """
+    return load_network(model, pick_device(device))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:

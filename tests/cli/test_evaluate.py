@@ -268,11 +268,11 @@ def test_results_that_do_not_belong_to_the_images_are_refused(
     made = enlarged(x2, tmp_path / "made", 2)
     small = enlarged(x2, tmp_path / "small", 1)
     wrong = {
-        "there must be a model or --results to score": [],
+        "there must be a model or results to score": [],
         "--results: must be NAME=DIR, but got 'made'": ["--results", "made"],
         "every row must have a name of its own, but 'bicubic' is taken": ["--results", f"bicubic={made}"],
         "'a' is taken": ["--results", f"a={made}", "--results", f"a={made}"],
-        "must be a folder with restored images": ["--results", "a=nowhere"],
+        "nowhere: no such folder": ["--results", "a=nowhere"],
         "must be 2 times as large as its lr image, but the two are 80x80 and 80x80": ["--results", f"a={small}"],
         "must be a file of its own": ["--results", f"a={made}", "--csv", str(made / "scores.csv")],
     }
@@ -293,8 +293,8 @@ def test_what_is_wrong_is_said_in_a_line(
     (tmp_path / "corrupt.npz").write_bytes(b"not an archive")
     x4, x2 = pairs(4), pairs(2)
     wrong = {
-        "niqe needs to know clean images: give --niqe-clean": [model, "--lr", photographs / "others"],
-        "psnr compares with ground truth, so it needs --pairs": [
+        "niqe needs to know clean images: give some by niqe-clean": [model, "--lr", photographs / "others"],
+        "metrics: psnr compares with ground truth, so it needs pairs": [
             model, "--lr", photographs / "others", "--metrics", "psnr",
         ],
         "must be 2 times as large as its lr image for these rows, but the two are 160x160 and 40x40": [
@@ -304,7 +304,7 @@ def test_what_is_wrong_is_said_in_a_line(
             model, saved(tmp_path, "x4", scale=4), "--pairs", x2,
         ],
         "every model must be given once, but": [model, model, "--pairs", x2],
-        "--align: fits the ground truth to the lr images": [model, "--lr", photographs / "others", "--align"],
+        "align: fits the ground truth to the lr images": [model, "--lr", photographs / "others", "--align"],
         "the name must end in .png": [model, "--pairs", x2, "--figure", tmp_path / "shown.jpg"],
         "old.csv: is there already; add --overwrite": [model, "--pairs", x4, "--csv", tmp_path / "old.csv"],
         "has no lr": [model, "--pairs", photographs],

@@ -209,6 +209,6 @@ def test_what_is_wrong_is_said_in_a_line(
 def test_an_image_that_memory_has_no_room_for_is_not_begun(
     model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("degcraft.cli.upscale._BYTES_PER_PIXEL", 10**9)
+    monkeypatch.setattr("degcraft.networks.loaded._BYTES_PER_PIXEL", 10**9)
     assert run(model, folder / "photo.jpg", "-o", tmp_path / "out") == 2
     assert "photo.jpg: 70x50 pixels, restored x2, need 14000.0 GB of memory, but " in capsys.readouterr().err

@@ -162,7 +162,7 @@ def test_another_weighting_of_the_same_images_measures_nothing(
         ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, blocks, but got 'nearest'"),
         ("mixture --alpha 3", "--alpha: belongs to --weighting eq4, but got --weighting mixture"),
         ("eq4:width=1", "weighting eq4: no knob 'width'; it has alpha"),
-        ("confusion:width=much", "--weighting: width of confusion must be a number, but got 'much'"),
+        ("confusion:width=much", "weighting confusion: width must be a number at least 0, but got 'much'"),
     ],
 )
 def test_a_weighting_that_is_not_is_refused(
@@ -219,7 +219,7 @@ def test_alpha_and_layer_are_those_asked_for(arguments: list[str], tmp_path: Pat
         (["--axis", "rain:0:1:2"], "'?rain'?"),
         (["-o", "."], ": must be the name of a file, but is a folder"),
         (["--figure", "map.jpg"], "map.jpg: the name must end in .png"),
-        (["--device", "cuda:99"], "--device: must be a device of this machine, but cuda:99 is not"),
+        (["--device", "cuda:99"], "device: must be a device of this machine, but cuda:99 is not"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(

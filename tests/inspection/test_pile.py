@@ -48,7 +48,7 @@ def test_what_more_images_have_than_not_is_named_besides(inspection: Make) -> No
         pile = summarise(replace(known, images=images, grids=known.grids | {"sharpening": grid}))
         assert "sharpening" not in pile.axes
         assert ("sharpening" in pile.besides) == named
-        assert ("sharpening" in report_of(pile, {})["pile"]["besides"]) == named
+        assert ("sharpening" in report_of(pile)["pile"]["besides"]) == named
     assert pile.besides["sharpening"].value == pytest.approx(1.0)
     assert "sharpening 1.0" in sentence(pile.besides)
 
@@ -229,7 +229,7 @@ def test_a_partly_compressed_pile_reaches_to_the_best_quality(inspection: Make) 
 
 def test_the_report_knows_the_groups(inspection: Make) -> None:
     pile = summarise(inspection(around((1, 5, 40), 10) + around((1, 5, math.inf), 4) + [(9, 70, 40)]))
-    report = report_of(pile, {"device": "cpu"})
+    report = report_of(pile)
     assert report["format"] == "degcraft-inspection/1"
     assert [image["group"] for image in report["images"]] == ["main"] * 10 + ["source 2"] * 4 + ["outlier"]
     assert report["images"][12]["jpeg_quality"] == {"value": None, "low": None, "high": None}

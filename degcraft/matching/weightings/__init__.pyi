@@ -9,7 +9,6 @@ from .registry import (
     find_weighting,
     make_weighting,
     usual_weightings,
-    weighting_words,
 )
 from .spec import WeightingSpec
 
@@ -25,5 +24,4 @@ __all__ = [
     "find_weighting",
     "make_weighting",
     "usual_weightings",
-    "weighting_words",
 ]

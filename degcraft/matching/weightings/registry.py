@@ -121,12 +121,6 @@ def usual_weightings(space: DegradationSpace, believed: Collection[str]) -> list
     return [default_weighting(space), *([ESTIMATES.name] if estimated else [])]
 
 
-def weighting_words(weighting: Mapping[str, Any]) -> str:
-    """A weighting for people: `confusion width 0.3`."""
-    knobs = (f"{key} {value:.3g}" for key, value in weighting.items() if key != "name")
-    return " ".join([weighting["name"], *knobs])
-
-
 def make_weighting(measurement: Measurement, weighting: str | Mapping[str, Any]) -> Weighting:
     """The weighting of a measurement; what it costs is paid when it is asked.
 

@@ -1,0 +1,26 @@
+"""Where torch computes."""
+
+from typing import TYPE_CHECKING
+
+from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def pick_device(device: "str | torch.device" = "auto") -> str:
+    """The name of a device, tried out; `auto` is a GPU where there is one.
+
+    Raises:
+        DegcraftError: this machine lacks it.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise DegcraftError(f"device: must be a device of this machine, but {device} is not ({reason})") from error
+    return str(device)

@@ -1,0 +1,5 @@
+"""Scoring networks, and what others made, on images: with ground truth or without."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

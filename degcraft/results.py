@@ -1,0 +1,82 @@
+"""What a result shows of itself, in a terminal and in a notebook."""
+
+import base64
+import io
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_LONGEST = 1600
+"""Side of a picture in a notebook, which keeps it in its own file; `plot` and `draw` give all of it."""
+
+
+class Table(NamedTuple):
+    """Cells as text; the first column names what a row is of."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: frozenset[int] = frozenset()
+    """Rows that stand out."""
+    caption: str = ""
+
+    def html(self) -> str:
+        """The table for a page."""
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in self.columns)
+        lines = [
+            f"<tr{' style=font-weight:bold' * (place in self.marked)}>"
+            + "".join(f"<td>{escape(cell)}</td>" for cell in row)
+            + "</tr>"
+            for place, row in enumerate(self.rows)
+        ]
+        return f"<table><caption>{escape(self.title)}</caption><tr>{head}</tr>{''.join(lines)}</table>" + (
+            f"<p>{escape(self.caption)}</p>" if self.caption else ""
+        )
+
+
+class Result(ABC):
+    """Sentences, perhaps a table, and a picture; a notebook shows all of them."""
+
+    @abstractmethod
+    def sentences(self) -> list[str]:
+        """For people, a line each."""
+
+    @abstractmethod
+    def draw(self, path: str | Path) -> None:
+        """Writes the picture as PNG, making its folder where it is missing.
+
+        Raises:
+            DegcraftError: the file cannot be written, or there is nothing to draw.
+        """
+
+    def table(self) -> Table | None:
+        """The numbers behind it, if they make a table."""
+        return None
+
+    def plot(self) -> "Image":
+        """The picture that `draw` writes, to be looked at: a notebook shows it, and so does its `show()`."""
+        from PIL import Image
+
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "plot.png"
+            self.draw(file)
+            with Image.open(file) as picture:
+                picture.load()
+                return picture
+
+    def _repr_html_(self) -> str:
+        table, picture, file = self.table(), self.plot(), io.BytesIO()
+        picture.thumbnail((_LONGEST, _LONGEST))
+        picture.save(file, "PNG")
+        content = base64.b64encode(file.getvalue()).decode()
+        return (
+            (table.html() if table else "")
+            + "".join(f"<p>{escape(line)}</p>" for line in self.sentences())
+            + f'<img style="max-width:100%" alt="{type(self).__name__}" src="data:image/png;base64,{content}">'
+        )
