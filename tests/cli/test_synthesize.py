@@ -83,7 +83,8 @@ def test_the_table_tells_how_every_pair_was_made(
     assert [(row["name"], row["source"]) for row in rows] == [
         ("a", "a.png"), ("a_", "a.webp"), ("sub_b", "sub/b.png"),
     ]  # fmt: skip
-    sizes = {lr.stem: tuple(tuple(read_image(file).rgb.shape[1:]) for file in (lr, hr)) for lr, hr in list_pairs(out)}
+    pairs = list_pairs(out).files
+    sizes = {pair[0].stem: tuple(tuple(read_image(file).rgb.shape[1:]) for file in pair) for pair in pairs}
     assert sizes == {
         "a": ((24, 30), (96, 120)),
         "a_": ((24, 30), (96, 120)),
