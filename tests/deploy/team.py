@@ -139,7 +139,9 @@ class Team:
 
     def environment(self, *services: str, **more: str) -> dict[str, str]:
         """This process's environment with that of the services in compose.yaml, at this team's addresses."""
-        found = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_AUTH", "AWS_"))}
+        # The tests' own Ray keeps to one machine's loopback; this one has several nodes.
+        own = ("RAY_AUTH", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "AWS_")
+        found = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         for service in services:
             for name, value in _compose()[service].get("environment", {}).items():
                 found[name] = self.here(value)
