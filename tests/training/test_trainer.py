@@ -274,11 +274,12 @@ def test_an_interrupted_save_leaves_the_older_checkpoint(
     subject.run(1)
     subject.save(tmp_path / "run.pt")
 
-    def full_disk(_content: object, path: Path) -> None:
-        Path(path).write_bytes(b"half of i")
+    def full_disk(path: Path, content: memoryview) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     subject.run(2)
     with pytest.raises(DegcraftError, match=r"run.pt: cannot be written \(No space left on device\)"):
         subject.save(tmp_path / "run.pt")

@@ -101,11 +101,13 @@ def test_a_killed_driver_leaves_its_groups_and_a_damaged_one_is_measured_anew(  
     with pytest.raises(Killed):
         measure(images, extractor, tmp_path, progress=die)
     told: list[int] = []
-    whole, altered = sorted(tmp_path.rglob("bins-*.npz"))
+    # Two, or more where a worker was done with its group before it was ended.
+    *whole, altered = sorted(tmp_path.rglob("bins-*.npz"))
+    assert whole
     with np.load(altered) as kept:
         np.savez(altered, **{**kept, "features": kept["features"] * 2})
     said: list[str] = []
     found = measure(images, extractor, tmp_path, progress=lambda done, _: told.append(done), say=said.append)
     same(found, expected)
     assert said == [f"{altered}: is damaged: its checksum does not fit what it holds; measured anew"]
-    assert len(told) == 3, f"of four groups only {whole} was to be kept"
+    assert len(told) == 4 - len(whole)
