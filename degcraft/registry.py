@@ -1,9 +1,11 @@
 """What can be chosen by name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from degcraft.errors import DegcraftError
+from degcraft.knobs import Knob
 
 
 class Named(Protocol):
@@ -11,10 +13,23 @@ class Named(Protocol):
     def name(self) -> str: ...
 
 
-Entry = TypeVar("Entry", bound=Named)
+Chosen = TypeVar("Chosen", bound=Named)
 
 
-class Registry(dict[str, Entry], Generic[Entry]):
+@dataclass(frozen=True)
+class Entry:
+    """What is chosen by name, with knobs."""
+
+    name: str
+    """The name it is chosen by."""
+    description: str
+    """One line for a person who chooses."""
+    build: Callable[..., Any]
+    """Called with all knobs as keywords; raises DegcraftError for values that do not go together."""
+    knobs: Mapping[str, Knob] = field(default_factory=dict)
+
+
+class Registry(dict[str, Chosen], Generic[Chosen]):
     """Entries by name, in their order.
 
     Args:
@@ -23,11 +38,11 @@ class Registry(dict[str, Entry], Generic[Entry]):
         besides: What may be given in place of a name, for errors.
     """
 
-    def __init__(self, field: str, entries: Iterable[Entry], *, besides: str = "") -> None:
+    def __init__(self, field: str, entries: Iterable[Chosen], *, besides: str = "") -> None:
         super().__init__((entry.name, entry) for entry in entries)
         self._field, self._besides = field, besides
 
-    def find(self, name: Any) -> Entry:
+    def find(self, name: Any) -> Chosen:
         """The entry of that name.
 
         Raises:

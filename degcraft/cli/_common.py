@@ -183,11 +183,11 @@ def check_file_name(path: Path, suffix: str | None = None) -> None:
 
 
 def check_folders(*locations: str) -> None:
-    """Raise DegcraftError for a folder that is not there; one that a URI names is asked for when it is read."""
-    from degcraft.images import check_folder, is_uri
+    """Raise DegcraftError for what is neither a folder nor a video; what a URI names is asked for when it is read."""
+    from degcraft.images import check_folder, is_uri, is_video
 
     for location in locations:
-        if not is_uri(location):
+        if not (is_uri(location) or (is_video(location) and Path(location).expanduser().is_file())):
             check_folder(location)
 
 

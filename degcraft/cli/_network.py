@@ -1,6 +1,9 @@
 """Networks as they are typed: a weights file or an MLflow model, and a name with hyperparameters."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.device import pick_device
@@ -56,6 +59,19 @@ def add_tile(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="largest side in LR pixels that the network sees at once; less takes less memory (256)",
     )
+
+
+@contextlib.contextmanager
+def memory_for_tiles(source: Path, tile: int, device: str) -> Iterator[None]:
+    """Turns a device's want of memory into a DegcraftError that names the way out."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise DegcraftError(
+            f"{source}: {device} has not the memory for tiles of {tile} pixels; give a smaller --tile"
+        ) from error
 
 
 def _tile(text: str) -> int:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, check_file_name, seed
+from degcraft.cli._common import add_device, check_file_name, check_folders, open_console, seed
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
@@ -32,22 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import torch
-    from rich.console import Console
     from rich.table import Table
 
     from degcraft.degradation import CraftedDistribution
     from degcraft.features import make_extractor
-    from degcraft.images import cut_evident, local_folder, scan_folder
+    from degcraft.images import patches_of
     from degcraft.learned import kernel_moments, load_learned
-    from degcraft.matching import file_numbers, frechet_distance, image_features, two_sample_test
+    from degcraft.matching import file_numbers, frechet_distance, image_features, made_features, two_sample_test
 
-    console = Console()
+    console = open_console()
     if args.figure is not None:
         check_file_name(args.figure, ".png")
     if (args.references is None) != (args.hr is None):
         raise DegcraftError("--references and --hr: both are needed to compare with your images, but one is missing")
     if args.crafted is not None and args.references is None:
         raise DegcraftError("--crafted: needs --references and --hr to be compared by")
+    if args.references is not None:
+        check_folders(args.references, args.hr)
     source, device = load_learned(args.file), pick_device(args.device)
     generator = torch.Generator().manual_seed(args.seed)
     model = source.model
@@ -58,32 +59,27 @@ def run(args: argparse.Namespace) -> int:
         f"x{model.scale}, noise {model.knobs['noise']}; kernels: sigma {moments['wide'].mean():.2f} px along, "
         f"{moments['narrow'].mean():.2f} px across (standard deviation over draws {moments['wide'].std():.2f} and "
         f"{moments['narrow'].std():.2f}), in pixels of the clean image",
-        highlight=False,
         soft_wrap=True,
     )
     if args.figure is not None:
         from degcraft.figures.learned import draw_learned
 
         draw_learned(model, args.figure, seed=args.seed)
-        console.print(f"wrote {args.figure}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {args.figure}", soft_wrap=True)
     if args.references is None:
         return 0
     scale, extractor = model.scale, make_extractor("degnet", device=device)
     with console.status("comparing"):
-        lr = cut_evident(
-            scan_folder(local_folder(args.references), min_side=SIZE).files, size=SIZE, count=COUNT, seed=args.seed,
-            on_jpeg_blocks=True,
-        )  # fmt: skip
-        files = scan_folder(local_folder(args.hr), min_side=SIZE * scale).files
-        hr = cut_evident(files, size=SIZE * scale, count=COUNT, seed=args.seed, scale=scale)
+        lr = patches_of(args.references, "references", size=SIZE, count=COUNT, seed=args.seed)
+        hr = patches_of(args.hr, "hr", size=SIZE, count=COUNT, seed=args.seed, clean_at=scale)
         target = image_features(lr.pixels, extractor, device=device)
         sources: dict[str, DegradationSource] = {args.file.name: source}
         if args.crafted is not None:
             sources[args.crafted.name] = CraftedDistribution.load(args.crafted).source()
         table = Table("degraded by", "Fréchet distance", "told apart (chance)", title=f"against {args.references}")
         for name, one in sources.items():
-            made, _ = one.degrade(hr.images(), scale, torch.Generator().manual_seed(args.seed))
-            features = image_features(made, extractor, device=device)
+            generator.manual_seed(args.seed)
+            features = made_features(one, hr.pixels, extractor, scale=scale, generator=generator, device=device)
             told = two_sample_test(features, target, file_numbers(hr), file_numbers(lr), seed=args.seed)
             distance = frechet_distance(features, target)
             table.add_row(name, f"{distance:.3f}", f"{told.accuracy:.0%} ({told.chance:.0%})")

@@ -5,14 +5,13 @@ import time
 from pathlib import Path
 
 from degcraft.cli._common import EXIT_SOME_LOST, open_console
-from degcraft.cli._network import load_model
+from degcraft.cli._network import load_model, memory_for_tiles
+from degcraft.cli._progress import counting
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 CODECS = ("h264", "hevc", "ffv1")
 """Names of `degcraft.images.video_writing.VIDEO_CODECS`, for help that must not load FFmpeg."""
-TOLD_EVERY = 30.0
-"""Seconds between two lines of a log."""
 
 
 def add_video(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +24,6 @@ def add_video(parser: argparse.ArgumentParser) -> None:
 
 def run_video(args: argparse.Namespace) -> int:
     """Restore the one video that was given."""
-    import torch
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from degcraft.images.video_writing import VideoFormat
     from degcraft.networks.loaded import overlap_of
     from degcraft.networks.video import upscale_video
@@ -40,27 +36,13 @@ def run_video(args: argparse.Namespace) -> int:
         return 0
     device = pick_device(args.device)
     network = load_model(args.model, device)
-    started = told = time.monotonic()
-    columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("frames")
-
-        def tell(done: int, total: int) -> None:
-            nonlocal told
-            bar.update(task, completed=done, total=total)
-            if not console.is_terminal and time.monotonic() - told > TOLD_EVERY:
-                told = time.monotonic()
-                console.print(f"frame {done} of {total}", soft_wrap=True)
-
+    started = time.monotonic()
+    with counting(console, "restored", unit="frames") as progress, memory_for_tiles(source, args.tile, device):
         try:
             done = upscale_video(
                 network.model, source, target, scale=network.scale, into=into, tile=args.tile,
-                overlap=overlap_of(args.tile), overwrite=args.overwrite, progress=tell,
+                overlap=overlap_of(args.tile), overwrite=args.overwrite, progress=progress,
             )  # fmt: skip
-        except torch.OutOfMemoryError as error:
-            raise DegcraftError(
-                f"{source}: {device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
-            ) from error
         except KeyboardInterrupt:
             console.print(f"kept in {target}.parts; the same command goes on", soft_wrap=True)
             raise

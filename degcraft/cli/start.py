@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degcraft.cli._common import add_device, open_console
+from degcraft.cli._progress import counting
 from degcraft.cli.inspect import split_sources
 from degcraft.cli.spec import SIZE_HELP, search_name
-from degcraft.device import pick_device
-from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
     from degcraft.inspection import Pile
@@ -40,11 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.features import load_degnet
-    from degcraft.figures import draw_inspection
     from degcraft.images import check_empty, is_uri, list_files
     from degcraft.images.atomic import written_whole
-    from degcraft.inspection import inspect_files, sentence, suggest_axes, summarise
+    from degcraft.inspection import inspect, sentence, suggest_axes
     from degcraft.inspection.page import Section, write_page
     from tune.example import example_text
     from tune.sizing import size_fields
@@ -58,14 +55,11 @@ def run(args: argparse.Namespace) -> int:
     references = str(Path(args.references) / "lr") if pairs else args.references
     files, left_out = list_files([references])
     looked_at = files[:: -(-len(files) // LOOKED_AT)]
-    device = pick_device(args.device)
-    network = load_degnet(device=device)
-    with console.status("looking at the images"):
-        inspection = inspect_files(looked_at, network, device=device)
-    if not inspection.images:
-        first = inspection.skipped[0]
-        raise DegcraftError(f"none of {len(files)} images could be used; the first: {first.path}: {first.reason}")
-    pile = summarise(inspection)
+    if args.hr is not None:
+        list_files([args.hr])
+    skipped: list[str] = []
+    with counting(console, "looking at the images") as progress:
+        pile = inspect(*looked_at, hr=args.hr, device=args.device, say=skipped.append, progress=progress)
     axes = suggest_axes(pile)
     values: dict[str, Any] = {"name": name, "output": "search", "scale": args.scale, "space": axes, **sizes}
     sources = _apart(pile)
@@ -74,9 +68,8 @@ def run(args: argparse.Namespace) -> int:
             sources.append(f"copied to {folder / 'sources' / source}: {count} image{'s' * (count != 1)}")
         references = str(folder / "sources" / "source-1")
     clean: list[str] = []
-    if args.hr is not None:
-        with console.status("looking at the clean images"):
-            clean, values["clean.reduce"] = _clean(args.hr, network, device)
+    if pile.clean is not None:
+        clean, values["clean.reduce"] = list(pile.clean.sentences()), pile.clean.reduction
 
     def placed(location: str) -> str:
         return location if is_uri(location) else str(Path(location).expanduser().resolve())
@@ -89,10 +82,9 @@ def run(args: argparse.Namespace) -> int:
     search, page, picture = (folder / one for one in ("search.yaml", "start.html", "inspect.png"))
     with written_whole(search) as temporary:
         temporary.write_text(example_text(values), encoding="utf-8")
-    draw_inspection(pile, picture, title=Path(args.references).name or args.references)
+    pile.draw(picture)
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
-    carried = [f"images: {seen}; of the main source: {sentence(pile.axes | pile.besides)}", *left_out]
-    carried += [f"skipped {one.path}: {one.reason}" for one in inspection.skipped]
+    carried = [f"images: {seen}; of the main source: {sentence(pile.axes | pile.besides)}", *left_out, *skipped]
     trains = f"{sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space {' '.join(axes)}"
     go_on = [f"degcraft search {shlex.quote(str(search))}"]
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]
@@ -114,15 +106,6 @@ def run(args: argparse.Namespace) -> int:
 def _has_pairs(location: str) -> bool:
     """Whether it is a folder of pairs: lr/ and hr/."""
     return all((Path(location).expanduser() / side).is_dir() for side in ("lr", "hr"))
-
-
-def _clean(location: str, network: Any, device: str) -> tuple[list[str], int]:
-    """What is said of the clean images, and by what they should be reduced."""
-    from degcraft.images import list_files
-    from degcraft.inspection import inspect_clean
-
-    side = inspect_clean(list_files([location])[0], network, device=device)
-    return list(side.sentences()), side.reduction
 
 
 def _apart(pile: "Pile") -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degcraft.cli._common import EXIT_SOME_LOST, add_device, open_console
-from degcraft.cli._network import add_model, add_tile, check_model, load_model
+from degcraft.cli._network import add_model, add_tile, check_model, load_model, memory_for_tiles
 from degcraft.cli._progress import counting
 from degcraft.cli._upscale_video import add_video, run_video
 from degcraft.device import pick_device
@@ -67,8 +67,6 @@ def run(args: argparse.Namespace) -> int:
         if not tasks:
             return 0
 
-    import torch
-
     device = pick_device(args.device)
     network = load_model(args.model, device)
     skipped: list[DegcraftError] = []
@@ -79,11 +77,8 @@ def run(args: argparse.Namespace) -> int:
                 progress(before + done / total, len(tasks))
 
             try:
-                network(source, tile=args.tile, into=target, progress=tiles).save(target)
-            except torch.OutOfMemoryError as error:
-                raise DegcraftError(
-                    f"{source}: {device} has not the memory for tiles of {args.tile} pixels; give a smaller --tile"
-                ) from error
+                with memory_for_tiles(source, args.tile, device):
+                    network(source, tile=args.tile, into=target, progress=tiles).save(target)
             except DegcraftError as error:
                 # One bad file does not cost the others; it is named, and counted at the end.
                 skipped.append(error)

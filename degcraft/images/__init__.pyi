@@ -2,7 +2,7 @@ from .blocks import find_block_grid
 from .carried import Carried, carried_by, read_carried
 from .copying import check_empty, copy_files, names_apart
 from .enlarging import bicubic_enlarge
-from .evidence import EVIDENT, cut_evident
+from .evidence import EVIDENT, cut_evident, patches_of
 from .folder import ImageFolder, Skipped, scan_folder, split_files
 from .formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
 from .frames import video_frames
@@ -71,6 +71,7 @@ __all__ = [
     "most_structured",
     "names_apart",
     "open_video",
+    "patches_of",
     "printable",
     "read_carried",
     "read_image",

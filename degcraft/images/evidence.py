@@ -1,13 +1,17 @@
 """Patches on which a degradation can be seen, for both sides of a comparison alike."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch.nn.functional as F
 
+from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
+from degcraft.images.folder import scan_folder
 from degcraft.images.patches import Patches, cut_patches
+from degcraft.images.reducing import reduced_files
+from degcraft.images.remote import local_folder
 from degcraft.images.structured import most_structured
 
 EVIDENT = 0.5
@@ -60,3 +64,42 @@ def cut_evident(
     reduced = F.avg_pool2d(patches.images(), scale) if scale > 1 else patches.images()
     chosen = most_structured(reduced, kept)
     return Patches(patches.pixels[chosen], tuple(patches.files[i] for i in chosen.nonzero().flatten().tolist()))
+
+
+def patches_of(
+    location: str | Path,
+    field: str,
+    *,
+    size: int,
+    count: int,
+    seed: int,
+    clean_at: int | None = None,
+    reduce: int = 1,
+    evident: float = EVIDENT,
+    say: Callable[[str], None] | None = None,
+) -> Patches:
+    """The patches of one side of a comparison, from where its images lie.
+
+    Args:
+        location: A folder, its URI, or a video.
+        field: What it is called where it is spoken of, such as references.
+        size: Side in pixels of a patch at low resolution.
+        count: Patches wanted.
+        seed: Of their places.
+        clean_at: For clean images the downsampling factor: their patches are that much larger. None for references.
+        reduce: By how much the images are made smaller first, 1 to 8.
+        evident: As for `cut_evident`.
+        say: Told what was read, and what was skipped.
+
+    Raises:
+        DegcraftError: nothing usable there, or what `cut_evident` refuses.
+    """
+    scale = clean_at or 1
+    folder = scan_folder(local_folder(location), min_side=size * scale * reduce)
+    patches = cut_evident(
+        reduced_files(folder.files, reduce, cache_folder("reduced")),
+        size=size * scale, count=count, seed=seed, on_jpeg_blocks=clean_at is None, scale=scale, evident=evident,
+    )  # fmt: skip
+    if say is not None:
+        say(f"{field}: {folder.summary()}; {len(patches)} patches of {size * scale}x{size * scale}")
+    return patches

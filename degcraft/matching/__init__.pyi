@@ -1,5 +1,5 @@
 from .crafting import craft, weight_intervals
-from .extracting import crafted_features, image_features
+from .extracting import crafted_features, image_features, made_features
 from .frechet import frechet_distance, frechet_distances
 from .independence import independent_images, scenes
 from .intervals import half_distances
@@ -55,6 +55,7 @@ __all__ = [
     "independent_images",
     "join_groups",
     "key_of",
+    "made_features",
     "make_weighting",
     "measure",
     "measure_group",

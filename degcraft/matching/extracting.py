@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from degcraft.degradation import CraftedDistribution
+from degcraft.degradation import CraftedDistribution, DegradationSource
 from degcraft.degradation.space import PART
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
@@ -61,13 +61,34 @@ def crafted_features(
     if crafted.listed is None and not measurement.space.is_sampled:
         return measurement.drawn(crafted.parts.spread(crafted.weights), DRAWS, measurement.seed)
     source, generator = crafted.source(), torch.Generator().manual_seed(measurement.seed)
-    found = np.empty((DRAWS, len(hr), extractor.dimensions), dtype=np.float32)
-    for draw in range(DRAWS):
-        for first in range(0, len(hr), PART):
-            part = as_float(hr.pixels[first : first + PART].to(device))
-            lr, _ = source.degrade(part, measurement.scale, generator)
-            found[draw, first : first + PART] = image_features(lr, extractor, device=device)
-    return found
+    found = [
+        made_features(source, hr.pixels, extractor, scale=measurement.scale, generator=generator, device=device)
+        for _ in range(DRAWS)
+    ]
+    return np.stack(found)
+
+
+def made_features(
+    source: DegradationSource,
+    hr: Tensor,
+    extractor: FeatureExtractor,
+    *,
+    scale: int,
+    generator: torch.Generator,
+    device: str | torch.device = "cpu",
+) -> NDArray[np.float32]:
+    """(n, c) features of clean crops as a source degrades them, a part at a time.
+
+    Args:
+        source: What degrades them.
+        hr: (n, 3, h, w), uint8 or float in [0, 1].
+        extractor: Which features.
+        scale: The downsampling factor.
+        generator: Of what is drawn.
+        device: Where to degrade and extract.
+    """
+    made = (source.degrade(as_float(part.to(device)), scale, generator)[0] for part in hr.split(PART))
+    return np.concatenate([image_features(lr, extractor, device=device) for lr in made])
 
 
 def as_float(images: Tensor) -> Tensor:

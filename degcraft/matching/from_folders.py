@@ -1,6 +1,7 @@
 """From two folders to the distribution to train on."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from degcraft.cache import cache_folder
 from degcraft.degradation import PAPER_SPACE, Axis, CraftedDistribution, DegradationSpace
 from degcraft.device import pick_device
 from degcraft.features import make_extractor
-from degcraft.images import EVIDENT, Patches, cut_evident, local_folder, reduced_files, scan_folder
+from degcraft.images import EVIDENT, patches_of
 from degcraft.matching.crafting import DRAWS, crafted_by
 from degcraft.matching.extracting import crafted_features
 from degcraft.matching.independence import scenes
@@ -84,17 +85,9 @@ def craft(
     check_space(weighting["name"], space)
     features = make_extractor(extractor, layer=layer, weights_file=extractor_weights, seed=seed, device=device)
 
-    def patches(field: str, location: str | Path, *, on_jpeg_blocks: bool, scale: int, reduce: int) -> Patches:
-        folder = scan_folder(local_folder(location), min_side=size * scale * reduce)
-        found = cut_evident(
-            reduced_files(folder.files, reduce, cache_folder("reduced")),
-            size=size * scale, count=count, seed=seed, on_jpeg_blocks=on_jpeg_blocks, scale=scale, evident=evident,
-        )  # fmt: skip
-        say(f"{field}: {folder.summary()}; {len(found)} patches of {size * scale}x{size * scale}")
-        return found
-
-    low = patches("references", references, on_jpeg_blocks=True, scale=1, reduce=1)
-    clean = patches("hr", hr, on_jpeg_blocks=False, scale=scale, reduce=reduce)
+    patches = partial(patches_of, size=size, count=count, seed=seed, evident=evident, say=say)
+    low = patches(references, "references")
+    clean = patches(hr, "hr", clean_at=scale, reduce=reduce)
     measured = measure(
         space, clean, low, features, scale=scale, seed=seed, device=device, cache=cache_folder("measurements"),
         progress=progress, say=say,

@@ -1,12 +1,13 @@
 """What degnet tells of each of its axes, on photographs that it was not trained on, against a guess.
 
-    python tests/benchmarks/benchmark_axes.py --hr KODAK CLIC [--weights FILE] [--count 600] [--turned 200]
+    python tests/benchmarks/benchmark_axes.py --hr KODAK CLIC [--weights FILE] [--count 600] [--source uniform]
 
-Crops of 288² are degraded by the source `wide` without the paper's share. Printed per folder and axis, of single crops:
-the mean error of the median cell of what is believed beside that of guessing the truths' own median (on the scale of
-`Parameter.scaled`, no JPEG counted as 100), the same of the crops turned by a quarter after they were degraded, as a
-camera held upright has them, and how well crops with this degradation are told from those without (area under the ROC
-curve; 0.5 is chance). Then how far the median moves when crops are flipped and turned.
+Crops of 288² are degraded by the source `wide` without the paper's share, or by the paper's own space. Printed per
+folder and axis, of single crops: the mean error of the median cell of what is believed beside that of guessing the
+truths' own median (on the scale of `Parameter.scaled`, no JPEG counted as 100), the same of the crops turned by a
+quarter after they were degraded, as a camera held upright has them, and how well crops with this degradation are told
+from those without (area under the ROC curve; 0.5 is chance). Then how far the median moves when crops are flipped and
+turned.
 """
 
 import argparse
@@ -25,21 +26,23 @@ from degcraft.degradation import find_parameter
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.features.degnet import degnet_posterior
 from degcraft.images import cut_evident, scan_folder
+from degcraft.sources import make_source
 from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
 SIDE, SCALE, BATCH = 288, 4, 50
 Posteriors = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
-def degraded(folder: Path, count: int, seed: int) -> tuple[Tensor, dict[str, NDArray[np.float64]]]:
+def degraded(folder: Path, name: str, count: int, seed: int) -> tuple[Tensor, dict[str, NDArray[np.float64]]]:
     """(n, 3, 72, 72) and the truth on every axis."""
     crops = cut_evident(scan_folder(folder, min_side=SIDE).files, size=SIDE, count=count, seed=seed, scale=SCALE)
-    generator, source = torch.Generator().manual_seed(seed), WideSource(0.0, TWICE_THE_PAPERS)
+    generator = torch.Generator().manual_seed(seed)
+    source = make_source({"name": "uniform"}) if name == "uniform" else WideSource(0.0, TWICE_THE_PAPERS)
     images, truths = [], []
     for part in crops.pixels.split(BATCH):
         lr, degradation = source.degrade(part.float() / 255, SCALE, generator)
         images.append(lr)
-        truths.append(effective_values(degradation))
+        truths.append(degradation.parameters if name == "uniform" else effective_values(degradation))
     return torch.cat(images), {axis: torch.cat([one[axis] for one in truths]).double().numpy() for axis in truths[0]}
 
 
@@ -62,13 +65,15 @@ def median_cells(axis: str, posteriors: Posteriors) -> NDArray[np.float64]:
 def rows_of(truths: dict[str, NDArray[np.float64]], posteriors: Posteriors, turned: Posteriors) -> list[list[str]]:
     """Per axis: its name, the error, that of turned crops, of the guess, the area under the curve, and with it."""
     rows = []
-    for axis, (grid, probabilities) in posteriors.items():
+    for axis in [known for known in posteriors if known in truths]:
+        grid, probabilities = posteriors[axis]
         truth, none = on_scale(axis, truths[axis]), find_parameter(axis).identity
         found = (median_cells(axis, posteriors), median_cells(axis, turned), np.median(truth))
         errors = (np.abs(one - truth).mean() for one in found)
         some = truths[axis] != none
-        told = roc_auc_score(some, 1 - probabilities[:, grid == none].sum(axis=1))
-        rows.append([axis, *(f"{error:.3f}" for error in errors), f"{told:.2f}", f"{some.mean():.2f}"])
+        told = roc_auc_score(some, 1 - probabilities[:, grid == none].sum(axis=1)) if 0 < some.mean() < 1 else None
+        area = "" if told is None else f"{told:.2f}"
+        rows.append([axis, *(f"{error:.3f}" for error in errors), area, f"{some.mean():.2f}"])
     return rows
 
 
@@ -91,11 +96,12 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="of degnet (those that come with the package)")
     parser.add_argument("--count", type=int, default=600, help="crops of each folder (600)")
     parser.add_argument("--turned", type=int, default=200, help="of these, flipped and turned (200)")
+    parser.add_argument("--source", choices=("wide", "uniform"), default="wide", help="what degrades them (wide)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     console, extractor = Console(width=120), make_extractor("degnet", weights_file=args.weights)
     for folder in args.hr:
-        images, truths = degraded(folder, args.count, args.seed)
+        images, truths = degraded(folder, args.source, args.count, args.seed)
         table = Table(
             "axis",
             "error",
@@ -103,7 +109,7 @@ def main() -> None:
             "of a guess",
             "with told from without",
             "with",
-            title=f"{folder.name}: {len(images)}",
+            title=f"{folder.name}, {args.source}: {len(images)}",
         )
         turned = torch.rot90(images, 1, (2, 3)).contiguous()
         for row in rows_of(truths, believed(extractor, images), believed(extractor, turned)):

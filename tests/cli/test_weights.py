@@ -16,6 +16,7 @@ from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSpac
 from degcraft.features import make_extractor
 from degcraft.images import cut_evident, read_image, scan_folder, write_image
 from degcraft.matching import WEIGHTINGS, craft_weights, measure
+from tests.images.clips import write_clip
 
 AXES = ("blur_sigma:0:4:2", "noise_level:0:40:2")
 SIZE, COUNT, SCALE = 32, 12, 2
@@ -249,3 +250,16 @@ def test_a_place_that_cannot_be_written_is_named(
     assert run(*arguments, "-o", str(tmp_path / "file" / "crafted.json")) == 2
     assert "crafted.json: cannot be written" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_video_is_a_folder_of_its_frames(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEGCRAFT_CACHE", str(tmp_path / "cache"))
+    clip = write_clip(tmp_path / "film.mp4", shots=(12, 12, 12, 12))
+    arguments[1] = str(clip)
+    assert run(*arguments) == 0
+    assert content_of(tmp_path / "crafted.json")["weights"]
+    clip.unlink()
+    assert run(*arguments) == 2
+    assert f"{clip}: no such folder" in capsys.readouterr().err

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from degcraft.knobs import Knob
+from degcraft.registry import Entry
 
 if TYPE_CHECKING:
     from degcraft.training.losses.base import LossTerm
 
 
 @dataclass(frozen=True)
-class LossSpec:
+class LossSpec(Entry):
     """One entry of the registry of losses."""
 
-    name: str
-    description: str
-    """One line for a person who chooses."""
     build: Callable[..., LossTerm]
     """Called with `seed` and all knobs as keywords; the loss lies on the CPU."""
-    knobs: Mapping[str, Knob] = field(default_factory=dict)
     alone: bool = True
     """Whether a network can be trained on it with no other beside it: what only asks for a likely image is not enough
     to keep the one that was given."""
