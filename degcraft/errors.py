@@ -1,5 +1,8 @@
 """The one error type for what a user can mend, and the words of others' errors."""
 
+EXIT_BAD_INPUT = 2
+"""Exit status of a program that ends by such an error."""
+
 
 class DegcraftError(Exception):
     """Bad input: one sentence that names the file or field, the rule, and the value it got.

@@ -11,6 +11,7 @@ from typing import Any
 import ray
 from ray import serve
 
+from degcraft.dependence import depending_on
 from degcraft.errors import DegcraftError, in_short
 from degcraft.scratch import scratch_folder
 from deploy.app import build
@@ -19,6 +20,9 @@ from deploy.http.proxy import PROXY_ENVIRONMENT
 from deploy.stand_in import reached_at, standing_in
 
 START_ATTEMPTS = 3
+
+RAY_SERVERS = ("gcs_server", "raylet")
+ENDED = "Ray's {} on this machine has ended (killed, or for want of memory), and with it the server"
 
 
 @contextmanager
@@ -36,18 +40,20 @@ def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
     port = _free_port(host, port)
     with scratch_folder() as folder:
         _start_ray(folder)
-        try:
-            options = {"host": host, "port": port}
-            serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
-            _run(listening_at(args, host))
-            with standing_in(host, port):
-                yield f"http://{reached_at(host)}:{port}"
-        finally:
-            # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
-            logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
-            with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-                serve.shutdown()
-                ray.shutdown()
+        with depending_on(RAY_SERVERS, ENDED) as let_end:
+            try:
+                options = {"host": host, "port": port}
+                serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
+                _run(listening_at(args, host))
+                with standing_in(host, port):
+                    yield f"http://{reached_at(host)}:{port}"
+            finally:
+                let_end()
+                # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
+                logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+                with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+                    serve.shutdown()
+                    ray.shutdown()
 
 
 def _run(args: ServeArgs) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,18 @@ from typing import Any
 import psutil
 import ray
 
+from degcraft.dependence import depending_on
 from degcraft.errors import DegcraftError, in_short
 from degcraft.scratch import scratch_folder
 
 START_ATTEMPTS = 3
 
 PACKAGES = ("degcraft", "tune", "tracking")
+
+RAY_SERVERS = ("gcs_server", "raylet")
+ENDED = (
+    "Ray's {} on this machine has ended (killed, or for want of memory); what was done is kept, and --resume goes on"
+)
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
@@ -44,18 +50,9 @@ def connected(address: str | None) -> Iterator[str]:
     # On a busy machine a worker needs more than the time that Ray gives it to register.
     os.environ.setdefault("RAY_agent_register_timeout_ms", "100000")
     address = address or os.environ.get("RAY_ADDRESS")
-    with nullcontext() if address else scratch_folder() as folder:
-        try:
-            if address:
-                _join(address)
-            else:
-                assert folder is not None
-                _start_here(folder)
-            end_as_interrupted()
-            where = f"Ray cluster at {address}" if address else "Ray on this machine"
-            yield f"{where}, {ray.cluster_resources().get('CPU', 0):g} processors"
-        finally:
-            ray.shutdown()
+    with _joined(address) if address else _own() as where:
+        end_as_interrupted()
+        yield f"{where}, {ray.cluster_resources().get('CPU', 0):g} processors"
 
 
 def end_as_interrupted() -> None:
@@ -64,6 +61,27 @@ def end_as_interrupted() -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+@contextmanager
+def _own() -> Iterator[str]:
+    with scratch_folder() as folder:
+        _start_here(folder)
+        with depending_on(RAY_SERVERS, ENDED) as let_end:
+            try:
+                yield "Ray on this machine"
+            finally:
+                let_end()
+                ray.shutdown()
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[str]:
+    try:
+        _join(address)
+        yield f"Ray cluster at {address}"
+    finally:
+        ray.shutdown()
 
 
 def _join(address: str) -> None:

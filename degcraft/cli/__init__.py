@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from degcraft import __version__
-from degcraft.errors import DegcraftError
+from degcraft.errors import EXIT_BAD_INPUT, DegcraftError
 
 COMMANDS = (
     "start",
@@ -47,7 +47,6 @@ COMMANDS = (
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """What a system answers that lets a file not be written, or not be read: the disk is full, or it is not allowed."""
 
-EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 EPILOG = """\
