@@ -1,5 +1,8 @@
 """The one error type for what a user can mend, and the words of others' errors."""
 
+import reprlib
+from typing import Any
+
 EXIT_BAD_INPUT = 2
 """Exit status of a program that ends by such an error."""
 
@@ -11,7 +14,17 @@ class DegcraftError(Exception):
     """
 
 
-def in_short(error: Exception, most: int = 300) -> str:
+def shown(value: Any) -> str:
+    """A value that a file gave, of a long or a nested one its beginning."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxlist, short.maxstring = 3, 12, 100
+    try:
+        return in_short(short.repr(value))
+    except ValueError:
+        return "a number of more digits than can be written"
+
+
+def in_short(error: Exception | str, most: int = 300) -> str:
     """What an error of somebody else's says, in one line."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= most else text[:most] + "…"

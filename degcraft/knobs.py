@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, shown
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def checked_knobs(
         try:
             read[name] = knobs[name].read(value)
         except (TypeError, ValueError):
-            raise DegcraftError(f"{owner}: {name} must be {knobs[name].rule}, but got {value!r}") from None
+            raise DegcraftError(f"{owner}: {name} must be {knobs[name].rule}, but got {shown(value)}") from None
     return {**{name: knob.default for name, knob in knobs.items()}, **read}
 
 
@@ -90,15 +91,16 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def whole_number(default: int, description: str = "", *, least: int = 1) -> Knob:
+def whole_number(default: int, description: str = "", *, least: int = 1, most: float = math.inf) -> Knob:
     """An int; never a bool."""
 
     def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError
         return value
 
-    return Knob(default, description, f"a whole number of at least {least}", read)
+    bounds = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
+    return Knob(default, description, f"a whole number {bounds}", read)
 
 
 def number(
@@ -152,6 +154,8 @@ def interval(low: float, high: float, description: str = "", *, least: float = 0
     """[low, high], a list of two numbers from least to most."""
 
     def read(value: Any) -> list[float]:
+        if not isinstance(value, list | tuple):
+            raise TypeError
         first, last = value
         if not (is_number(first) and is_number(last) and least <= first <= last <= most):
             raise ValueError
@@ -214,4 +218,5 @@ def file(description: str = "") -> Knob:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number, and not true or false."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # A whole number may be beyond every float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from degcraft.errors import DegcraftError
+from degcraft.field_files import read_yaml
 from degcraft.images import is_uri, is_video
 from degcraft.training.losses import checked_losses
 from tune.searchable import FORMS
 from tune.spec import SearchSpec
-from tune.yaml_file import read_yaml
 
 FOLDERS = ("references", "hr", "held_out.pairs")
 """Fields that name a folder which must exist, unless they hold a URI; the references may be a video."""

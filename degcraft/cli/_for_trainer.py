@@ -4,41 +4,45 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import check_file_name, refuse_overwrite
+from degcraft.cli._common import check_file_name, check_folders, open_console, positive, refuse_overwrite
 from degcraft.errors import DegcraftError
+from degcraft.trainers import TRAINERS
 
 if TYPE_CHECKING:
     from degcraft.degradation import CraftedDistribution
     from degcraft.trainers import Said
 
-TRAINERS = ("traiNNer-redux", "neosr", "realesrgan", "wtp")
 SIZE, COUNT = 72, 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a crafted distribution for another trainer")
     group.add_argument("--for", dest="trainer", choices=TRAINERS, help="whose degradation block to write")
-    group.add_argument("--scale", type=int, help="of the network that is trained (that of the distribution)")
-    group.add_argument("--images", type=int, default=1000, help="wtp: how many its files make together (1000)")
+    group.add_argument("--scale", type=int, choices=(1, 2, 3, 4), help="magnification (that of the distribution)")
     group.add_argument(
-        "--hr", type=Path, metavar="DIR", help="clean photographs, to tell how far what is said differs in pictures"
+        "--images", type=positive, default=1000, metavar="N", help="wtp: how many its files make together (1000)"
+    )
+    group.add_argument(
+        "--hr", metavar="DIR", help="clean photographs, to tell how far what is said differs in pictures"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
+    if args.hr is not None:
+        check_folders(args.hr)
 
     from degcraft import __version__
     from degcraft.degradation import CraftedDistribution
     from degcraft.images.atomic import written_whole
+    from degcraft.knobs import checked_knobs
     from degcraft.matching.distribution_distance import compare_distributions
-    from degcraft.trainers import find_trainer, said, written_blocks
+    from degcraft.trainers import said, written_blocks
+    from degcraft.trainers.spec import SCALE
 
-    trainer, console = find_trainer(args.trainer), Console()
+    trainer, console = TRAINERS[args.trainer], open_console()
     crafted = CraftedDistribution.load(Path(args.model))
-    scale = args.scale or int(crafted.provenance.get("scale", 4))
-    if args.images < 1:
-        raise DegcraftError(f"--images: must be at least 1, but got {args.images}")
+    made_for = {"scale": crafted.provenance.get("scale", SCALE.default)}
+    scale = args.scale or checked_knobs({"scale": SCALE}, made_for, owner=args.model)["scale"]
     found = said(crafted, trainer)
     several = len(found.parts) > 1
     if not several:
@@ -66,35 +70,35 @@ def run(args: argparse.Namespace) -> int:
     texts = written_blocks(found, trainer, scale, args.images, words)
     width = len(str(len(texts)))
     files = [args.output / f"{place:0{width}}{trainer.suffix}" for place in range(1, len(texts) + 1)]
+    if several:
+        # Of an earlier, larger set: its weight would be drawn, too.
+        for left in args.output.glob(f"*{trainer.suffix}"):
+            if left.stem.isdecimal() and left not in files:
+                left.unlink()
     for file, text in zip(files if several else [args.output], texts, strict=True):
         with written_whole(file) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    for word in words[1:]:
-        console.print(word, highlight=False, markup=False, soft_wrap=True)
     what = f"{len(texts)} files in {args.output}" if several else str(args.output)
-    console.print(f"wrote {what}", highlight=False, markup=False, soft_wrap=True)
+    for line in (*words[1:], f"wrote {what}"):
+        console.print(line, soft_wrap=True)
     return 0
 
 
-def _pictures(crafted: "CraftedDistribution", found: "Said", hr: Path, scale: int) -> str:
+def _pictures(crafted: "CraftedDistribution", found: "Said", hr: str, scale: int) -> str:
     """How well clean crops that are degraded by either are told apart."""
     import torch
 
     from degcraft.features import make_extractor
-    from degcraft.images import cut_evident, scan_folder
-    from degcraft.matching import image_features
-    from degcraft.matching.measuring import file_numbers
-    from degcraft.matching.two_sample import two_sample_test
+    from degcraft.images import patches_of
+    from degcraft.matching import file_numbers, made_features, two_sample_test
 
-    crops = cut_evident(
-        scan_folder(hr, min_side=SIZE * scale).files, size=SIZE * scale, count=COUNT, seed=0, scale=scale
-    )
+    crops = patches_of(hr, "hr", size=SIZE, count=COUNT, seed=0, clean_at=scale)
     extractor, files = make_extractor("degnet", device="cpu"), file_numbers(crops)
     # Each side has its own photographs, or the test would see the same ones twice.
     sides = [(files % 2 == side).nonzero()[0] for side in (0, 1)]
-    features = []
-    for source, mine in zip((crafted.source(), found), sides, strict=True):
-        lr, _ = source.degrade(crops.pixels[mine].float() / 255, scale, torch.Generator().manual_seed(0))
-        features.append(image_features(lr, extractor))
+    features = [
+        made_features(source, crops.pixels[mine], extractor, scale=scale, generator=torch.Generator().manual_seed(0))
+        for source, mine in zip((crafted.source(), found), sides, strict=True)
+    ]
     told = two_sample_test(features[0], features[1], *(files[mine] for mine in sides), seed=0)
     return f"a classifier tells {told.accuracy:.0%} of the pictures apart, of alike ones up to {told.chance:.0%}"

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from degcraft.cli._common import add_device
+from degcraft.cli._common import add_device, check_folders, open_console, seed
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
@@ -23,45 +23,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft audit train_otf.toml --references photos --hr clean --scale 2"
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the configuration: .yml or .toml")
-    parser.add_argument("--references", required=True, type=Path, metavar="DIR", help="your images")
-    parser.add_argument("--hr", required=True, type=Path, metavar="DIR", help="clean photographs")
-    parser.add_argument("--scale", type=int, help="of the network (that of the file, else 4)")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
+    parser.add_argument("--references", required=True, metavar="DIR", help="your images (folder or URI)")
+    parser.add_argument("--hr", required=True, metavar="DIR", help="clean photographs (folder or URI)")
+    parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), help="magnification (that of the file, else 4)")
+    parser.add_argument("--seed", type=seed, default=0, help="of all that is drawn (0)")
     add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    from degcraft.trainers import read_block
+
+    check_folders(args.references, args.hr)
+    source, scale, unrendered = read_block(args.file)
+
     import torch
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from degcraft.features import make_extractor
-    from degcraft.images import cut_evident, scan_folder
-    from degcraft.matching import image_features
-    from degcraft.matching.measuring import FEWEST, file_numbers
-    from degcraft.matching.two_sample import two_sample_test
+    from degcraft.images import patches_of
+    from degcraft.matching import file_numbers, image_features, made_features, two_sample_test
+    from degcraft.matching.measuring import FEWEST
     from degcraft.trainers.audit import HELD, audited_axes
-    from degcraft.trainers.reading import read_block
 
-    source, scale, unrendered = read_block(args.file)
-    scale = args.scale or scale or 4
-    device, console = pick_device(args.device), Console()
-    references = cut_evident(
-        scan_folder(args.references, min_side=SIZE).files, size=SIZE, count=COUNT, seed=args.seed, on_jpeg_blocks=True
-    )
-    hr = cut_evident(
-        scan_folder(args.hr, min_side=SIZE * scale).files, size=SIZE * scale, count=COUNT, seed=args.seed, scale=scale
-    )
+    scale = args.scale or scale
+    device, console = pick_device(args.device), open_console()
+    references = patches_of(args.references, "references", size=SIZE, count=COUNT, seed=args.seed)
+    hr = patches_of(args.hr, "hr", size=SIZE, count=COUNT, seed=args.seed, clean_at=scale)
     for what, patches in (("references", references), ("hr", hr)):
         if len(patches) < FEWEST:
             raise DegcraftError(f"--{what}: at least {FEWEST} patches are needed, but got {len(patches)}")
     extractor = make_extractor("degnet", device=device)
     with console.status("degrading as it says"):
-        lr, _ = source.degrade(hr.images().to(device), scale, torch.Generator().manual_seed(args.seed))
-        drawn, had = (image_features(images, extractor, device=device) for images in (lr, references.pixels))
+        generator = torch.Generator().manual_seed(args.seed)
+        drawn = made_features(source, hr.pixels, extractor, scale=scale, generator=generator, device=device)
+        had = image_features(references.pixels, extractor, device=device)
         told = two_sample_test(drawn, had, file_numbers(hr), file_numbers(references), seed=args.seed)
-    table = Table(title=escape(f"{args.file.name} against {args.references}"), title_justify="left")
+    table = Table(title=f"{args.file.name} against {args.references}", title_justify="left")
     for column in ("axis", f"your images ({HELD:.0%})", "what it draws", "of that, elsewhere"):
         table.add_column(column, justify="left" if column == "axis" else "right")
     axes = audited_axes(drawn, had, scale)
@@ -77,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         "a block that fits: `degcraft weights` of the same folders, then `degcraft export crafted.json --for …`",
     ]
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     return 0
 
 

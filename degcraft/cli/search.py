@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tune.yaml_file import read_yaml
+    from degcraft.field_files import read_yaml
 
     # What can be said of the file at once is said before the packages that a search needs are loaded.
     read_yaml(Path(args.spec))

@@ -196,7 +196,9 @@ class CraftedDistribution(Result):
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise DegcraftError(f"{path}: cannot be read ({error.strerror})") from error
-        except ValueError as error:
+        except UnicodeDecodeError as error:
+            raise DegcraftError(f"{path}: must be a JSON file, but is no text") from error
+        except (ValueError, RecursionError) as error:
             raise DegcraftError(f"{path}: must be a JSON file, but {error}") from error
         try:
             return _from_dict(content)

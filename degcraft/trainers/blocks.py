@@ -10,8 +10,9 @@ from torch import Tensor
 
 from degcraft.degradation import CraftedDistribution
 from degcraft.matching.distribution_distance import Boxes, none_place
-from degcraft.trainers.base import TrainerSpec
-from degcraft.trainers.product import Product, Range, Sayable, nearest_product
+from degcraft.trainers.product import Product, nearest_product
+from degcraft.trainers.ranges import Range, Sayable
+from degcraft.trainers.spec import TrainerSpec
 
 KEPT = 0.95
 """Share of the weight that several blocks hold together at least, unless they were too many."""

@@ -13,28 +13,10 @@ from torch import Tensor
 
 from degcraft.degradation import CraftedDistribution, Degradation, Parameter, degrade, find_parameter
 from degcraft.matching.distribution_distance import Boxes, none_place
+from degcraft.trainers.ranges import Range, Sayable
 
 DRAWS = 20_000
 """Of the distribution, to which the ranges are fitted."""
-
-
-@dataclass(frozen=True)
-class Sayable:
-    """What a trainer can say of one axis."""
-
-    low: float
-    high: float
-    some: bool = False
-    """Whether it can leave the degradation out for a share of the images."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """One axis: uniform from low to high in a share of the images, and not applied to the others."""
-
-    low: float
-    high: float
-    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -99,15 +81,10 @@ def nearest_product(crafted: CraftedDistribution, sayable: Mapping[str, Sayable]
 
 
 def _nearest(values: NDArray[np.float64], parameter: Parameter, able: Sayable) -> Range:
-    none = values == parameter.identity
-    share = 1.0
-    if able.some:
-        share = float(1 - none.mean())
-        values = values[~none]
-    else:
-        values = np.where(none, able.low if parameter.mild_is_low else able.high, values)
+    none, mildest = values == parameter.identity, able.low if parameter.mild_is_low else able.high
+    share = float(1 - none.mean()) if able.some else 1.0
+    values = values[~none] if able.some else np.where(none, mildest, values)
     if not len(values):
-        mildest = able.low if parameter.mild_is_low else able.high
         return Range(mildest, mildest, 0.0)
     # A uniform distribution's quantiles are a straight line: the nearest one is the least-squares line through them.
     places = (np.arange(len(values)) + 0.5) / len(values)

@@ -6,8 +6,8 @@ Names and meanings are those of its `configs/new_full.hcl` and `instructions`.
 from collections.abc import Mapping
 from typing import Any
 
-from degcraft.trainers.base import TrainerSpec
-from degcraft.trainers.product import Product, Range, Sayable
+from degcraft.trainers.product import Product
+from degcraft.trainers.ranges import Range
 
 ALPHA = 63.75
 """Its Gaussian noise of alpha 1 has this standard deviation, in 8-bit units."""
@@ -17,11 +17,12 @@ _STEPS = 20
 _FILES = {"jpeg_quality": "jpeg", "webp_quality": "webp"}
 
 
-def _write(product: Product, scale: int) -> str:
+def write(product: Product, scale: int) -> str:
+    """See `TrainerSpec.write`."""
     ranges = product.ranges
     blocks: list[dict[str, Any]] = []
     if (blur := ranges.get("blur_sigma")) is not None:
-        blocks.append({"type": "blur", "filter": ["gauss"], "target_kernel": {"gauss": _pair(blur)}, **_share(blur)})
+        blocks.append({"type": "blur", "filter": ["gauss"], "target_kernel": {"gauss": blur.ends}, **_share(blur)})
     # Its cubic_catrom is the bicubic kernel of eq. 2, a = -0.5, antialiased.
     blocks.append(
         {"type": "resize", "alg_lq": ["cubic_catrom"], "alg_hq": ["lagrange"], "scale": scale, "color_fix": False}
@@ -32,7 +33,7 @@ def _write(product: Product, scale: int) -> str:
         step = round(max(high - low, 1e-4) / _STEPS, 6)
         blocks.append({
             "type": "noise", "type_noise": ["gauss"], "alpha": [low, high + step, step],
-            "y_noise": round((common.low + common.high) / 2, 3), **_share(noise),
+            "y_noise": common.middle, **_share(noise),
         })  # fmt: skip
     for axis, algorithm in _FILES.items():
         if (quality := ranges.get(axis)) is not None:
@@ -58,25 +59,5 @@ def _hcl(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _pair(one: Range) -> list[float]:
-    return [round(one.low, 2), round(one.high, 2)]
-
-
 def _share(one: Range) -> dict[str, float]:
     return {} if one.share == 1 else {"probability": round(one.share, 3)}
-
-
-WTP = TrainerSpec(
-    "wtp",
-    "wtp_dataset_destroyer: degraded files for any trainer",
-    ".hcl",
-    {
-        "blur_sigma": Sayable(0, 16, some=True),
-        "noise_level": Sayable(0, 255, some=True),
-        "noise_common": Sayable(0, 1),
-        "jpeg_quality": Sayable(1, 100, some=True),
-        "webp_quality": Sayable(1, 100, some=True),
-    },
-    _write,
-    weighted=True,
-)

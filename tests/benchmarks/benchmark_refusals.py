@@ -39,6 +39,13 @@ WRONG = {
 }
 """What is wrong with a search → the line that says it."""
 
+BLOCKS = {
+    "no degradation block": "scale: 4",
+    "wrong range": "jpeg_range: [30, 130]",
+    "field given twice": "jpeg_range: [30, 95]\njpeg_range: [30, 90]",
+}
+"""What is wrong with a trainer's configuration → all of it."""
+
 FOLDERS = ("--references", "nowhere", "--hr", "nowhere", "-o", "crafted.json")
 TRAINED = ("--hr", "nowhere", "-o", "model.safetensors")
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -60,17 +67,25 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "upscale, no such image": ("upscale", "start:x4", "nowhere.png", "-o", "sr"),
     "inspect, no such image": ("inspect", "nowhere.png"),
     "export, no such model": ("export", "none.pth", "-o", "model.onnx"),
+    "export, no such clean images": ("export", "crafted.json", "--for", "neosr", "--hr", "nowhere", "-o", "a.toml"),
+    "audit, no such configuration": ("audit", "none.yml", "--references", ".", "--hr", "."),
+    "audit, no such folder": ("audit", "none.yml", "--references", "nowhere", "--hr", "."),
     "serve, no such model": ("serve", "--model", "none.pth"),
     "serve, wrong number": ("serve", "--model", "start:x4", "--replicas", "0"),
 }
 """What is wrong → the command."""
 
 
-def write_searches(folder: Path) -> dict[str, tuple[str, str]]:
-    """A file for each of `WRONG`; returns the commands that are to refuse them."""
-    for number, line in enumerate(WRONG.values()):
+def write_files(folder: Path) -> dict[str, tuple[str, ...]]:
+    """A file for each of `WRONG` and `BLOCKS`; returns the commands that are to refuse them."""
+    commands: dict[str, tuple[str, ...]] = {}
+    for number, (kind, line) in enumerate(WRONG.items()):
         (folder / f"{number}.yaml").write_text(f"{SEARCH}{line}\n")
-    return {f"search, {kind}": ("search", f"{number}.yaml") for number, kind in enumerate(WRONG)}
+        commands[f"search, {kind}"] = ("search", f"{number}.yaml")
+    for number, (kind, text) in enumerate(BLOCKS.items()):
+        (folder / f"{number}.yml").write_text(f"{text}\n")
+        commands[f"audit, {kind}"] = ("audit", f"{number}.yml", "--references", ".", "--hr", ".")
+    return commands
 
 
 def processor_seconds(*arguments: str, folder: str) -> tuple[float, str]:
@@ -89,7 +104,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         plain, _ = processor_seconds("-c", "pass", folder=folder)
         print(f"{'python -c pass':>36}  {plain:6.2f} s")
-        cases = COMMANDS | write_searches(Path(folder))
+        cases = COMMANDS | write_files(Path(folder))
         for name, command in cases.items():
             seconds, said = processor_seconds("-m", "degcraft", *command, folder=folder)
             print(f"{name:>36}  {seconds:6.2f} s  {seconds / plain:4.0f} times   {said[:90]}")

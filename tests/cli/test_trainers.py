@@ -1,5 +1,6 @@
 """`degcraft export --for` and `degcraft audit`, as they are typed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,35 @@ def test_wtp_gets_a_folder(crafted: Path, tmp_path: Path, capsys: pytest.Capture
     assert sorted(path.name for path in (tmp_path / "film").iterdir()) == ["1.hcl", "2.hcl"]
     assert main(["export", str(crafted), "--for", "wtp", "-o", str(tmp_path / "film.hcl")]) == 2
     assert "must be a folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", str(crafted), "--for", "wtp", "-o", str(tmp_path / "film"), "--images", "0"])
+    assert stopped.value.code == 2
+    assert "--images: must be a whole number of 1 or more" in capsys.readouterr().err
 
 
 def test_a_network_is_no_distribution(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"no")
-    assert main(["export", str(tmp_path / "model.safetensors"), "--for", "neosr", "-o", str(tmp_path / "a.toml")]) == 2
-    assert "must be a JSON file" in capsys.readouterr().err
+    file = tmp_path / "model.safetensors"
+    for content, words in (
+        (b"no", "must be a JSON file, but Expecting value"),
+        (b"\xff\xfe", "must be a JSON file, but is no text"),
+        (b"[" * 100_000, "must be a JSON file, but maximum recursion depth"),
+    ):
+        file.write_bytes(content)
+        assert main(["export", str(file), "--for", "neosr", "-o", str(tmp_path / "a.toml")]) == 2
+        said = capsys.readouterr().err
+        assert f"{file}: {words}" in said
+        assert said.count("\n") == 1
+
+
+def test_the_scale_that_a_distribution_was_made_for_must_be_one(
+    crafted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads(crafted.read_text())
+    crafted.write_text(json.dumps(content | {"provenance": {"scale": "four"}}))
+    assert main(["export", str(crafted), "--for", "neosr", "-o", str(tmp_path / "a.toml")]) == 2
+    assert "scale must be a whole number from 1 to 8, but got 'four'" in capsys.readouterr().err
+    assert main(["export", str(crafted), "--for", "neosr", "--scale", "3", "-o", str(tmp_path / "a.toml")]) == 0
+    assert "scale = 3" in (tmp_path / "a.toml").read_text()
 
 
 def test_a_configuration_is_held_against_the_images(

@@ -1,6 +1,7 @@
 """Crafted distributions in the words of other trainers: what is written, how near it is, and that it is read back."""
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ from ruamel.yaml import YAML
 from degcraft.degradation import PAPER_SPACE, Axis, CraftedDistribution, DegradationSpace, ListedSource
 from degcraft.errors import DegcraftError
 from degcraft.matching.distribution_distance import compare_distributions
-from degcraft.trainers import TRAINERS, Product, Range, Sayable, nearest_product, said, written_blocks
-from degcraft.trainers.reading import read_block
+from degcraft.trainers import TRAINERS, Product, Range, Sayable, nearest_product, read_block, said, written_blocks
 
 SETTING = {"blur_sigma": (1.0, 2.0), "noise_level": (10.0, 20.0), "jpeg_quality": (50.0, 70.0)}
 STAGE = {
@@ -36,6 +36,10 @@ FIELDS = {
     | {"resize_mode_list3", "resize_mode_prob3", "high_order_degradation", "final_sinc_prob", "final_kernel_range"},
 }
 """Of the degradation block of each, by the file of options that `degcraft.trainers.realesrgan` names."""
+
+NESTED = "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi"))
+NESTED = f"a: &a [1]\n{NESTED}kernel_prob: *i\n"
+"""A few lines that are 9 ** 8 numbers."""
 
 
 def box(none: float = 0.0) -> CraftedDistribution:
@@ -184,13 +188,29 @@ def test_a_block_that_was_written_is_read_back(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: [1", "must be a YAML file"),
-        ("- 1", "must map fields to values"),
+        ("a: [1", "line 1: is not valid YAML"),
+        ("jpeg_range: [30, 95]\njpeg_range: [30, 90]", "line 2: is not valid YAML (jpeg_range is given twice)"),
+        ('"a\\nb": 1\n"a\\nb": 2', "(a b is given twice)"),
+        ("", "must hold fields"),
+        ("- 1", "must hold fields"),
+        ('degradation {\n  type = "blur"\n}', "must hold fields"),
+        ("a: " + "[" * 20_000, "is not valid YAML (maximum recursion depth"),
+        ("#" * 200_001, "must have at most 200,000 characters"),
         ("scale: 4", "holds no degradation block"),
         ("scale: four\njpeg_range: [1, 2]", "scale must be a whole number"),
+        ("scale: true\njpeg_range: [1, 2]", "scale must be a whole number from 1 to 8, but got True"),
         ("jpeg_range: [30, 130]", "jpeg_range must be"),
+        ("noise_range: [3, 1]", "noise_range must be [low, high] with 0 <= low <= high, but got [3, 1]"),
+        ("noise_range: ['1', '3']", "noise_range must be"),
+        ("noise_range: {1: low, 3: high}", "noise_range must be"),
+        ("noise_range: [.nan, 1]", "noise_range must be"),
+        (f"noise_range: [1, {10**400}]", "noise_range must be"),
+        (f"noise_range: [1, 0x{'F' * 5000}]", "but got a number of more digits than can be written"),
+        (f"noise_range: {'x' * 1000}", "but got 'xxx"),
+        (NESTED, "kernel_prob must be"),
         ("kernel_list: [iso]\nkernel_prob: [0.5, 0.5]", "kernel_prob must give a share for each"),
-        ("kernel_list: [round]\nkernel_prob: [1]", "but got 'round'"),
+        ("kernel_list: [round]\nkernel_prob: [1]", "but got ['round']"),
+        ("kernel_list: [iso, iso]\nkernel_prob: [0.5, 0.5]", "each once, but got ['iso', 'iso']"),
         ("kernel_list: [iso]\nkernel_prob: [one]", "kernel_prob must be"),
         ("datasets: 3\njpeg_range: x", "jpeg_range must be"),
     ],
@@ -202,3 +222,41 @@ def test_a_wrong_configuration_is_refused_in_a_line(text: str, words: str, tmp_p
         read_block(path)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < len(str(path)) + 500
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "holds no degradation block"),
+        (b"a = = 3", "is not valid TOML (Invalid value (at line 1, column 5))"),
+        (b"scale = 2\nscale = 4", "is not valid TOML (Cannot overwrite a value"),
+        (b"noise_range = [nan, 1]", "noise_range must be"),
+        (b"a = " + b"[" * 20_000, "is not valid TOML (maximum recursion depth"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ],
+)
+def test_a_wrong_toml_is_refused_in_a_line(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_bytes(content)
+    with pytest.raises(DegcraftError) as refused:
+        read_block(path)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_fields_are_found_wherever_a_trainer_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "train.yml"
+    path.write_text(
+        "scale: 2\nnoise_range: [1, 2]\nblur_prob2: 0.3\n"
+        "datasets: {train: {blur_sigma: [1, 2], kernel_range: [7, 21]}}\n"
+        "degradations: {jpeg_range: [50, 60]}\nkernel_list: [plateau_iso, iso]\nkernel_prob: [0.2, 0.8]\n"
+    )
+    source, scale, unrendered = read_block(path)
+    found = source.describe()
+    assert (scale, unrendered) == (2, ["kernel_range"])
+    assert (found["noise_range"], found["blur_sigma"], found["jpeg_range"]) == ([1, 2], [1, 2], [50, 60])
+    assert found["kernel_prob"] == [0.8, 0, 0, 0, 0.2, 0]
+    assert found["second_blur_prob"] == 0.3
+    path.write_text("jpeg_range: [50, 60]\n")
+    assert read_block(path)[1] == 4

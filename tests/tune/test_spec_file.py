@@ -10,11 +10,11 @@ import yaml
 
 from degcraft.degradation import Axis, DegradationSpace
 from degcraft.errors import DegcraftError
+from degcraft.field_files import read_yaml
 from tune.example import example_text
 from tune.searchable import Range
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields, check_spec, load_spec, schema_text
-from tune.yaml_file import read_yaml
 
 
 @pytest.fixture

@@ -1,9 +1,18 @@
 """What the registry knows of another trainer's degradation block."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from degcraft.trainers.product import Product, Sayable
+from degcraft.knobs import whole_number
+from degcraft.trainers.ranges import Sayable
+
+if TYPE_CHECKING:
+    from degcraft.trainers.product import Product
+
+SCALE = whole_number(4, "magnification", most=8)
 
 
 @dataclass(frozen=True)
