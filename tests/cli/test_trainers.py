@@ -35,6 +35,11 @@ def test_a_block_says_how_near_it_is(
 def test_wtp_gets_a_folder(crafted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(crafted), "--for", "wtp", "-o", str(tmp_path / "film"), "--images", "50"]) == 0
     assert sorted(path.name for path in (tmp_path / "film").iterdir()) == ["1.hcl", "2.hcl"]
+    (tmp_path / "film" / "3.hcl").touch()
+    (tmp_path / "film" / "mine.hcl").touch()
+    again = ["export", str(crafted), "--for", "wtp", "-o", str(tmp_path / "film"), "--overwrite"]
+    assert main(again) == 0
+    assert sorted(path.name for path in (tmp_path / "film").iterdir()) == ["1.hcl", "2.hcl", "mine.hcl"]
     assert main(["export", str(crafted), "--for", "wtp", "-o", str(tmp_path / "film.hcl")]) == 2
     assert "must be a folder" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
