@@ -6,8 +6,8 @@ Protocol, written before a look: clean photographs of --references are degraded 
 --hr holds other photographs; the small networks of `pdm train --quick`, batch 8. Printed are, of the averaged weights
 at the beginning, half-way and at the end, the standard deviations of the drawn kernels along and across (mean and
 spread over 256 draws) and the angle of the mean kernel beside those of the true ones, the cosine of the mean kernels,
-and the noise on dark, middle and bright flat images beside the truth. The penalty is on the mean of the noise or, as
-published, on its size.
+the correlation of the noise of neighbours, and the noise on dark, middle and bright flat images, beside the truth. The
+penalty is on the mean of the noise or, as published, on its size.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -41,6 +42,10 @@ class Case:
     """Standard deviation, 8-bit units."""
     shot: bool = False
     """Whether it grows with the root of the brightness, `noise` being that of the middle."""
+    grain: float = 0.0
+    """Standard deviation of a blur of the noise, LR pixels, after which it is as strong as before."""
+    motion: bool = False
+    """Whether kernels are even lines of the length `wide`, blurred by 0.5 px, in place of Gaussians."""
     penalty: Penalty = "mean"
 
 
@@ -51,6 +56,8 @@ CASES = {
     "noisy": Case((1.5, 1.5), None, 15.0),
     "noisy, size": Case((1.5, 1.5), None, 15.0, penalty="size"),
     "shot": Case((1.5, 1.5), None, 10.0, shot=True),
+    "grain": Case((1.5, 1.5), None, 15.0, grain=0.7),
+    "motion": Case((10.0, 10.0), (0.5, 0.5), 5.0, motion=True),
 }
 ANGLE = 0.6
 
@@ -64,7 +71,11 @@ def true_kernels(case: Case, count: int, random: np.random.Generator) -> Tensor:
     for _ in range(count):
         wide = random.uniform(*case.wide)
         narrow = wide if case.narrow is None else random.uniform(*case.narrow)
-        kernel = torch.exp(-((along / wide) ** 2) / 2 - (across / narrow) ** 2 / 2).flatten()
+        if case.motion:
+            shape = torch.erf((along + wide / 2) / narrow / 2**0.5) - torch.erf((along - wide / 2) / narrow / 2**0.5)
+        else:
+            shape = torch.exp(-((along / wide) ** 2) / 2)
+        kernel = (shape * torch.exp(-((across / narrow) ** 2) / 2)).flatten()
         found.append(kernel / kernel.sum())
     return torch.stack(found).float()
 
@@ -75,13 +86,26 @@ def true_noise(case: Case, brightness: Tensor) -> Tensor:
     return case.noise / 255 * growth
 
 
+def grained(noise: Tensor, case: Case) -> Tensor:
+    """White noise (1, 3, h, w) of unit variance as the grain of a case has it."""
+    if not case.grain:
+        return noise
+    blurred = torch.from_numpy(gaussian_filter(noise.numpy(), (0, 0, case.grain, case.grain), mode="wrap"))
+    return blurred / blurred.std()
+
+
+def neighbours(noise: Tensor) -> float:
+    """Correlation of a pixel's noise (n, 3, h, w) with that of the next in its row."""
+    return float(torch.corrcoef(torch.stack([noise[..., 1:].flatten(), noise[..., :-1].flatten()]))[0, 1])
+
+
 def degraded(images: list[np.ndarray], case: Case, seed: int) -> HrPool:
     """References of a case, one kernel for each image."""
     random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     model, found = LearnedDegradation(SCALE, size=SIZE, channels=8, kernel_blocks=0, noise="none"), []
     for image, kernel in zip(images, true_kernels(case, len(images), random), strict=True):
         clean = model.reduce(torch.from_numpy(image)[None].float() / 255, kernel[None, :, None, None])
-        noise = torch.randn(clean.shape, generator=generator) * true_noise(case, clean)
+        noise = grained(torch.randn(clean.shape, generator=generator), case) * true_noise(case, clean)
         found.append(to_uint8((clean + noise).clamp(0, 1))[0].numpy())
     return HrPool(found)
 
@@ -102,6 +126,8 @@ def learnt(model: nn.Module, case: Case) -> Iterator[str]:
     yield f"{angles[0]:.2f} ({angles[1]:.2f})" if case.narrow else ""
     yield f"{F.cosine_similarity(kernels.mean(dim=0), truth.mean(dim=0), dim=0):.3f}"
     known = 255 * true_noise(case, torch.tensor([0.2, 0.5, 0.8]))
+    true = grained(torch.randn((1, 3, 128, 128), generator=generator), case)
+    yield f"{neighbours(noise):.2f} ({neighbours(true):.2f})" if case.noise else ""
     yield " ".join(f"{one:.1f}" for one in 255 * noise.std(dim=(1, 2, 3))) + f" ({' '.join(f'{x:.1f}' for x in known)})"
 
 
@@ -118,7 +144,16 @@ def main() -> None:
     hr = HrPool.from_files(scan_folder(args.hr, min_side=128).files, min_side=128, seed=0)
     clean = [read_rgb8(file) for file in scan_folder(args.references, min_side=256).files]
     clean = [image[:, : image.shape[1] // SCALE * SCALE, : image.shape[2] // SCALE * SCALE] for image in clean]
-    table = Table("case", "steps", "along (truth), px", "across (truth), px", "angle", "cosine", "noise of 255 (truth)")
+    table = Table(
+        "case",
+        "steps",
+        "along (truth), px",
+        "across (truth), px",
+        "angle",
+        "cosine",
+        "neighbours",
+        "noise of 255 (truth)",
+    )
     for name in args.cases.split("/"):
         case = CASES[name]
         model = LearnedDegradation(SCALE, size=SIZE, channels=32, kernel_blocks=4, noise_blocks=3).to(device)
