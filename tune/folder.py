@@ -26,6 +26,8 @@ class SearchFolder:
         self.scores, self.restored = path / "scores.png", path / "restored.png"
         self.preview = path / "restored-small.png"
         """The same for a note in MLflow."""
+        self.study = path / "optuna.db"
+        """What Optuna tried, for its dashboard."""
         self.begun = False
         """Whether there is something in it that is worth going on with."""
 

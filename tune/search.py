@@ -38,6 +38,7 @@ from tune.shared import shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields, file_hashes
 from tune.state import SearchState
+from tune.study import write_study
 from tune.summary import Summary
 from tune.trial import distribution, plan_of, run_trial, steps_of
 from tune.watch import SearchWatcher
@@ -200,6 +201,7 @@ class _Search:
             with self.console.status("comparing with the present champion"):
                 registration = decide(spec, summary, held_out, self.store, self.state)
         records.close(summary, "KILLED" if interrupted else "FINISHED", registration)
+        write_study(self.folder.study, CraftSearch(spec, self.architectures, self.rows, self.state).study, summary)
         with self.console.status("sending what is left to MLflow"):
             unsent = recorder.flush(timeout=10 if interrupted else 180)
         waiting, problems = recorder.waiting(), recorder.problems()

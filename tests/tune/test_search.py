@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 import torch
 from PIL import Image
@@ -122,6 +123,14 @@ def test_the_names_say_which_is_best_and_why(finished: SearchFolder) -> None:
     version = store.client.get_model_version("degcraft-sr", "1")
     assert version.description == starred[0].data.tags["mlflow.note.content"]
     assert "degcraft serve --model runs:/" in version.description
+
+
+def test_optuna_s_trials_are_in_a_storage_of_their_own(finished: SearchFolder) -> None:
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{finished.output / 'optuna.db'}")
+    summary = json.loads((finished.output / "summary.json").read_text())
+    ends = {end["key"]: end["scores"]["score"] for end in summary["trials"] if end["config"]["kind"] == "crafted"}
+    assert {trial.user_attrs["trial"]: trial.value for trial in study.trials} == pytest.approx(ends)
+    assert any(name.endswith(" bicubic") for name in study.user_attrs)
 
 
 def test_weights_are_those_of_the_measurement(finished: SearchFolder) -> None:
