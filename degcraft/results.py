@@ -39,6 +39,11 @@ class Table(NamedTuple):
             f"<p>{escape(self.caption)}</p>" if self.caption else ""
         )
 
+    def markdown(self) -> str:
+        """The table for a note, without title and caption."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
 
 class Result(ABC):
     """Sentences, perhaps a table, and a picture; a notebook shows all of them."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracking.failures import Undeliverable, is_missing
 from tracking.models import log_network, model_of_run
+from tracking.notes import best_first, describe_experiment, describe_version, inputs, write_note
 from tracking.outbox import Operation, Outbox
 from tracking.registry import register
 from tracking.runs import PARENT, SEARCH_TAG, TRIAL_TAG, SearchRuns
@@ -74,6 +75,23 @@ class Delivery:
     def _do_tag(self, content: Mapping[str, Any], _: Operation) -> None:
         self._runs.tag(content["key"], content["name"], content["value"])
 
+    def _do_made_with(self, content: Mapping[str, Any], _: Operation) -> None:
+        run_id = self._runs.id(content["key"])
+        self._runs.client.log_inputs(run_id, inputs(content["datasets"]))
+        self._runs.client.log_dict(run_id, content["environment"], "environment.json")
+
+    def _do_name(self, content: Mapping[str, Any], _: Operation) -> None:
+        self._runs.client.update_run(self._runs.id(content["key"]), name=content["name"])
+
+    def _do_note(self, content: Mapping[str, Any], _: Operation) -> None:
+        write_note(self._runs, content["key"], content["text"])
+
+    def _do_overview(self, content: Mapping[str, Any], _: Operation) -> None:
+        view = best_first(content["name"], content["columns"], ascending=content["ascending"], time=content["time"])
+        for name, value in view.items():
+            self._runs.client.set_experiment_tag(self._runs.experiment_id, name, value)
+        describe_experiment(self._runs, content["name"])
+
     def _do_artifact(self, content: Mapping[str, Any], operation: Operation) -> None:
         run_id = self._runs.id(content["key"])
         self._runs.client.log_artifact(run_id, str(self._file(operation)), content["artifact_path"])
@@ -99,6 +117,7 @@ class Delivery:
         tags = {name: tag_text(value) for name, value in content["tags"].items()}
         own = {SEARCH_TAG: self._runs.search_id, TRIAL_TAG: content["key"]}
         version = register(self._runs.client, model, content["name"], content["alias"], tags | own)
+        describe_version(self._runs.client, run_id, content["name"], version, content.get("about", ""))
         registered = f"models:/{content['name']}/{version}"
         for key in (PARENT, content["key"]):
             self._runs.client.set_tag(self._runs.id(key), "degcraft.registered_model", registered)

@@ -1,7 +1,7 @@
 """Recording a search: every call is kept on the disk at once and reaches MLflow when it can."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,22 @@ class Recorder:
             raise ValueError(f"a trial must not be called {PARENT!r}, that is the search itself")
         self._open(key, name, params, tags)
 
+    def made_with(self, key: str, datasets: Sequence[Mapping[str, Any]], environment: Mapping[str, str]) -> None:
+        """The data sets of the run `key`, see `tracking.notes.inputs`, and versions and machine as a file."""
+        self._append("made_with", key, None, datasets=plain(datasets), environment=plain(environment))
+
+    def name(self, key: str, name: str) -> None:
+        """Give the run `key` another name."""
+        self._append("name", key, None, name=name)
+
+    def note(self, key: str, text: str) -> None:
+        """Describe the run `key` and its model in Markdown; see `tracking.notes.write_note`."""
+        self._append("note", key, None, text=text)
+
+    def overview(self, name: str, columns: Sequence[str], *, ascending: bool) -> None:
+        """Describe the experiment by its searches, and save a view of its table: see `tracking.notes.best_first`."""
+        self._append("overview", PARENT, None, name=name, columns=list(columns), ascending=ascending)
+
     def metrics(self, key: str, step: int, values: Mapping[str, float], timestamp_ms: int | None = None) -> None:
         """Values at a step of the run `key`, as points of their curves."""
         try:
@@ -116,11 +132,12 @@ class Recorder:
         self._append("finish", key, None, status=status)
 
     def register_best(
-        self, key: str, name: str, alias: str = "champion", tags: Mapping[str, Any] | None = None
+        self, key: str, name: str, alias: str = "champion", tags: Mapping[str, Any] | None = None, about: str = ""
     ) -> None:
         """Register the model of the run `key` as a version of `name` that `alias` points at.
 
-        `tags` (such as the score) go to the version, beside the ids of search and trial.
+        `tags` (such as the score) go to the version, beside the ids of search and trial; `about` describes `name`, and
+        the version is described as its run is.
         """
         self._append(
             "register",
@@ -129,6 +146,7 @@ class Recorder:
             name=clean_name(name).replace("/", "_"),
             alias=alias,
             tags=plain(tags or {}),
+            about=about,
         )
 
     # ---------------------------------------------------------------- how it is going
@@ -147,6 +165,12 @@ class Recorder:
         The operations themselves, with their files, stay in the state file.
         """
         return [_told(operation, reason) for operation, reason in self._outbox.rejected()] + self._lost
+
+    def page(self, view: str) -> str | None:
+        """The address of the table of runs behind that of MLflow, as a view of `overview` shows it; None while the
+        search has not reached the store.
+        """
+        return None if self.run_id() is None else self._runs.page_of(view=view)
 
     def run_id(self, key: str = PARENT) -> str | None:
         """The MLflow id of a run, once it has reached the store."""

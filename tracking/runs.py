@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from degcraft.errors import DegcraftError
 from tracking.database import prepare_sqlite
@@ -21,6 +22,8 @@ SEARCH_TAG = "degcraft.search_id"
 TRIAL_TAG = "degcraft.trial"
 PARENT_TAG = "mlflow.parentRunId"
 CHANGED_TAG = "degcraft.changed_params"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Tag of an experiment that MLflow is to open as training of models, not as GenAI."""
 
 _PARAMS_PER_CALL = 100
 
@@ -63,7 +66,7 @@ class SearchRuns:
                 root = self.store.artifact_root
                 location = None if root is None else (root / clean_name(self.experiment).replace("/", "_")).as_uri()
                 try:
-                    return self._keep_experiment(self.client.create_experiment(self.experiment, location))
+                    return self._keep_experiment(self.client.create_experiment(self.experiment, location, KIND))
                 except Exception as error:
                     if not already_there(error):
                         raise
@@ -72,6 +75,8 @@ class SearchRuns:
                 raise DegcraftError(f"experiment: {self.experiment!r} can neither be found nor made in MLflow")
             if found.lifecycle_stage == "deleted":
                 self.client.restore_experiment(found.experiment_id)
+            for name in KIND.keys() - found.tags.keys():
+                self.client.set_experiment_tag(found.experiment_id, name, KIND[name])
             self._keep_experiment(found.experiment_id)
         assert self._experiment_id is not None
         return self._experiment_id
@@ -83,6 +88,20 @@ class SearchRuns:
     def known_id(self, key: str) -> str | None:
         """The run's id if it has been looked up already; asks nobody."""
         return self._ids.get(key)
+
+    def page_of(self, run_id: str | None = None, view: str | None = None) -> str:
+        """The address of a run's page, or of a view of the table of all, behind MLflow's own; asks nobody once a run is
+        known.
+
+        MLflow 3.17 goes by the address, and what was chosen last in the browser, and not by the experiment's kind.
+        """
+        words = {"workflowType": "machine_learning"} | ({"viewStateShareKey": view} if view else {})
+        return f"#/experiments/{self.experiment_id}/runs{f'/{run_id}' if run_id else ''}?{urlencode(words)}"
+
+    def parents(self) -> list["Run"]:
+        """The runs of all searches of the experiment, the newest first."""
+        found = self._search(f"tags.`{TRIAL_TAG}` = '{PARENT}'")
+        return sorted(found, key=lambda run: -run.info.start_time)
 
     def id(self, key: str) -> str:
         """The id of a run that was opened; raises Undeliverable if there is none."""

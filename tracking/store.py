@@ -54,6 +54,12 @@ class Store:
             uri = '"$MLFLOW_TRACKING_URI"' if self.from_environment else shlex.quote(self.public_uri)
         return f"mlflow ui --backend-store-uri {uri} --port {port}"
 
+    def address_of(self, page: str, port: int = 5000) -> str | None:
+        """Where a page of MLflow is once it is browsed so; None in a workspace, whose pages have other addresses."""
+        if self.is_server:
+            return f"{self.public_uri.rstrip('/')}/{page}"
+        return f"http://127.0.0.1:{port}/{page}" if _scheme(self.tracking_uri) in DATABASES else None
+
 
 def resolve_store(tracking_uri: str | None, output: Path) -> Store:
     """Choose the store: the URI given, else $MLFLOW_TRACKING_URI, else SQLite in the output folder.

@@ -7,6 +7,7 @@ whoever reads it: the driver, or, where every folder is a URI, a Ray task near t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,6 +39,9 @@ from degcraft.inspection import inspect_clean
 from degcraft.matching import scenes
 from tune.folder import SearchFolder
 from tune.spec import SearchSpec
+
+_DIGEST = 16
+"""Digits of a hash that MLflow's table shows."""
 
 FEWEST = 4
 """Patches that a distance with an interval needs on either side."""
@@ -86,6 +90,27 @@ class SearchData:
         scored = [hash_pixels(side) for pair in self.pairs or () for side in (pair.lr, pair.hr)]
         scored += [hash_pixels(image) for image in self.held_out]
         return hashes | {"training": self.training, "held_out": hash_hashes(scored)}
+
+    def datasets(self, spec: SearchSpec) -> list[dict[str, Any]]:
+        """The references, the clean images and what is held out, as `tracking.notes.inputs` takes them."""
+        hashes = self.hashes()
+        whole = spec.held_out.pairs or (str(SearchFolder(spec.output).synthetic) if spec.synthetic else spec.references)
+        scored = len(self.held_out) if self.pairs is None else len(self.pairs)
+        found = (
+            ("references", spec.references or whole, "fit", "fitted to", {"patches": len(self.fit)}),
+            ("clean images", spec.hr, "training", "training", {"patches": len(self.crops)}),
+            ("held out", whole, "held_out", "scoring", {"images": scored, "truth": self.pairs is not None}),
+        )
+        return [
+            {
+                "name": name,
+                "source": source,
+                "digest": hashes[part][:_DIGEST],
+                "context": context,
+                "profile": {**profile, "sha256": hashes[part]},
+            }
+            for name, source, part, context, profile in found
+        ]
 
 
 def remote_only(spec: SearchSpec) -> bool:

@@ -24,6 +24,10 @@ class SearchFolder:
         self.judge, self.niqe = path / "judge.json", path / "niqe.npz"
         self.table, self.summary = path / "trials.csv", path / "summary.json"
         self.scores, self.restored = path / "scores.png", path / "restored.png"
+        self.preview = path / "restored-small.png"
+        """The same for a note in MLflow."""
+        self.study = path / "optuna.db"
+        """What Optuna tried, for its dashboard."""
         self.begun = False
         """Whether there is something in it that is worth going on with."""
 

@@ -9,46 +9,32 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from degcraft.degradation import CraftedDistribution
-from degcraft.figures import (
-    RestoredImage,
-    draw_contact_sheet,
-    draw_crafted,
-    draw_learned,
-    draw_restorations,
-    draw_scores,
-)
-from degcraft.images import bicubic_enlarge
+from degcraft.figures import draw_scores
 from degcraft.images.atomic import writing_to, written_whole
-from degcraft.learned import load_learned
 from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
+from tracking.notes import VERDICT
 from tune.config import Kind, TrialConfig
-from tune.data import Pair
 from tune.folder import SearchFolder
-from tune.held_out import SAMPLES_KEPT, HeldOut, to_image
+from tune.held_out import HeldOut
+from tune.notes import REGISTERED, run_name, search_note, trial_note, view_of
 from tune.outcome import TrialOutcome
-from tune.registration import Registration
+from tune.pictures import KERNELS, SAMPLE_SHEET, WEIGHT_MAP, Pictures
+from tune.registration import CHAMPION, Registration
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.summary import Summary
-from tune.trial import CRAFTED, LEARNED, MODEL, SAMPLES, SCORES, WEIGHTS
-
-WEIGHT_MAP, KERNELS, SAMPLE_SHEET = "weights.png", "pdm.png", "samples.png"
-"""Names of the pictures drawn of a trial."""
+from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, WEIGHTS
 
 LINES: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm", "upper bound")
 """Rows that are lines in the figure of the scores, and metrics of the parent."""
-
-SHOWN: tuple[Kind, ...] = ("start", "uniform")
-"""Rows whose restored images stand between bicubic and the best in the picture of the verdict."""
 
 CURVES = ("loss", "score", "psnr", "psnr_y", "ssim", "ssim_y", "lpips", "niqe")
 """Reported values that are drawn as curves over the steps."""
@@ -66,7 +52,8 @@ class Records:
         held_out: Whose LR and HR images stand beside the restored samples.
         folder: The search's output folder.
         state: What is known of the search.
-        facts: What all runs of the search share: data hashes, versions, device.
+        datasets: What the search was given, see `tracking.notes.inputs`.
+        environment: Versions, machine and device.
         reliability: How far the weights can be relied on, by the features that they were measured with.
     """
 
@@ -77,17 +64,22 @@ class Records:
         held_out: HeldOut,
         folder: SearchFolder,
         state: SearchState,
-        facts: Mapping[str, str],
+        datasets: Sequence[Mapping[str, Any]],
+        environment: Mapping[str, str],
         reliability: Mapping[str, Reliability],
     ) -> None:
-        self._recorder, self._spec, self._held_out, self._facts = recorder, spec, held_out, dict(facts)
+        self._recorder, self._spec, self._held_out = recorder, spec, held_out.kind
+        self.pictures = Pictures(spec, held_out, folder)
+        self._datasets, self._environment = datasets, environment
         self._folder, self._state, self._reliability = folder, state, reliability
         self._said = False
 
     def open(self, spec_text: str) -> None:
         """The parent run, with the specification."""
         with self._state.file.transaction(), tempfile.TemporaryDirectory() as name:
-            self._recorder.open_parent(self._spec.name, self._spec.model_dump(mode="json"), self._facts)
+            tags = {"held_out": self._held_out}
+            self._recorder.open_parent(self._spec.name, self._spec.model_dump(mode="json"), tags)
+            self._recorder.made_with(PARENT, self._datasets, self._environment)
             file = Path(name) / "search.yaml"
             file.write_text(spec_text, encoding="utf-8")
             self._recorder.artifact(PARENT, file)
@@ -95,15 +87,13 @@ class Records:
             content = {features: found.to_dict() for features, found in self._reliability.items()}
             file.write_text(json.dumps(content, indent=2), encoding="utf-8")
             self._recorder.artifact(PARENT, file)
-            for features, found in self._reliability.items():
-                label = features.replace(":", ".")
-                self._recorder.tag(PARENT, f"reliability.{label}", " ".join(found.sentences()))
 
     def started(self, key: str, config: TrialConfig) -> None:
         """A child run; the same one however often the trial is started again."""
-        params = self._spec.model_dump(mode="json") | {"trial": {"kind": config.kind, **config.values()}}
+        params = {"trial": {"kind": config.kind, **config.values()}} | self._spec.model_dump(mode="json")
         with self._state.file.transaction():
-            self._recorder.open_child(key, config.title(), params, self._facts | {"kind": config.kind})
+            self._recorder.open_child(key, config.title(), params, {"kind": config.kind})
+            self._recorder.made_with(key, self._datasets, self._environment)
             self._state.mark(key, finished=False)
 
     def reported(self, key: str, result: Mapping[str, Any]) -> None:
@@ -122,26 +112,41 @@ class Records:
         what `draw` made of them, if there is one.
         """
         with self._state.file.transaction():
-            self._tell_end(outcome, files)
+            before = self._known().best
+            crafted = self._tell_end(outcome, files)
             self._finish(outcome.key, "FAILED" if outcome.status == "failed" else "FINISHED")
             self._state.end(outcome)
+            known = self._known()
+            # The star moves with the end that moves it, or not at all.
+            for row in {row.key: row for row in (before, known.best, outcome) if row is not None}.values():
+                is_best = known.best is not None and row.key == known.best.key
+                self._recorder.name(row.key, run_name(row, known.metric, best=is_best))
+            self._recorder.note(outcome.key, trial_note(known, outcome, self._spec, crafted))
 
-    def _tell_end(self, outcome: TrialOutcome, files: Path | None) -> None:
-        key = outcome.key
+    def _known(self) -> Summary:
+        """The trials that are over."""
+        spec, ends = self._spec, tuple(self._state.ends.values())
+        return Summary(spec.name, spec.held_out.metric, self._held_out, ends, ended_by="", seconds=0.0)
+
+    def _tell_end(self, outcome: TrialOutcome, files: Path | None) -> CraftedDistribution | None:
+        """Returns what it was trained on, if that has weights."""
+        key, crafted = outcome.key, None
         if files is not None:
             for name in (WEIGHTS, CRAFTED, LEARNED, SCORES, WEIGHT_MAP, KERNELS, SAMPLE_SHEET):
                 # A row that is only scored has no distribution.
                 if (files / name).exists():
                     self._recorder.artifact(key, files / name)
+            if (files / CRAFTED).exists():
+                crafted = CraftedDistribution.load(files / CRAFTED)
             if (files / MODEL).exists():
-                crafted = files / CRAFTED
-                kept = json.loads(crafted.read_text(encoding="utf-8")) if crafted.exists() else None
+                kept = None if crafted is None else json.loads((files / CRAFTED).read_text(encoding="utf-8"))
                 self._recorder.model(key, files / MODEL, self._spec.scale, crafted=kept)
         if outcome.effective_bins is not None:
             self._recorder.metrics(key, max(outcome.step, 1), {"effective_bins": outcome.effective_bins})
         self._recorder.tag(key, "status", outcome.status)
         if outcome.failure:
             self._recorder.tag(key, "failure", outcome.failure)
+        return crafted
 
     def _finish(self, key: str, status: str) -> None:
         self._recorder.finish(key, status)
@@ -169,29 +174,6 @@ class Records:
             if not finished:
                 self._finish(key, "KILLED")
         self._recorder.finish(PARENT, status)
-
-    def draw(self, files: Path, title: str) -> None:
-        """Draw a trial's weight map, or what it learned, and samples beside the files of its checkpoint."""
-        if (files / CRAFTED).exists():
-            crafted = CraftedDistribution.load(files / CRAFTED)
-            truth = None if self._spec.synthetic is None else self._spec.synthetic.bounds()
-            draw_crafted(crafted, files / WEIGHT_MAP, title=title, truth=truth)
-        if (files / LEARNED).exists():
-            draw_learned(load_learned(files / LEARNED).model, files / KERNELS)
-        rows = [
-            (pair.name, [self._enlarged(pair), to_image(restored), to_image(pair.hr)])
-            for pair, restored in zip(self._held_out.pairs, read_samples(files), strict=False)
-        ]
-        draw_contact_sheet(rows, files / SAMPLE_SHEET, ["LR, bicubic", title, "HR"])
-
-    def keep_samples(self, outcome: TrialOutcome, files: Path) -> None:
-        """Keep what a row restored, if the verdict's picture shows it."""
-        if outcome.config.kind in SHOWN:
-            with written_whole(self._folder.samples / f"{outcome.key}.npz") as temporary:
-                shutil.copyfile(files / SAMPLES, temporary)
-
-    def _enlarged(self, pair: Pair) -> Tensor:
-        return bicubic_enlarge(to_image(pair.lr), self._spec.scale)
 
     def close(self, summary: Summary, status: str, registration: Registration | None) -> None:
         """The parent's table and figures; the best model registered; no run left open.
@@ -226,16 +208,18 @@ class Records:
                 lines={kind: row.score for kind, row in beside.items() if row is not None},
             )  # fmt: skip
             written.append(figure)
-        if (picture := self._draw_verdict(summary)) is not None:
-            written.append(picture)
+        written += self.pictures.verdict(summary)
         for file_path in written:
             self._recorder.artifact(PARENT, file_path)
         named = {**{_word(kind): row for kind, row in beside.items()}, "best": summary.best}
         scores = {f"score.{name}": row.score for name, row in named.items() if row is not None}
         scores |= {f"won.over_{_word(kind)}": difference.mean for kind, difference in summary.won().items()}
         self._recorder.metrics(PARENT, spec.training.steps, scores)
-        for sentence, number in zip(said, range(10), strict=False):
-            self._recorder.tag(PARENT, f"said.{number}", sentence)
+        champion = registration is not None and registration.alias == CHAMPION
+        self._recorder.tag(PARENT, VERDICT, said[0])
+        self._recorder.note(PARENT, search_note(summary, said, spec.tracking.register_as if champion else None))
+        view, shown = view_of(summary.metric)
+        self._recorder.overview(view, shown, ascending=not summary.higher_is_better)
         if summary.best is not None and status == "FINISHED":
             self._recorder.tag(PARENT, "best", summary.best.key)
         if registration is not None and registration.alias is not None and summary.best is not None:
@@ -244,29 +228,9 @@ class Records:
                 spec.tracking.register_as,
                 alias=registration.alias,
                 tags={summary.metric: summary.best.score, "verdict": registration.sentence},
+                about=REGISTERED.replace("NAME", spec.tracking.register_as),
             )
         self._end_runs(status)
-
-    def _draw_verdict(self, summary: Summary) -> Path | None:
-        """The restored pictures side by side, where they differ most; None without a best."""
-        best = summary.best
-        if best is None:
-            return None
-        pairs = self._held_out.pairs[:SAMPLES_KEPT]
-        columns = {"LR, bicubic": [self._enlarged(pair) for pair in pairs]}
-        for kind in SHOWN:
-            row = summary.of_kind(kind, best)
-            file = self._folder.samples / f"{row.key}.npz" if row is not None else None
-            if row is not None and row.key != best.key and file is not None and file.exists():
-                columns[kind] = [to_image(image) for image in read_npz(file)]
-        columns[f"best: {best.config.title()}"] = [to_image(image) for image in read_samples(self._folder.best)]
-        rows = [
-            RestoredImage(pair.name, images, to_image(pair.hr), self._spec.border + pair.border)
-            for pair, images in zip(pairs, zip(*columns.values(), strict=True), strict=True)
-        ]
-        picture = self._folder.restored
-        draw_restorations(rows, picture, list(columns))
-        return picture
 
 
 def _word(label: str) -> str:
@@ -283,14 +247,3 @@ def copy_files(source: Path, target: Path) -> None:
         shutil.copytree(source, temporary)
         shutil.rmtree(target, ignore_errors=True)
         temporary.rename(target)
-
-
-def read_samples(files: Path) -> list[np.ndarray]:
-    """The restored images, uint8 (3, H, W), in the files of a trial's checkpoint."""
-    return read_npz(files / SAMPLES)
-
-
-def read_npz(file: Path) -> list[np.ndarray]:
-    """The arrays of an .npz in the order in which they were given."""
-    with np.load(file) as kept:
-        return [kept[name] for name in kept.files]

@@ -27,6 +27,7 @@ from tune.data import SearchData, read_data, remote_only
 from tune.experiment import Experiment
 from tune.folder import SearchFolder
 from tune.held_out import HeldOut
+from tune.notes import view_of
 from tune.preparation import Measurements, Starts, held_out_part, measured_precisions, references_of
 from tune.progress import TrialsView
 from tune.records import Records
@@ -37,6 +38,7 @@ from tune.shared import shared_starts
 from tune.spec import SearchSpec
 from tune.spec_file import changed_fields, file_hashes
 from tune.state import SearchState
+from tune.study import write_study
 from tune.summary import Summary
 from tune.trial import distribution, plan_of, run_trial, steps_of
 from tune.watch import SearchWatcher
@@ -61,6 +63,8 @@ class SearchResult:
     """Why it has not got them, in one line."""
     problems: list[str]
     """Records that MLflow refused."""
+    page: str | None
+    """Address of the runs behind that of MLflow, the best first, once it has them."""
 
 
 def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: Console) -> SearchResult:
@@ -131,10 +135,10 @@ class _Search:
             for sentence in found.sentences():
                 self.console.print(f"{name}: {sentence}", highlight=False, soft_wrap=True, markup=False)
         held_out = held_out_part(spec, data, ray.get(pool), measurements, self.folder)
-        facts = describe_environment() | {f"data.{name}": value for name, value in data.hashes().items()}
-        facts |= {"held_out": held_out.kind, "seed": str(spec.seed)}
         recorder = Recorder(self.store, spec.tracking.experiment, self.state.file.share(), self.state.notes["id"])
-        records = Records(recorder, spec, held_out, self.folder, self.state, facts, reliability)
+        records = Records(
+            recorder, spec, held_out, self.folder, self.state, data.datasets(spec), describe_environment(), reliability
+        )
         self.folder.begun = True
         try:
             return self._search(recorder, records, pool, references, held_out, measured, reliability)
@@ -197,6 +201,7 @@ class _Search:
             with self.console.status("comparing with the present champion"):
                 registration = decide(spec, summary, held_out, self.store, self.state)
         records.close(summary, "KILLED" if interrupted else "FINISHED", registration)
+        write_study(self.folder.study, CraftSearch(spec, self.architectures, self.rows, self.state).study, summary)
         with self.console.status("sending what is left to MLflow"):
             unsent = recorder.flush(timeout=10 if interrupted else 180)
         waiting, problems = recorder.waiting(), recorder.problems()
@@ -204,8 +209,11 @@ class _Search:
         if registration is not None and registration.alias is not None:
             refused = unsent or any(problem.startswith("register") for problem in problems)
             registered = None if refused else f"models:/{spec.tracking.register_as}@{registration.alias}"
+        page = recorder.page(view_of(summary.metric)[0])
         best = self.folder.best if summary.best is not None else None
-        return SearchResult(summary, self.store, best, registration, registered, interrupted, unsent, waiting, problems)
+        return SearchResult(
+            summary, self.store, best, registration, registered, interrupted, unsent, waiting, problems, page
+        )
 
     @property
     def sitting(self) -> int:

@@ -151,7 +151,7 @@ class CraftSearch(Searcher):
             state, value = self._told(scores, failed=end.status == "failed" or not scores)
         known = optuna.trial.create_trial(
             state=state, value=value, params=dict(asked), distributions=fixed.distributions,
-            intermediate_values={} if end is None else scores,
+            intermediate_values={} if end is None else scores, user_attrs={"trial": key},
         )  # fmt: skip
         self.study.add_trial(known)
         if end is None:

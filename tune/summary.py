@@ -8,17 +8,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from degcraft.images.atomic import written_whole
 from degcraft.matching import Reliability
 from degcraft.matching.distribution_distance import DistributionDistance
 from degcraft.metrics import Difference, ScoreTable, find_metric
+from degcraft.results import Table
 from tune.config import Kind, network_label
 from tune.outcome import TrialOutcome, best_of, contenders
 
 COMPARED: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm")
 """What the best network is compared with, image by image."""
+
+_NAMES = {"start": "the start", "uniform": "uniform training", "pdm": "a learned degradation"}
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,23 @@ class Summary:
             return None
         return self._scores.difference(trial.key, other.key, metric or self.metric)
 
-    def won(self) -> dict[str, Difference]:
-        """What the best network won over bicubic, its start, uniform training, a learned degradation and others."""
-        if self.best is None:
+    def won(self, trial: TrialOutcome | None = None) -> dict[str, Difference]:
+        """What a network, or the best, won over bicubic, the start, uniform training, a learned degradation, others."""
+        trial = trial or self.best
+        if trial is None:
             return {}
-        others = {kind: self.of_kind(kind, self.best) for kind in (*COMPARED, *self.comparators)}
+        others = {kind: self.of_kind(kind, trial) for kind in (*COMPARED, *self.comparators)}
         found = {
-            kind: self.difference(self.best, other)
+            kind: self.difference(trial, other)
             for kind, other in others.items()
-            if other is not None and other.key != self.best.key
+            if other is not None and other.key != trial.key
         }
         return {kind: difference for kind, difference in found.items() if difference is not None}
+
+    def won_words(self, trial: TrialOutcome) -> list[str]:
+        """The same in words."""
+        unit, places = find_metric(self.metric).unit, decimals(self.metric)
+        return [won.sentence(_NAMES.get(kind, kind), unit, places) for kind, won in self.won(trial).items()]
 
     @property
     def gap_closed(self) -> float | None:
@@ -179,46 +186,39 @@ class Summary:
 
     def table(self) -> Table:
         """The table that ends a search: every row with all its scores, and what it won over bicubic."""
-        table = Table(title=f"{self.name}: means on held-out {self.held_out}", title_justify="left")
         metrics = list(
             dict.fromkeys([self.metric, *(name for t in self.trials for name in t.scores if name != "score")])
         )
         network = len({str(trial.config.network) for trial in self.trials if trial.config.network}) > 1
         columns = ["trial", "trained on", *(["network"] if network else []), "weighting"]
-        for column in columns:
-            table.add_column(column)
-        for column in (*metrics, "over bicubic (95 %)", "bins"):
-            table.add_column(column, justify="right")
-        table.add_column("status")
-        bicubic = self.of_kind("bicubic")
-        for trial in self.ranked():
+        columns += [*metrics, "over bicubic (95 %)", "bins", "status"]
+        bicubic, rows, marked = self.of_kind("bicubic"), [], set()
+        for place, trial in enumerate(self.ranked()):
             over = None if bicubic is None or trial is bicubic else self.difference(trial, bicubic)
             is_best = self.best is not None and trial.key == self.best.key
-            table.add_row(
-                trial.key,
-                trial.config.label(),
-                *([network_label(trial.config.network)] if network else []),
-                trial.config.weighting_words(),
-                *(f"{trial.scores[name]:.{decimals(name)}f}" if name in trial.scores else "" for name in metrics),
-                "" if over is None else _shown(over, decimals(self.metric)),
-                "" if trial.effective_bins is None else f"{trial.effective_bins:.1f}",
-                trial.status + (" (best)" if is_best else ""),
-                style="bold green" if is_best else None,
+            marked |= {place} if is_best else set()
+            rows.append(
+                [
+                    trial.key,
+                    trial.config.label(),
+                    *([network_label(trial.config.network)] if network else []),
+                    trial.config.weighting_words(),
+                    *(f"{trial.scores[name]:.{decimals(name)}f}" if name in trial.scores else "" for name in metrics),
+                    "" if over is None else _shown(over, decimals(self.metric)),
+                    "" if trial.effective_bins is None else f"{trial.effective_bins:.1f}",
+                    trial.status + (" (best)" if is_best else ""),
+                ]
             )
-        return table
+        return Table(f"{self.name}: means on held-out {self.held_out}", columns, rows, frozenset(marked))
 
     def sentences(self) -> list[str]:
         """What there is to say about it, in plain words."""
         said = []
-        best, unit = self.best, find_metric(self.metric).unit
+        best = self.best
         if best is None:
             said.append("no trial has a score, so there is no best model")
         else:
-            names = {
-                "bicubic": "bicubic", "start": "the start", "uniform": "uniform training",
-                "pdm": "a learned degradation",
-            }  # fmt: skip
-            won = [d.sentence(names.get(kind, kind), unit, decimals(self.metric)) for kind, d in self.won().items()]
+            won = self.won_words(best)
             score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
             if len(self.contenders) > 1:

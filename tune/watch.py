@@ -84,8 +84,8 @@ class SearchWatcher:
         else:
             with tempfile.TemporaryDirectory(dir=self._folder.path, prefix=".ending-") as name:
                 files = Path(checkpoint.to_directory(name))
-                self._records.draw(files, title=outcome.config.title())
-                self._records.keep_samples(outcome, files)
+                self._records.pictures.draw(files, title=outcome.config.title())
+                self._records.pictures.keep_samples(outcome, files)
                 # In this order: after a kill in between, the trial's last report comes again, and its end here.
                 self._keep_contenders(outcome, files)
                 self._records.ended(outcome, files)

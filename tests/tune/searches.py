@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -96,6 +99,10 @@ class StoreOf:
         """The trials' runs, or those of one kind."""
         found = [run for run in self.runs() if "mlflow.parentRunId" in run.data.tags]
         return [run for run in found if kind is None or run.data.tags["kind"] == kind]
+
+    def read(self, run: Run, path: str) -> Any:
+        """The JSON in a run's artifact."""
+        return json.loads(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{path}"))
 
     def files(self, run: Run) -> set[str]:
         """Names of a run's artifacts at the top."""

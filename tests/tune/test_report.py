@@ -15,7 +15,7 @@ from tune.summary import Summary
 def printed(folder: Path, unsent: int, waiting: str | None, interrupted: bool) -> tuple[int, str]:
     summary = Summary(name="s", metric="psnr", held_out="ground truth", trials=(), ended_by="all done", seconds=1.0)
     store = Store(tracking_uri="sqlite:////x/mlflow.db", artifact_root=None, description="")
-    result = SearchResult(summary, store, folder / "best", None, None, interrupted, unsent, waiting, [])
+    result = SearchResult(summary, store, folder / "best", None, None, interrupted, unsent, waiting, [], "#/runs")
     text = io.StringIO()
     status = print_result(result, Console(file=text, width=200), how_to_go_on="degcraft search s.yaml --resume")
     return status, text.getvalue()

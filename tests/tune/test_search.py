@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 import torch
 from PIL import Image
@@ -39,6 +40,7 @@ def test_what_it_prints(finished: SearchFolder) -> None:
     assert "gap closed" in finished.printed
     assert "all 3 crafted trials done, and the " in finished.printed
     assert "registered: models:/degcraft-sr@champion" in finished.printed
+    assert "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&viewState" in finished.printed
     # Neither Ray's nor Optuna's nor MLflow's own chatter.
     assert "[I " not in finished.printed
     assert "INFO" not in finished.printed
@@ -80,7 +82,9 @@ def test_every_trial_is_one_finished_run_with_all_that_belongs_to_it(finished: S
         curve = store.client.get_metric_history(run.info.run_id, "score")
         assert [point.step for point in curve] == [4, 8]
         assert {"loss", "psnr", "ssim", "effective_bins"} <= set(run.data.metrics)
-        assert {"torch", "python", "data.fit", "data.crops", "device", "precision"} <= set(run.data.tags)
+        assert {"kind", "device", "precision"} <= set(run.data.tags)
+        assert {each.dataset.name for each in run.inputs.dataset_inputs} == {"references", "clean images", "held out"}
+        assert {"torch", "python", "cpu_count"} <= store.read(run, "environment.json").keys()
         assert run.data.params["seed"] == "0"
     for run in [*store.children("start"), *store.children("bicubic")]:
         assert {"samples.png", "scores.json"} <= store.files(run)
@@ -101,11 +105,32 @@ def test_the_parent_holds_the_whole(finished: SearchFolder) -> None:
     } <= store.files(parent)
     compared = {f"score.{kind}" for kind in ("best", "bicubic", "start", "uniform", "upper_bound")}
     assert compared | {"won.over_bicubic"} <= set(parent.data.metrics)
-    assert parent.data.tags["said.0"].startswith("best: ")
-    assert any(
-        name.startswith("reliability.") and "careful (too few)" in text for name, text in parent.data.tags.items()
-    )
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith(parent.data.tags["verdict"])
+    assert "careful (too few)" in note
+    assert parent.data.tags["verdict"].startswith("best: ")
+    assert {"restored-small.png", "environment.json"} <= store.files(parent)
     assert finished.printed.count("careful (too few)") == 2, "at the start and in the summary"
+
+
+def test_the_names_say_which_is_best_and_why(finished: SearchFolder) -> None:
+    store = StoreOf(finished.output)
+    starred = [run for run in store.children() if run.info.run_name.startswith("★ ")]
+    assert [run.data.tags["degcraft.trial"] for run in starred] == [store.parent().data.tags["best"]]
+    for run in store.children():
+        if run.data.tags["kind"] != "shared":
+            assert f"{run.data.metrics['score']:.2f} dB · " in run.info.run_name
+    version = store.client.get_model_version("degcraft-sr", "1")
+    assert version.description == starred[0].data.tags["mlflow.note.content"]
+    assert "degcraft serve --model runs:/" in version.description
+
+
+def test_optuna_s_trials_are_in_a_storage_of_their_own(finished: SearchFolder) -> None:
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{finished.output / 'optuna.db'}")
+    summary = json.loads((finished.output / "summary.json").read_text())
+    ends = {end["key"]: end["scores"]["score"] for end in summary["trials"] if end["config"]["kind"] == "crafted"}
+    assert {trial.user_attrs["trial"]: trial.value for trial in study.trials} == pytest.approx(ends)
+    assert any(name.endswith(" bicubic") for name in study.user_attrs)
 
 
 def test_weights_are_those_of_the_measurement(finished: SearchFolder) -> None:
