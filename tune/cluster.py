@@ -52,6 +52,8 @@ def connected(address: str | None) -> Iterator[str]:
                 assert folder is not None
                 _start_here(folder)
             end_as_interrupted()
+            # A trial's failure is told in a line; its traceback is in the trial's folder, and need not be here too.
+            logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
             where = f"Ray cluster at {address}" if address else "Ray on this machine"
             yield f"{where}, {ray.cluster_resources().get('CPU', 0):g} processors"
         finally:
