@@ -40,9 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from degcraft.images import filled_or_gone
+
+    name = search_name(args.references)
+    folder = args.output or Path(f"{name}-start")
+    with filled_or_gone(folder):
+        return _start(args, name, folder)
+
+
+def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     from degcraft.features import load_degnet
     from degcraft.figures import draw_inspection
-    from degcraft.images import check_empty, is_uri, list_files
+    from degcraft.images import is_uri, list_files, list_pairs
     from degcraft.images.atomic import written_whole
     from degcraft.inspection import inspect_files, sentence, suggest_axes, summarise
     from degcraft.inspection.page import Section, write_page
@@ -50,13 +59,14 @@ def run(args: argparse.Namespace) -> int:
     from tune.sizing import size_fields
 
     console = open_console()
-    name = search_name(args.references)
-    folder = args.output or Path(f"{name}-start")
-    check_empty(folder)
     sizes = size_fields(args.size, args.scale)
     pairs = _has_pairs(args.references)
+    if pairs:
+        list_pairs(args.references)  # the search will refuse what has no partner
     references = str(Path(args.references) / "lr") if pairs else args.references
     files, left_out = list_files([references])
+    if args.hr is not None:
+        list_files([args.hr])  # a slip is said before the images are looked at
     looked_at = files[:: -(-len(files) // LOOKED_AT)]
     device = pick_device(args.device)
     network = load_degnet(device=device)
@@ -121,7 +131,8 @@ def _clean(location: str, network: Any, device: str) -> tuple[list[str], int]:
     from degcraft.images import list_files
     from degcraft.inspection import inspect_clean
 
-    side = inspect_clean(list_files([location])[0], network, device=device)
+    files, left_out = list_files([location])
+    side = inspect_clean(files, network, device=device, left_out=left_out)
     return list(side.sentences()), side.reduction
 
 
