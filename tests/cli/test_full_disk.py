@@ -17,6 +17,7 @@ from degcraft.cli import main
 from degcraft.degradation import PAPER_SPACE, CraftedDistribution
 from degcraft.errors import DegcraftError
 from degcraft.images import read_image, write_image
+from degcraft.learned import LearnedDegradation, LearnedSource, save_learned
 from degcraft.networks import build_network, save_network
 from degcraft.training.running import MadeBatches
 
@@ -45,6 +46,7 @@ COMMANDS = {
     "inspect --figure": "inspect {others} --figure {disk}/inspect.png",
     "inspect --json": "inspect {others} --json {disk}/inspect.json",
     "inspect --split-to": "inspect {others} --split-to {disk}/sources",
+    "pdm show --figure": "pdm show {learned} --figure {disk}/pdm.png",
     "pdm train": "pdm train --references {many} --hr {clean} -o {disk}/pdm.safetensors --quick --scale 2 --lr-patch 24 "
     f"{BRIEF}",
     "reproduce": f"reproduce table2 {IMAGES} --test {{others}} -o {{disk}}/paper --settings 3 --rows bicubic uniform "
@@ -103,7 +105,10 @@ def given(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         write_image(folder / "many" / f"{number}.png", read_image(file).rgb[:, number : number + 48, :48])
     for number in range(10):
         write_image(folder / "large" / f"{number}.png", torch.rand(3, 288, 288))
+    knobs = {"channels": 4, "kernel_blocks": 1, "noise_blocks": 1, "size": 9}
+    save_learned(folder / "pdm.safetensors", LearnedSource(LearnedDegradation(2, seed=0, **knobs).eval()))
     return {
+        "learned": str(folder / "pdm.safetensors"),
         "many": str(folder / "many"),
         "large": str(folder / "large"),
         "pairs": str(folder / "pairs"),
