@@ -1,13 +1,15 @@
 """What Ray Tune tells of trials, and what becomes of it."""
 
+import errno
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
+import tune.experiment
 from degcraft.errors import DegcraftError
-from tune.experiment import _Relay
+from tune.experiment import Experiment, _Relay
 
 
 def failed(folder: Path, last: str) -> Any:
@@ -38,3 +40,11 @@ def test_another_failure_is_the_trials_own(tmp_path: Path) -> None:
     relay.on_trial_error(1, [], trial)
     assert not relay.stop_all()
     watcher.ended.assert_called_once_with(trial, "ValueError: wrong")
+
+
+def test_a_full_storage_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    monkeypatch.setattr(tune.experiment, "Tuner", lambda *_, **__: Mock(fit=fit))
+    experiment = Experiment("trials", str(tmp_path), 1, 0, 0, 1)
+    with pytest.raises(DegcraftError, match=rf"{tmp_path}/trials: cannot be written \(No space left on device\)"):
+        experiment.run(lambda config: None, Mock(), searcher=Mock(), trials=1, concurrent=1)
