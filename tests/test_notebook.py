@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import degcraft
+from degcraft.errors import DegcraftError
 from degcraft.results import Result
 
 TUTORIAL = Path(__file__).parents[1] / ".readme" / "tutorial.md"
@@ -88,3 +91,30 @@ def test_importing_loads_no_more_than_names() -> None:
 def test_a_name_that_is_not_there_is_an_error() -> None:
     with pytest.raises(AttributeError, match="restore_all"):
         degcraft.restore_all  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (torch.zeros(20, 20), r"must be \(3, h, w\) float, but is \(20, 20\)"),
+        (torch.zeros(3, 0, 20), r"must be \(3, h, w\) float, but is \(3, 0, 20\)"),
+        (torch.zeros(3, 20, 20, dtype=torch.uint8), "float, but is .* torch.uint8"),
+        (torch.full((3, 20, 20), 255.0), r"must have values in \[0, 1\], but has 255 to 255"),
+        (torch.full((3, 20, 20), torch.nan), "but has nan to nan"),
+        (np.zeros((3, 20, 20), np.float32), "must be a file or a tensor, but is ndarray"),
+        ("gone.png", r"gone\.png: no such file"),
+    ],
+)
+def test_what_is_no_image_is_said(image: Any, message: str) -> None:
+    with pytest.raises(DegcraftError, match=message):
+        degcraft.load("start:x4", "cpu")(image)
+
+
+def test_slips_in_calls_are_said_in_a_sentence() -> None:
+    with pytest.raises(DegcraftError, match="inspect needs an image or a folder to look at, but got none"):
+        degcraft.inspect()
+    for name, value in (("scale", 1.5), ("scale", 5), ("reduce", 9)):
+        with pytest.raises(DegcraftError, match=rf"{name} must be a whole number from 1 to [48], but got {value}"):
+            degcraft.craft(".", ".", **{name: value})
+    with pytest.raises(DegcraftError, match=r"a\.xyz: the suffix must be one of \.png"):
+        degcraft.load("start:x4", "cpu")(torch.zeros(3, 9, 9), into="a.xyz")

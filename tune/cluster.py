@@ -52,6 +52,8 @@ def connected(address: str | None) -> Iterator[str]:
     address = address or os.environ.get("RAY_ADDRESS")
     with _joined(address) if address else _own() as where:
         end_as_interrupted()
+        # A trial's failure is told in a line; its traceback is in the trial's folder, and need not be here too.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         yield f"{where}, {ray.cluster_resources().get('CPU', 0):g} processors"
 
 

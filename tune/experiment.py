@@ -1,5 +1,6 @@
 """Running one Ray Tune experiment so that it can be watched and ended early."""
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from ray.tune import (
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
+
+from degcraft.errors import DegcraftError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What a system answers where no file can be written any more."""
 
 
 class Watcher(Protocol):
@@ -66,7 +72,11 @@ class _Relay(Callback, Stopper):
         self._tell(self._watcher.ended, trial, trial.last_result.get("failed"))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._tell(self._watcher.ended, trial, failure_of(trial))
+        failure = failure_of(trial)
+        if any(os.strerror(code) in failure for code in NO_ROOM):
+            # Not the trial's fault: the search ends, and a resume goes on with the trial once there is room.
+            self.error = self.error or DegcraftError(f"a trial's checkpoint cannot be written ({failure})")
+        self._tell(self._watcher.ended, trial, failure)
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
@@ -122,13 +132,16 @@ class Experiment:
             trials: How many at most.
             concurrent: How many at a time; as many as fit if None.
             scheduler: May stop trials early.
+
+        Raises:
+            DegcraftError: A disk is full, or what the watcher raises.
         """
         relay, sitting = _Relay(watcher), self.sitting
 
         def folder(trial: Trial) -> str:
             return f"{trial.config['key']}.{sitting}"
 
-        Tuner(
+        tuner = Tuner(
             with_resources(trainable, {"cpu": self.cpus, "gpu": self.gpus}),
             tune_config=TuneConfig(
                 search_alg=searcher,
@@ -148,7 +161,13 @@ class Experiment:
                 checkpoint_config=CheckpointConfig(num_to_keep=1),
                 verbose=0,
             ),
-        ).fit()
+        )
+        try:
+            tuner.fit()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise DegcraftError(f"{self.location}: cannot be written ({error.strerror})") from error
         if relay.error is not None:
             raise relay.error
 

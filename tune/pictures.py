@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from degcraft.degradation import CraftedDistribution
+from degcraft.errors import DegcraftError
 from degcraft.figures import RestoredImage, draw_contact_sheet, draw_crafted, draw_learned, draw_restorations
 from degcraft.images import bicubic_enlarge
 from degcraft.images.atomic import written_whole
@@ -95,6 +96,9 @@ def read_samples(files: Path) -> list[np.ndarray]:
 
 
 def read_npz(file: Path) -> list[np.ndarray]:
-    """The arrays of an .npz in the order in which they were given."""
-    with np.load(file) as kept:
-        return [kept[name] for name in kept.files]
+    """The arrays of an .npz in the order in which they were given; raises DegcraftError for one that is damaged."""
+    try:
+        with np.load(file) as kept:
+            return [kept[name] for name in kept.files]
+    except Exception as error:  # a damaged archive makes its readers raise nearly anything
+        raise DegcraftError(f"{file}: is damaged ({error!r})") from error

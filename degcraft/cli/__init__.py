@@ -138,10 +138,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_output()
         return 0
     except OSError as error:
-        if error.errno not in REFUSED:
+        # tempfile has no name for what it cannot find: a folder with room for a temporary file.
+        no_room = isinstance(error, FileNotFoundError) and error.filename is None
+        if error.errno not in REFUSED and not no_room:
             raise
         _forget_output()
-        print(f"degcraft {args.command}: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        place = error.filename or ("temporary files" if no_room else "the output")
+        print(f"degcraft {args.command}: {place}: {error.strerror}", file=sys.stderr)
         return EXIT_BAD_INPUT
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -34,7 +35,17 @@ def add_actions(parser: argparse.ArgumentParser, command: str, names: Sequence[s
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device`."""
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 …; auto takes a GPU if there is one")
+    parser.add_argument(
+        "--device", type=_device, default="auto", help="cpu, cuda, cuda:1 …; auto takes a GPU if there is one"
+    )
+
+
+def _device(text: str) -> str:
+    """argparse type: a device of this machine. Nothing but torch is loaded to say that there is no such GPU."""
+    try:
+        return text if text in ("auto", "cpu") else pick_device(text)
+    except DegcraftError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("device: ")) from None
 
 
 AXES = (

@@ -124,6 +124,7 @@ def _finish(
 
     with written_whole(args.output) as temporary:
         temporary.write_bytes(save(recipe.weights()))
+    args.output.with_suffix(".checkpoint.pt").unlink(missing_ok=True)
     console.print(f"wrote {args.output}", highlight=False, soft_wrap=True)
     extractor = make_extractor(args.encoder, weights_file=args.output, device=device)
     with console.status("measuring on the photographs held out"):

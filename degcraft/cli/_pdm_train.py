@@ -111,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     training = {**settings, "steps": steps, "losses": losses, "degcraft": __version__, "torch": torch.__version__}
     save_learned(args.output, LearnedSource(model.cpu().eval(), training))
+    checkpoint.unlink(missing_ok=True)
     console.print(
         f"wrote {args.output} ({time.perf_counter() - started:.0f} s on {device}); degcraft pdm show looks at it",
         highlight=False,

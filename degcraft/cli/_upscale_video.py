@@ -50,6 +50,8 @@ def run_video(args: argparse.Namespace) -> int:
     whole = "; fields were joined to frames" * done.interlaced
     seconds = time.monotonic() - started
     console.print(f"wrote {target}: {done.frames} frames{resumed}{whole}; {seconds:.0f} s on {device}", soft_wrap=True)
+    for part in done.anew:
+        console.print(f"{part}: was damaged or not finished; restored anew", soft_wrap=True)
     for clause in done.damage:
         console.print(f"careful: of {source} {clause}", soft_wrap=True)
     return EXIT_SOME_LOST if done.damage else 0

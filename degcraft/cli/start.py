@@ -39,7 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.images import check_empty, is_uri, list_files
+    from degcraft.images import filled_or_gone
+
+    name = search_name(args.references)
+    folder = args.output or Path(f"{name}-start")
+    with filled_or_gone(folder):
+        return _start(args, name, folder)
+
+
+def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
+    from degcraft.images import is_uri, list_files, list_pairs
     from degcraft.images.atomic import written_whole
     from degcraft.inspection import inspect, sentence, suggest_axes
     from degcraft.inspection.page import Section, write_page
@@ -47,16 +56,15 @@ def run(args: argparse.Namespace) -> int:
     from tune.sizing import size_fields
 
     console = open_console()
-    name = search_name(args.references)
-    folder = args.output or Path(f"{name}-start")
-    check_empty(folder)
     sizes = size_fields(args.size, args.scale)
     pairs = _has_pairs(args.references)
+    if pairs:
+        list_pairs(args.references)  # the search will refuse what has no partner
     references = str(Path(args.references) / "lr") if pairs else args.references
     files, left_out = list_files([references])
-    looked_at = files[:: -(-len(files) // LOOKED_AT)]
     if args.hr is not None:
-        list_files([args.hr])
+        list_files([args.hr])  # a slip is said before the images are looked at
+    looked_at = files[:: -(-len(files) // LOOKED_AT)]
     skipped: list[str] = []
     with counting(console, "looking at the images") as progress:
         pile = inspect(*looked_at, hr=args.hr, device=args.device, say=skipped.append, progress=progress)

@@ -11,6 +11,7 @@ torch itself is imported when they are looked for: most commands only need the n
 """
 
 import contextlib
+import hashlib
 import os
 import sys
 import urllib.error
@@ -91,10 +92,16 @@ class PretrainedWeights:
         """The weights file, downloaded into torch's hub cache if this machine has none.
 
         Raises:
-            DegcraftError: it is not here and cannot be downloaded; says which file, where from and where to.
+            DegcraftError: it is not here and cannot be downloaded, and says which file, where from and where to; or an
+                earlier download is damaged.
         """
         found = self.find(explicit)
         if found is not None:
+            if found.name == self._cached_name and not _is_whole(found):
+                raise DegcraftError(
+                    f"extractor {self.extractor}: the weights file {found} is damaged (its sha256 is not the one that "
+                    "its name ends in); with the file removed it is downloaded anew"
+                )
             return found
         reason = self.missing()
         if reason is not None or self.url is None:
@@ -117,6 +124,12 @@ class PretrainedWeights:
             f"give its path as the weights file or put it into the folder that {WEIGHTS_FOLDER_VARIABLE} "
             f"names, as {self.names[0]} or {self.names[1]}"
         )
+
+
+def _is_whole(download: Path) -> bool:
+    """Whether a download has the sha256 that its name ends in the start of."""
+    with download.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().startswith(download.stem.rpartition("-")[2])
 
 
 def _unreachable(url: str) -> str | None:

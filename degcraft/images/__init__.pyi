@@ -1,6 +1,6 @@
 from .blocks import find_block_grid
 from .carried import Carried, carried_by, read_carried
-from .copying import check_empty, copy_files, names_apart
+from .copying import check_empty, copy_files, filled_or_gone, names_apart
 from .enlarging import bicubic_enlarge
 from .evidence import EVIDENT, cut_evident, patches_of
 from .folder import ImageFolder, Skipped, scan_folder, split_files
@@ -55,6 +55,7 @@ __all__ = [
     "cut_patches",
     "encode",
     "files_by_name",
+    "filled_or_gone",
     "find_block_grid",
     "flat_name",
     "hash_hashes",

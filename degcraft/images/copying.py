@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from degcraft.errors import DegcraftError
@@ -28,6 +29,21 @@ def check_empty(folder: Path) -> None:
     """Raise DegcraftError if the name is a file's, or a folder's with something in it."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DegcraftError(f"{folder}: must be a new or an empty folder, but is not")
+
+
+@contextmanager
+def filled_or_gone(folder: Path) -> Iterator[None]:
+    """A new or an empty folder to be filled in the block; if that fails it is gone, and the next run may begin anew.
+
+    Raises:
+        DegcraftError: as `check_empty`.
+    """
+    check_empty(folder)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def copy_files(groups: Mapping[str, Sequence[Path]], folder: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
+from degcraft.images.kept import is_whole_png
 from degcraft.images.listing import LEFT_OUT
 from degcraft.images.thumbnails import SAME_SCENE, thumbnail
 from degcraft.images.video import Frame, Video, open_video
@@ -47,9 +48,10 @@ def video_frames(path: str | Path, cache: Path | None = None) -> Path:
     seen = path.stat()
     known_by = f"{path}\n{seen.st_size} {seen.st_mtime_ns}\n{DRAWN} {ALWAYS} {SAME_SCENE}"
     folder = base / hashlib.sha256(known_by.encode(errors="surrogateescape")).hexdigest()[:20]
-    if folder.is_dir():
+    if folder.is_dir() and all(is_whole_png(frame) for frame in folder.glob("*.png")):
         return folder
     try:
+        shutil.rmtree(folder, ignore_errors=True)
         base.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=base))
         try:

@@ -83,7 +83,7 @@ def list_images(folder: str | Path) -> Listing:
                 others += 1
     images.sort(key=lambda path: path.relative_to(root).as_posix())
     note = root / LEFT_OUT
-    before = tuple(note.read_text(encoding="utf-8").splitlines()) if note.is_file() else ()
+    before = tuple(note.read_text(encoding="utf-8", errors="replace").splitlines()) if note.is_file() else ()
     return Listing(images, others, tuple(sorted(systems)), before)
 
 

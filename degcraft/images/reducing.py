@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from degcraft.errors import DegcraftError
 from degcraft.images.folder import in_threads
+from degcraft.images.kept import is_whole_png
 from degcraft.images.reading import read_image
 from degcraft.images.writing import write_image
 
@@ -36,7 +37,7 @@ def _reduced(file: Path, factor: int, cache: Path) -> Path:
     known = file.stat()
     key = hashlib.sha256(f"{file.resolve()} {known.st_size} {known.st_mtime_ns} {factor}".encode()).hexdigest()
     copy = cache / key[:24] / f"{file.stem}.png"
-    if not copy.exists():
+    if not (copy.exists() and is_whole_png(copy)):
         image = read_image(file).rgb
         size = [max(1, side // factor) for side in image.shape[1:]]
         write_image(copy, F.interpolate(image[None], size, mode="bicubic", antialias=True)[0].clamp(0, 1))

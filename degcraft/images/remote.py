@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -22,9 +23,12 @@ from degcraft.cache import cache_folder
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.images.frames import video_frames
+from degcraft.images.kept import checksum_of
 from degcraft.images.listing import IMAGE_SUFFIXES, list_images
 from degcraft.images.names import is_passed_over, is_systems_own
 from degcraft.images.video import is_video
+
+log = logging.getLogger(__name__)
 
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*(://|::)")
 _MANIFEST = ".manifest.json"
@@ -159,7 +163,9 @@ def _update(uri: str, folder: Path, files: dict[str, _RemoteFile], system: Abstr
     for start in range(0, len(missing), _AT_ONCE):
         batch = missing[start : start + _AT_ONCE]
         _fetch(uri, folder, {name: files[name] for name in batch}, system)
-        kept.update({name: files[name].fingerprint for name in batch})
+        kept.update({
+            name: {"fingerprint": files[name].fingerprint, "checksum": checksum_of(folder / name)} for name in batch
+        })  # fmt: skip
         _write_manifest(folder, kept)
     if kept != known:
         _write_manifest(folder, kept)
@@ -172,10 +178,13 @@ def _mirror(folder: Path, system_folders: set[PurePosixPath]) -> None:
         (folder / there).mkdir(parents=True, exist_ok=True)
 
 
-def _is_current(copy: Path, file: _RemoteFile, known: dict[str, str] | None) -> bool:
-    if file.fingerprint is None or file.fingerprint != known or not copy.is_file():
+def _is_current(copy: Path, file: _RemoteFile, known: Any) -> bool:
+    if not isinstance(known, dict) or file.fingerprint is None or file.fingerprint != known.get("fingerprint"):
         return False
-    return file.size is None or copy.stat().st_size == file.size
+    if copy.is_file() and checksum_of(copy) != known.get("checksum"):
+        log.warning("%s: is damaged; fetched anew", copy)
+        return False
+    return copy.is_file()
 
 
 def _fetch(uri: str, folder: Path, files: dict[str, _RemoteFile], system: AbstractFileSystem) -> None:
@@ -194,7 +203,7 @@ def _fetch(uri: str, folder: Path, files: dict[str, _RemoteFile], system: Abstra
             os.replace(arrival, target)
 
 
-def _read_manifest(folder: Path) -> dict[str, dict[str, str] | None]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     """What is known of the files held; nothing where the manifest is missing or damaged, so all are fetched anew."""
     try:
         content = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -203,7 +212,7 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, str] | None]:
     return content if isinstance(content, dict) else {}
 
 
-def _write_manifest(folder: Path, known: dict[str, dict[str, str] | None]) -> None:
+def _write_manifest(folder: Path, known: dict[str, Any]) -> None:
     with written_whole(folder / _MANIFEST) as temporary:
         temporary.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from degcraft.errors import DegcraftError
 from degcraft.images import names_apart
 from degcraft.inspection.estimate import Inspection, inspect_files, pooled_axes
 from degcraft.inspection.words import sentence
@@ -71,6 +72,7 @@ class CleanSide:
                 f"half of the clean images are soft at their own size, and networks learn to restore to that: "
                 f"reduce them by {to} (--clean reduce:{to}; in a search `clean: {{reduce: {to}}}`)"
             )
+        yield from (f"clean images: skipped {one.path}: {one.reason}" for one in self.inspection.skipped)
         yield from (f"clean images: {clause}" for clause in self.left_out)
 
 
@@ -84,7 +86,15 @@ def inspect_clean(
         network: degnet, on `device`.
         device: Where it runs.
         left_out: What lies beside them, as clauses.
+
+    Raises:
+        DegcraftError: none of those looked at can be used.
     """
     places = np.unique(np.linspace(0, len(files) - 1, min(len(files), LOOKED_AT)).round().astype(int))
     inspection = inspect_files([files[place] for place in places], network, device=device)
+    if not inspection.images:
+        looked_at, first = len(inspection.skipped), inspection.skipped[0]
+        raise DegcraftError(
+            f"hr: none of the {looked_at} clean images looked at could be used; the first: {first.path}: {first.reason}"
+        )
     return CleanSide(inspection, len(files), tuple(left_out))

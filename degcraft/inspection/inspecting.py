@@ -45,6 +45,8 @@ def inspect(
         DegcraftError: an input that is not there or holds no image, none that can be used, or no such device.
     """
     device = pick_device(device)
+    if not inputs:
+        raise DegcraftError("inspect needs an image or a folder to look at, but got none")
     files, left_out = list_files(inputs)
     network = load_degnet(None if weights is None else Path(weights), device)
     inspection = inspect_files(files, network, device=device, progress=progress)

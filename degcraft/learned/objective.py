@@ -22,6 +22,10 @@ Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
 Penalty = Literal["size", "mean"]
+
+WINDOW = 16
+"""Side of the squares whose mean noise is to be zero, LR pixels. Of whole crops alone it may be blotches, which cancel
+out and which a discriminator of details does not see."""
 MOMENTUM = 0.5
 """Of both Adams, as is usual where two networks chase one another (arXiv 1511.06434)."""
 FEWEST = 32
@@ -144,8 +148,9 @@ class PdmObjective(Objective[Unpaired]):
     details alone, has a spectral norm, and learns five times as fast as the degradation.
 
     The published penalty is on the size of the noise, 100 ‖n‖², under which it is known to vanish; the paper's own
-    equation wants its mean to be zero, which `mean` penalises alone. Neither can see a shift of all kernels, which a
-    network that is trained on the pairs would learn: their mean centre of mass is drawn to the middle, too.
+    equation wants its mean to be zero, which `mean` penalises alone, in every square of `WINDOW` pixels. Neither can
+    see a shift of all kernels, which a network that is trained on the pairs would learn: their mean centre of mass is
+    drawn to the middle, too.
 
     Args:
         penalty: Which of the two.
@@ -173,7 +178,11 @@ class PdmObjective(Objective[Unpaired]):
         hr, references, latents = batch
         lr, noise, kernels = network(hr, latents)
         taken = self._gan.measure(lr, references, precision)
-        kept = noise.square().mean() if self._penalty == "size" else noise.mean(dim=(0, 2, 3)).square().sum()
+        kept = (
+            noise.square().mean()
+            if self._penalty == "size"
+            else F.avg_pool2d(noise, WINDOW).square().mean(dim=(0, 2, 3)).sum()
+        )
         shift = network.centres(kernels).mean(dim=(0, 2, 3)) - network.middle()
         self._seen = lr.detach(), references
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}

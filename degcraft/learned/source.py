@@ -18,6 +18,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.learned.compression import Compression
 from degcraft.learned.model import LearnedDegradation
+from degcraft.networks.digest import weights_digest
 
 FORMAT = "degcraft-pdm/1"
 _HEADER = "degcraft"
@@ -75,7 +76,9 @@ def save_learned(path: str | Path, source: LearnedSource) -> None:
         raise DegcraftError(f"{path}: a learned degradation is saved as .safetensors, but the name ends otherwise")
     model = source.model
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    header = {"format": FORMAT, **model.describe(), "training": dict(source.training)}
+    header = {
+        "format": FORMAT, **model.describe(), "training": dict(source.training), "weights": weights_digest(state),
+    }  # fmt: skip
     with written_whole(path) as temporary:
         temporary.write_bytes(save(state, metadata={_HEADER: json.dumps(header, sort_keys=True)}))
 
@@ -105,6 +108,8 @@ def load_learned(path: str | Path) -> LearnedSource:
                 apart = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
                 raise DegcraftError(f"{path}: not the weights of a pdm {knobs}: {', '.join(apart[:3])}")
             state = {key: file.get_tensor(key) for key in expected}
+            if header.get("weights") not in (None, weights_digest(state)):
+                raise DegcraftError(f"{path}: is damaged: its weights are not those that were written")
     except FileNotFoundError as error:
         raise DegcraftError(f"{path}: there is no such file") from error
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

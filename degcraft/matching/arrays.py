@@ -52,14 +52,16 @@ def load_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise DegcraftError(f"{path}: must be an archive that degcraft wrote, but {error!r}") from error
 
 
-def read_kept(read: Callable[[Path], _Kept], path: Path, say: Callable[[str], None]) -> _Kept | None:
-    """What a cache keeps; None where there is nothing, and, said, where it is damaged."""
+def read_kept(
+    read: Callable[[Path], _Kept], path: Path, say: Callable[[str], None], anew: str = "measured"
+) -> _Kept | None:
+    """What a cache keeps; None where there is nothing, and, said, where it is damaged: it is to be made anew."""
     if not path.exists():
         return None
     try:
         return read(path)
     except DegcraftError as error:
-        say(f"{error}; measured anew")
+        say(f"{error}; {anew} anew")
         return None
 
 

@@ -10,6 +10,7 @@ import torch
 from degcraft.cache import cache_folder
 from degcraft.degradation import PAPER_SPACE, Axis, CraftedDistribution, DegradationSpace
 from degcraft.device import pick_device
+from degcraft.errors import DegcraftError
 from degcraft.features import make_extractor
 from degcraft.images import EVIDENT, patches_of
 from degcraft.matching.crafting import DRAWS, crafted_by
@@ -79,6 +80,9 @@ def craft(
     """
     # All that can be wrong is found before the images are read: a slip should not cost a minute.
     device = pick_device(device)
+    for name, value, most in (("scale", scale, 4), ("reduce", reduce, 8)):
+        if value not in range(1, most + 1):
+            raise DegcraftError(f"{name} must be a whole number from 1 to {most}, but got {value!r}")
     if not isinstance(space, DegradationSpace):
         space = DegradationSpace(tuple(map(Axis.parse, space)))
     weighting = checked_weighting(default_weighting(space) if weighting is None else weighting)

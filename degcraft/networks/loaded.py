@@ -91,17 +91,22 @@ class LoadedNetwork:
             progress: Called with the number of tiles done and of all.
 
         Raises:
-            DegcraftError: a file that cannot be read, one that memory has no room for once restored, another shape,
-                a tile too small, or a format that cannot hold the image.
+            DegcraftError: a file that cannot be read, one that memory has no room for once restored, a tensor of
+                another shape or far outside of [0, 1], a tile too small, or a format that cannot hold the image.
         """
         if tile < LEAST_TILE:
             raise DegcraftError(f"tile must be {LEAST_TILE} or more, but got {tile}")
-        rgb, alpha, carried = image, None, None
-        if not isinstance(image, Tensor):
+        if into is not None and Path(into).suffix.lower() not in BY_SUFFIX:
+            raise DegcraftError(f"{into}: the suffix must be one of {', '.join(BY_SUFFIX)}")
+        alpha = carried = None
+        if isinstance(image, Tensor):
+            rgb = _checked(image)
+        elif isinstance(image, (str, Path)):
             self._check_memory(image)
             read, carried = read_image(image), read_carried(image)
             rgb, alpha = read.rgb, read.alpha
-        assert isinstance(rgb, Tensor)
+        else:
+            raise DegcraftError(f"an image must be a file or a tensor, but is {type(image).__name__}")
         if into is not None:
             height, width = (side * self.scale for side in rgb.shape[1:])
             transparent = alpha is not None and bool(alpha.min() < 1)
@@ -122,3 +127,13 @@ class LoadedNetwork:
                 f"{file}: {width}x{height} pixels, restored x{self.scale}, need {need / 1e9:.1f} GB of memory, "
                 f"but {free / 1e9:.1f} are free"
             )
+
+
+def _checked(image: Tensor) -> Tensor:
+    """The image, if it is one; levels of 0 to 255 would be restored to white without a word."""
+    if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape or not image.is_floating_point():
+        raise DegcraftError(f"an image must be (3, h, w) float, but is {tuple(image.shape)} {image.dtype}")
+    low, high = (float(end) for end in image.aminmax())
+    if not (low > -1 and high < 2):  # what rings a little beyond [0, 1] is an image still
+        raise DegcraftError(f"an image must have values in [0, 1], but has {low:g} to {high:g}")
+    return image

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.images.video import Video, open_video
 from degcraft.images.video_writing import VideoFormat, VideoPart, check_video_target, join_parts, write_part
+from degcraft.networks.digest import weights_digest
 from degcraft.networks.tiling import upscale
 
 PART = 50
@@ -35,6 +36,8 @@ class RestoredVideo:
     frames: int
     resumed: int
     """Of these, frames that an earlier run had restored."""
+    anew: tuple[Path, ...]
+    """Parts of an earlier run that were damaged, and restored anew."""
     damage: tuple[str, ...]
     """What the source lacks, as clauses; nothing where it is whole."""
     interlaced: bool
@@ -85,7 +88,8 @@ def upscale_video(
         seen = source.stat()
         made_of = {
             "source": {"bytes": seen.st_size, "modified_ns": seen.st_mtime_ns},
-            "network": _digest(model), "scale": scale, "tile": tile, "overlap": overlap, "part": PART, **asdict(into),
+            "network": weights_digest(model.state_dict()),
+            "scale": scale, "tile": tile, "overlap": overlap, "part": PART, **asdict(into),
         }  # fmt: skip
         _claim(parts, made_of, overwrite)
 
@@ -95,13 +99,13 @@ def upscale_video(
             sr: Tensor = upscale(model, lr, scale=scale, tile=tile, overlap=overlap)
             return np.asarray((sr * white).round().permute(1, 2, 0).numpy().astype(pixels.dtype))
 
-        names, resumed, guessed = _write_parts(video, parts, into, restored, progress)
+        names, resumed, anew, guessed = _write_parts(video, parts, into, restored, progress)
         if not names:
             raise DegcraftError(f"{source}: must have a frame that can be decoded, but has none")
         join_parts(names, video, target)
         shutil.rmtree(parts)
         frames, last, damaged = guessed
-        return RestoredVideo(frames, resumed, tuple(_damage(video, last, damaged)), video.interlaced)
+        return RestoredVideo(frames, resumed, tuple(anew), tuple(_damage(video, last, damaged)), video.interlaced)
 
 
 def _write_parts(
@@ -110,9 +114,12 @@ def _write_parts(
     into: VideoFormat,
     restored: Callable[[np.ndarray], np.ndarray],
     progress: Callable[[int, int], None] | None,
-) -> tuple[list[Path], int, tuple[int, int, list[float]]]:
-    """The parts' names, frames that were there, and of all frames: how many, the last one's time, which are damaged."""
+) -> tuple[list[Path], int, list[Path], tuple[int, int, list[float]]]:
+    """The parts' names, frames that were there, parts that were damaged, and of all frames: how many, the last one's
+    time, which are damaged.
+    """
     names: list[Path] = []
+    anew: list[Path] = []
     count = resumed = last = 0
     damaged: list[float] = []
     total = _frames_in(video)
@@ -122,8 +129,11 @@ def _write_parts(
             if count % PART == 0:
                 stack.close()
                 names.append(folder / f"{len(names):06}.nut")
+                if names[-1].exists() and not _is_whole(names[-1]):
+                    anew.append(names[-1])
+                    names[-1].unlink()
                 there = names[-1].exists()
-                part = None if there else stack.enter_context(write_part(names[-1], video, into))
+                part = None if there else stack.enter_context(_sealed_part(names[-1], video, into))
             if part is None:
                 resumed += 1
             else:
@@ -133,7 +143,30 @@ def _write_parts(
                 damaged.append(float(frame.pts * video.time_base))
             if progress is not None:
                 progress(count, max(total, count))
-    return names, resumed, (count, last, damaged)
+    return names, resumed, anew, (count, last, damaged)
+
+
+@contextmanager
+def _sealed_part(path: Path, video: Video, into: VideoFormat) -> Iterator[VideoPart]:
+    """`write_part`, with a checksum beside it when it is whole."""
+    with write_part(path, video, into) as part:
+        yield part
+    with written_whole(_seal(path)) as temporary:
+        temporary.write_text(_digest(path), encoding="ascii")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a part is what was written. NUT is read as far as it goes, whatever it lacks."""
+    return _seal(path).is_file() and _seal(path).read_bytes() == _digest(path).encode()
+
+
+def _seal(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _claim(folder: Path, made_of: dict[str, Any], overwrite: bool) -> None:
@@ -159,15 +192,6 @@ def _read(note: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _digest(model: nn.Module) -> str:
-    """Of all weights of a network."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _frames_in(video: Video) -> int:

@@ -2,8 +2,8 @@
 
 A file of ours is a safetensors file with the key names that other software knows the architecture by. Its one
 metadata entry, `degcraft`, is a JSON object that says how to build the network (`format`, `network`, `scale`,
-`hyperparameters`) and keeps what the caller wants kept (`metadata`). Other software that reads safetensors finds
-plain tensors in it.
+`hyperparameters`), by what its tensors are known to be whole (`weights`, a sha256), and keeps what the caller wants
+kept (`metadata`). Other software that reads safetensors finds plain tensors in it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.networks import foreign
 from degcraft.networks.bounds import BoundedBy, check_hyperparameters
+from degcraft.networks.digest import weights_digest
 from degcraft.networks.loaded import LoadedNetwork
 from degcraft.networks.registry import NETWORKS, network_spec
 from degcraft.networks.shipped import weights_file
@@ -43,6 +44,8 @@ class Header:
     scale: int
     hyperparameters: dict[str, Any]
     metadata: dict[str, str]
+    weights: str | None
+    """Digest of the tensors; None in files of the first versions."""
 
 
 def read_header(path: str | Path) -> Header:
@@ -98,7 +101,10 @@ def save_network(
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     rebuilt = spec.build(scale=scale, seed=0, **own)
     _check_layout(state, rebuilt, f"the network to be saved as {path}: not the weights of {spec.name} x{scale} {own}")
-    header = {"format": FORMAT, "network": spec.name, "scale": scale, "hyperparameters": own, "metadata": kept}
+    header = {
+        "format": FORMAT, "network": spec.name, "scale": scale, "hyperparameters": own, "metadata": kept,
+        "weights": weights_digest(state),
+    }  # fmt: skip
     with written_whole(path) as temporary:
         temporary.write_bytes(save(state, metadata={_HEADER: json.dumps(header, sort_keys=True)}))
 
@@ -176,6 +182,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _load_own(path: Path, state: dict[str, Any], header: str, device: str | torch.device) -> LoadedNetwork:
     said = _parsed(path, header)
+    if said.weights not in (None, weights_digest(state)):
+        raise DegcraftError(f"{path}: is damaged: its weights are not those that were written")
     return _filled(path, state, said.name, said.scale, said.hyperparameters, said.metadata, device)
 
 
@@ -187,7 +195,7 @@ def _parsed(path: Path, header: str) -> Header:
         spec = network_spec(content["network"])
         check_hyperparameters(content["hyperparameters"])
         complete = spec.checked(content["scale"], dict(content["hyperparameters"]))
-        return Header(spec.name, content["scale"], complete, dict(content["metadata"]))
+        return Header(spec.name, content["scale"], complete, dict(content["metadata"]), content.get("weights"))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DegcraftError(f"{path}: the metadata does not say how to build the network ({error!r})") from error
     except DegcraftError as error:

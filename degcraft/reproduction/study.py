@@ -16,6 +16,7 @@ from degcraft.images import HrPool, Patches, bicubic_enlarge, cut_evident, read_
 from degcraft.images.atomic import written_whole
 from degcraft.learned import JointTrainer, LearnedDegradation, LearnedSource
 from degcraft.matching import Measurement, craft, measure
+from degcraft.matching.arrays import read_kept
 from degcraft.metrics import ImageScore, LpipsMetric, score_image
 from degcraft.networks import load_network, upscale
 from degcraft.reproduction.networks import Network
@@ -148,12 +149,15 @@ class Study:
     def trained_jointly(self, truth: Truth, knobs: dict[str, Any], what: str) -> Path:
         """The network trained along with a degradation that is learned of the references (PDM-SR)."""
         references = HrPool(list(self.references(truth).pixels.numpy()))
-        model = LearnedDegradation(SCALE, seed=self.seed, **knobs)
-        known = {"jointly with": LearnedSource(model).describe(), "references": references.content_hash}
+
+        def drawn() -> LearnedDegradation:
+            return LearnedDegradation(SCALE, seed=self.seed, **knobs)
+
+        known = {"jointly with": LearnedSource(drawn()).describe(), "references": references.content_hash}
 
         def begin(network: nn.Module, plan: TrainingPlan, precision: Precision | None) -> JointTrainer:
             return JointTrainer(
-                network, model, self.pool, references, plan,
+                network, drawn(), self.pool, references, plan,
                 device=self.device, precision=precision, start=self.network.identity,
             )  # fmt: skip
 
@@ -176,8 +180,9 @@ class Study:
         who = "bicubic" if network is None else network.stem
         who = self.network.identity if start else who
         file = self.kept / "scores" / f"{digest_of([who, lr.content_hash, self.tests.content_hash, self.metrics])}.json"
-        if file.exists():
-            return [ImageScore.from_json(one) for one in json.loads(file.read_text(encoding="utf-8"))]
+        kept = read_kept(_read_scores, file, self.say)
+        if kept is not None:
+            return kept
         model: nn.Module | None = None
         if start:
             model = self.network.build(self.seed)
@@ -191,7 +196,8 @@ class Study:
         ]
         file.parent.mkdir(exist_ok=True)
         with written_whole(file) as temporary:
-            temporary.write_text(json.dumps([one.to_json() for one in found]), encoding="utf-8")
+            scores = [one.to_json() for one in found]
+            temporary.write_text(json.dumps({"scores": scores, "checksum": digest_of(scores)}), encoding="utf-8")
         return found
 
     def _restored(self, model: nn.Module | None, lr: torch.Tensor) -> torch.Tensor:
@@ -199,3 +205,14 @@ class Study:
             return bicubic_enlarge(lr, SCALE)
         with torch.inference_mode():
             return upscale(model, lr, scale=SCALE, tile=256, device=self.device).cpu()
+
+
+def _read_scores(file: Path) -> list[ImageScore]:
+    """What `Study.scores` kept; raises DegcraftError for a file that is damaged."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if content["checksum"] != digest_of(content["scores"]):
+            raise ValueError("its checksum does not fit what it holds")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DegcraftError(f"{file}: is damaged ({error!r})") from error
+    return [ImageScore.from_json(one) for one in content["scores"]]

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from degcraft.learned import JointTrainer, save_learned
-from degcraft.networks import save_network
+from degcraft.matching.arrays import read_kept
+from degcraft.networks import load_network, save_network
 from degcraft.reproduction.networks import Network
 from degcraft.training import PlannedLoop, Precision, TrainingPlan, stopped_by_signals
 
@@ -50,16 +51,21 @@ def trained(
     Raises:
         KeyboardInterrupt: A signal stopped it; the same call goes on where it was.
     """
-    begun = [network.name, dict(network.hyperparameters), network.identity]
-    name = digest_of([{**known, "dropout": dropout}, images, *begun, plan.to_dict()])
+    first = [network.name, dict(network.hyperparameters), network.identity]
+    name = digest_of([{**known, "dropout": dropout}, images, *first, plan.to_dict()])
     file, checkpoint = kept / f"{name}.safetensors", kept / f"{name}.checkpoint"
-    if file.exists():
+    if read_kept(load_network, file, say, "trained") is not None:
         return file
     # One arithmetic for all rows: chosen by the clock in each, they would differ by their rounding too.
     precision = Precision(torch.float32, True, "for all rows alike") if device == "cpu" else None
-    loop = begin(network.build(plan.seed, dropout), plan, precision)
-    if checkpoint.exists():
-        loop.resume(checkpoint)
+
+    def begun(checkpoint: Path | None = None) -> PlannedLoop[Any]:
+        loop = begin(network.build(plan.seed, dropout), plan, precision)
+        if checkpoint is not None:
+            loop.resume(checkpoint)
+        return loop
+
+    loop = read_kept(begun, checkpoint, say, "trained") or begun()
     say(f"training on {what}, from step {loop.step} of {plan.steps}")
     with stopped_by_signals(loop):
         while loop.step < plan.steps:

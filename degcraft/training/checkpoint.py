@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,10 @@ import torch
 from degcraft.errors import DegcraftError, in_short
 from degcraft.images.atomic import written_whole
 
-FORMAT = "degcraft-checkpoint/2"
+FORMAT = "degcraft-checkpoint/3"
+"""A file of torch, and behind it the sha256 of that: torch reads the archive without looking at its checksums, and
+these leave out its directory."""
+_SEAL = hashlib.sha256().digest_size
 
 
 def write_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
@@ -21,7 +24,7 @@ def write_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
     # By way of memory: on a full disk torch's own writer fails without saying why.
     torch.save({"format": FORMAT, **state}, content := io.BytesIO())
     with written_whole(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        temporary.write_bytes(content.getvalue() + hashlib.sha256(content.getbuffer()).digest())
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -34,11 +37,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise DegcraftError(f"{path}: there is no such checkpoint")
     try:
-        # torch reads the archive without looking at its checksums.
-        with zipfile.ZipFile(path) as archive:
-            if (damaged := archive.testzip()) is not None:
-                raise ValueError(f"{damaged} in it is damaged")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        whole, seal = (held := path.read_bytes())[:-_SEAL], held[-_SEAL:]
+        if hashlib.sha256(whole).digest() != seal:
+            raise ValueError("its checksum does not fit what it holds")
+        content = torch.load(io.BytesIO(whole), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes the unpickler fail in every way there is
         raise DegcraftError(f"{path}: not a readable checkpoint ({in_short(error)})") from error
     found = content.get("format") if isinstance(content, dict) else None

@@ -36,7 +36,8 @@ def run_task(
         task: its network is left at its last step, or at its averaged weights if it averages.
         make_batch: The batch of a step (0, 1, …), from nothing but its number.
         workers: Processes that make batches ahead; 0 makes them here, as it must be where they are made on a GPU.
-        checkpoint: Written every minute and when a signal stops the loop; removed at the end.
+        checkpoint: Written every minute and when a signal stops the loop. It outlasts the end: whoever has written the
+            result removes it.
         settings: What must be the same to go on: a checkpoint with other ones is refused.
         progress: Told (steps done, the step's losses by name).
 
@@ -68,11 +69,8 @@ def run_task(
     finished = loop.step >= task.steps
     if finished and task.ema is not None:
         task.network.load_state_dict(loop.ema_network().state_dict())
-    if checkpoint is not None:
-        if finished:
-            checkpoint.unlink(missing_ok=True)
-        elif loop.step > first:
-            loop.save(checkpoint)
+    if checkpoint is not None and not finished and loop.step > first:
+        loop.save(checkpoint)
     return finished
 
 

@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "weights, misspelt axis": ("weights", "--axis", "nonsense", *FOLDERS),
     "weights, misspelt weighting": ("weights", "--weighting", "eq5", *FOLDERS),
     "weights, misspelt extractor": ("weights", "--extractor", "degnett", *FOLDERS),
+    "weights, no such kind of device": ("weights", "--device", "gpu", *FOLDERS),
     "weights, no such folder": ("weights", *FOLDERS),
     "synthesize, misspelt degradation": ("synthesize", "esrgan", "--hr", "nowhere", "-o", "pairs"),
     "synthesize, no such folder": ("synthesize", "uniform", "--hr", "nowhere", "-o", "pairs"),

@@ -132,7 +132,6 @@ def test_one_folder_for_both_is_split(
         (["--extractor-weights", "other=a.pth"], "given for other, which is not among the extractors"),
         (["--axis", "jpeg_quality:91:95:1"], "box must meet the space on axis jpeg_quality"),
         (["--evident", "0"], "evident"),
-        (["--device", "cuda:99"], "device: must be a device of this machine, but cuda:99 is not"),
         (["-o", __file__], "must be a folder, but is a file"),
     ],
 )

@@ -3,6 +3,7 @@
 import shutil
 import signal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from PIL import Image
 
 from degcraft.cli import main
 from degcraft.cli._progress import TrainingProgress
+from degcraft.errors import DegcraftError
 from degcraft.images import write_image
 from degcraft.learned import Compression, load_learned
 from degcraft.networks import load_network
@@ -129,7 +131,16 @@ def test_a_stopped_run_goes_on_with_the_same_images_alone(
     assert main(["pdm", "train", *given((others, folders[1])), *learning]) == 2
     assert "a run continues only as it began: references was" in capsys.readouterr().err
     assert checkpoint.read_bytes() == kept
+
+    def full(*_: object) -> NoReturn:
+        raise DegcraftError("the disk is full")
+
+    # What took days to train is not lost because its file could not be written.
+    with monkeypatch.context() as failing:
+        failing.setattr("degcraft.learned.save_learned", full)
+        assert main(["pdm", "train", *given(folders), *learning]) == 2
     assert main(["pdm", "train", *given(folders), *learning]) == 0
+    assert capsys.readouterr().out.count(f"going on from {checkpoint}") == 2
     assert output.exists()
     assert not checkpoint.exists()
 

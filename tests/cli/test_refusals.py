@@ -22,6 +22,17 @@ for command in json.load(sys.stdin):
 """
 
 
+REFUSE_DEVICE = """
+import contextlib, sys
+from degcraft.cli import main
+
+with contextlib.suppress(SystemExit):
+    main(sys.argv[1:])
+if loaded := {"degcraft.images.reading", "degcraft.matching.from_folders", "rich", "scipy"} & sys.modules.keys():
+    sys.exit(f"loaded {loaded}")
+"""
+
+
 def test_nothing_heavy_is_loaded_to_refuse_what_is_wrong(tmp_path: Path) -> None:
     commands = COMMANDS | write_files(tmp_path)
     done = subprocess.run(
@@ -32,3 +43,13 @@ def test_nothing_heavy_is_loaded_to_refuse_what_is_wrong(tmp_path: Path) -> None
     said = done.stderr.splitlines()
     for name, line in zip(commands, said, strict=True):
         assert line.startswith(f"degcraft {name.partition(',')[0]}: ")
+
+
+def test_a_device_that_is_not_there_takes_nothing_but_torch_to_say(tmp_path: Path) -> None:
+    command = ["weights", "--device", "cuda:99", "--references", ".", "--hr", ".", "-o", "crafted.json"]
+    done = subprocess.run([sys.executable, "-c", REFUSE_DEVICE, *command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(
+        "degcraft weights: argument --device: must be a device of this machine, but cuda:99 is not ("
+    )
+    assert done.stderr.count("\n") == 1

@@ -14,6 +14,7 @@ import degcraft.reproduction.training
 from degcraft.cli import main
 from degcraft.networks import build_network, save_network
 from degcraft.training import Trainer
+from tests.damage import DAMAGES
 
 NETWORK = "srresnet:channels=4,blocks=1"
 ROWS = (
@@ -112,6 +113,36 @@ def test_it_goes_on_where_it_was_stopped(
     assert "training on uniform, from step 2 of 3" in capsys.readouterr().out
     whole, cut = (json.loads((tmp_path / name / "table2.json").read_text())["parts"] for name in ("whole", "cut"))
     assert whole == cut
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_kept_and_damaged_is_named_and_made_anew(
+    damage: str, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--networks", NETWORK, "--settings", "2", "--rows", "uniform", "pdm:channels=4,kernel_blocks=1,size=9")
+    assert run(photographs, tmp_path, "table2", *asked) == 0
+    table, train, spoilt = json.loads((tmp_path / "table2.json").read_text()), Trainer.run, DAMAGES[damage]
+    kept = [file for file in (tmp_path / "kept").rglob("*") if file.is_file() and ".pdm." not in file.name]
+    assert {file.suffix for file in kept} == {".json", ".safetensors"}
+    for file in kept:
+        file.write_bytes(spoilt(file.read_bytes()))
+
+    def stopped(self: Trainer, **options: Any) -> None:
+        train(self, until=2)
+        self.stop()
+
+    # The first row is stopped on its way, and its checkpoint is damaged, too.
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "run", stopped)
+        assert run(photographs, tmp_path, "table2", *asked) == 130
+    (checkpoint,) = (tmp_path / "kept").glob("*.checkpoint")
+    checkpoint.write_bytes(spoilt(checkpoint.read_bytes()))
+    assert run(photographs, tmp_path, "table2", *asked) == 0
+    printed = capsys.readouterr().out
+    for file in (*kept, checkpoint):
+        (line,) = {line for line in printed.splitlines() if file.name in line}
+        assert line.endswith("; measured anew" if file.suffix == ".json" else "; trained anew")
+    assert json.loads((tmp_path / "table2.json").read_text()) == table
 
 
 @pytest.mark.parametrize("what", ["figure2", "figure3c", "figure4", "figure5"])

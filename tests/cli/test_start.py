@@ -1,10 +1,14 @@
 """`degcraft start`: what it writes is a search that fits, and a page that needs no other file."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import torch
 
 from degcraft.cli import main
+from degcraft.errors import DegcraftError
+from degcraft.images import write_image
 from tests.images.clips import write_clip
 from tune.spec_file import load_spec
 
@@ -53,3 +57,39 @@ def test_pairs_are_what_the_search_scores_on(photographs: Path, tmp_path: Path) 
     spec = load_spec(tmp_path / "out" / "search.yaml")
     assert spec.references is None
     assert spec.held_out.pairs == str((tmp_path / "pairs").resolve())
+
+
+def test_what_fails_on_the_way_leaves_nothing_behind(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["start", str(photographs / "others"), "-o", str(out), "--size", "laptop", "--hr"]
+    write_image(tmp_path / "flat" / "a.png", torch.full((3, 64, 64), 0.5))
+    assert main([*command, str(tmp_path / "flat")]) == 2
+    assert "hr: none of the 1 clean images looked at could be used; the first: " in capsys.readouterr().err
+
+    def full(*_: object) -> NoReturn:
+        raise DegcraftError("the disk is full")
+
+    with monkeypatch.context() as failing:
+        failing.setattr("degcraft.inspection.page.write_page", full)
+        assert main([*command, str(photographs / "clean")]) == 2
+    assert not out.exists()
+    assert main([*command, str(photographs / "clean")]) == 0
+
+
+def test_a_slip_is_said_before_the_images_are_looked_at(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def looked(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("looked at")
+
+    monkeypatch.setattr("degcraft.inspection.inspect_files", looked)
+    out = ["-o", str(tmp_path / "out"), "--size", "laptop"]
+    assert main(["start", str(photographs / "others"), "--hr", "nowhere", *out]) == 2
+    assert "nowhere: no such file or folder" in capsys.readouterr().err
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / "lr").symlink_to(photographs / "others")
+    (tmp_path / "pairs" / "hr").symlink_to(photographs / "clean")
+    assert main(["start", str(tmp_path / "pairs"), *out]) == 2
+    assert "every image in lr must have one of the same name in hr, but has none" in capsys.readouterr().err

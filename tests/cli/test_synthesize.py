@@ -177,7 +177,6 @@ def test_the_clean_images_are_never_written_over(
         (["--crop", "30"], "--crop: must be a multiple of the scale 4, but got 30"),
         (["--crop", "400"], "smaller than 400"),
         (["--preview", "sheet.jpg"], "sheet.jpg: the name must end in .png"),
-        (["--device", "cuda:99"], "device: must be a device of this machine"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(

@@ -256,7 +256,6 @@ def test_older_work_is_not_lost_by_accident(
         (["uniform", "--patch", "100"], "smaller than 400"),
         (["uniform", "--resume"], "model.checkpoint: there is no checkpoint to resume from"),
         (["uniform", "-o", "model.pth"], "model.pth: the model's name must end in .safetensors"),
-        (["uniform", "--device", "cuda:99"], "device: must be a device of this machine"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(

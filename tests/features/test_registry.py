@@ -31,7 +31,7 @@ def test_unknown_names_layers_and_devices_are_refused_with_what_there_is() -> No
         available("resnet")
     with pytest.raises(DegcraftError, match="layer must be one of relu1, relu2, relu3, relu4, relu5, but got 'fire5'"):
         make_extractor("alexnet-random", layer="fire5")
-    with pytest.raises(DegcraftError, match="device: must be a device of this machine, but tpu9 is not"):
+    with pytest.raises(DegcraftError, match="device: must be auto, cpu, cuda, cuda:1 …, mps or xpu, but got 'tpu9'"):
         make_extractor("alexnet-random", device="tpu9")
     with pytest.raises(DegcraftError, match="but cuda:97 is not"):
         make_extractor("alexnet-random").to("cuda:97")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import get_model_weights
 
 from degcraft.errors import DegcraftError
-from degcraft.features import available, make_extractor
+from degcraft.features import available, make_extractor, pretrained
 from degcraft.features.imagenet import IMAGENET_URLS
 from degcraft.features.pretrained import PretrainedWeights
 
@@ -62,6 +62,7 @@ def test_the_first_place_that_has_a_file_wins(
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.setenv("DEGCRAFT_WEIGHTS", str(folder))
+    monkeypatch.setattr(pretrained, "_is_whole", lambda download: True)
     own = tmp_path / "own.pth"
     places = [
         (bare_machine / "squeezenet1_1-b8a52dc0.pth", None),
@@ -208,6 +209,10 @@ def test_a_download_lands_in_torchs_cache_and_is_not_repeated(
     assert path.parent.name == "checkpoints"
     (folder / name).unlink()
     assert weights.obtain() == path
+    for damaged in (b"", content[:100], content[:-1] + bytes([content[-1] ^ 1])):
+        path.write_bytes(damaged)
+        with pytest.raises(DegcraftError, match=r"is damaged .*; with the file removed it is downloaded anew"):
+            weights.obtain()
     assert capsys.readouterr().out == ""
 
 

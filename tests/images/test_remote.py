@@ -20,6 +20,7 @@ from skimage import data
 
 from degcraft.errors import DegcraftError
 from degcraft.images import is_uri, list_images, list_pairs, local_folder, scan_folder
+from tests.damage import DAMAGES
 
 
 @pytest.fixture
@@ -103,15 +104,23 @@ def test_changes_are_followed(folder: Path, tmp_path: Path) -> None:
     assert inodes(copy)["a.png"] != before["a.png"]
 
 
-def test_a_damaged_copy_is_mended(folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_copy_is_mended(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     copy = local_folder(f"file://{folder}", tmp_path / "cache")
-    (copy / "a.png").write_bytes(b"cut")
+    manifest = copy / ".manifest.json"
     (copy / "sub" / "b.JPG").unlink()
     local_folder(f"file://{folder}", tmp_path / "cache")
     assert held(copy) == wanted(folder)
-    (copy / ".manifest.json").write_text("{")
-    local_folder(f"file://{folder}", tmp_path / "cache")
-    assert held(copy) == wanted(folder)
+    for damage in DAMAGES.values():
+        (copy / "a.png").write_bytes(damage((copy / "a.png").read_bytes()))
+        local_folder(f"file://{folder}", tmp_path / "cache")
+        assert held(copy) == wanted(folder)
+        assert caplog.messages == [f"{copy / 'a.png'}: is damaged; fetched anew"]
+        caplog.clear()
+        for content in (damage(manifest.read_bytes()), b"[]", b'{"a.png": 3, "sub/b.JPG": null}'):
+            manifest.write_bytes(content)
+            local_folder(f"file://{folder}", tmp_path / "cache")
+            assert held(copy) == wanted(folder)
+        caplog.clear()
 
 
 def test_the_default_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from degcraft.errors import DegcraftError
 from degcraft.images import list_images, local_folder, open_video, read_rgb8, video_frames
 from degcraft.images.frames import ALWAYS
+from tests.damage import DAMAGES
 from tests.images.clips import picture, turn_clip, write_clip, write_sound
 
 
@@ -50,6 +51,18 @@ def test_a_video_is_a_folder_of_unlike_frames(tmp_path: Path) -> None:
     said = f"{200 - len(found.images) - 1} of 199 frames drawn evenly look like others and are left out"
     assert found.left_out() == [said]
     assert video_frames(clip, tmp_path / "cache") == folder, "made once"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_frames_are_drawn_anew(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    folder = video_frames(clip, tmp_path / "cache")
+    frames = {frame.name: frame.read_bytes() for frame in folder.iterdir()}
+    spoilt = next(folder.glob("*.png"))
+    spoilt.write_bytes(DAMAGES[damage](spoilt.read_bytes()))
+    assert video_frames(clip, tmp_path / "cache") == folder
+    assert caplog.messages == [f"{spoilt}: is damaged; made anew"]
+    assert {frame.name: frame.read_bytes() for frame in folder.iterdir()} == frames
 
 
 def test_a_single_shot_still_gives_some_frames(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import load_degnet
 from degcraft.images import read_rgb8, reduced_files
 from degcraft.inspection import inspect_clean
+from tests.damage import DAMAGES
 
 
 @pytest.fixture
@@ -49,12 +50,20 @@ def test_the_reduction_that_is_advised_makes_them_sharp(folder: Path, tmp_path: 
     assert not after.named()
 
 
-def test_copies_are_made_once_and_anew_when_the_original_changes(folder: Path, tmp_path: Path) -> None:
+def test_copies_are_made_once_and_anew_when_they_or_the_original_change(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     files = [folder / "sharp.png"]
     (first,) = reduced_files(files, 2, tmp_path / "cache")
     stamp = first.stat().st_mtime_ns
     (again,) = reduced_files(files, 2, tmp_path / "cache")
     assert (again, again.stat().st_mtime_ns) == (first, stamp)
+    whole = first.read_bytes()
+    for damage in DAMAGES.values():
+        first.write_bytes(damage(whole))
+        assert reduced_files(files, 2, tmp_path / "cache") == [first]
+        assert first.read_bytes() == whole
+    assert caplog.messages == [f"{first}: is damaged; made anew"] * len(DAMAGES)
     files[0].write_bytes((folder / "noisy.png").read_bytes())
     (other,) = reduced_files(files, 2, tmp_path / "cache")
     assert other != first

@@ -14,6 +14,7 @@ from degcraft.images import open_video
 from degcraft.images.video_writing import VideoFormat
 from degcraft.networks import video as restoring
 from degcraft.networks.video import upscale_video
+from tests.damage import DAMAGES
 from tests.images.clips import picture, turn_clip, write_clip
 
 H264 = VideoFormat("h264", 10)
@@ -80,6 +81,36 @@ def test_it_goes_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         for frame, again in pairs:
             assert frame.pts == again.pts
             assert np.array_equal(frame.pixels, again.pixels)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_part_is_restored_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    monkeypatch.setattr(restoring, "PART", 6)
+    clip, target = write_clip(tmp_path / "clip.mp4"), tmp_path / "killed.mp4"
+    upscale_video(_Double(), clip, tmp_path / "whole.mp4", scale=2, into=H264)
+    with pytest.raises(_KilledError):
+        upscale_video(_Double(fails_after=15), clip, target, scale=2, into=H264)
+    part = tmp_path / "killed.mp4.parts" / "000000.nut"
+    part.write_bytes(DAMAGES[damage](part.read_bytes()))
+    done = upscale_video(_Double(), clip, target, scale=2, into=H264)
+    assert (done.frames, done.resumed, done.anew) == (20, 6, (part,))
+    with open_video(tmp_path / "whole.mp4") as one, open_video(target) as other:
+        for frame, again in zip(one.frames(), other.frames(), strict=True):
+            assert np.array_equal(frame.pixels, again.pixels)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_parts_that_do_not_say_of_what_are_refused(tmp_path: Path, damage: str) -> None:
+    clip, target = write_clip(tmp_path / "clip.mp4"), tmp_path / "killed.mp4"
+    with pytest.raises(_KilledError):
+        upscale_video(_Double(fails_after=2), clip, target, scale=2, into=H264)
+    note = tmp_path / "killed.mp4.parts" / "made_of.json"
+    note.write_bytes(DAMAGES[damage](note.read_bytes()))
+    with pytest.raises(
+        DegcraftError, match=r"parts: holds parts of a run with another .*remove it, or add --overwrite"
+    ):
+        upscale_video(_Double(), clip, target, scale=2, into=H264)
+    assert upscale_video(_Double(), clip, target, scale=2, into=H264, overwrite=True).frames == 20
 
 
 def test_times_rise_where_parts_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 
 from degcraft.errors import DegcraftError
 from degcraft.networks import NETWORKS, build_network, load_network, save_network
+from degcraft.networks.digest import weights_digest
 from degcraft.networks.foreign import unwrap
 from tests.networks.small import SMALL as SIZES
 
@@ -69,6 +70,7 @@ def test_the_file_says_what_it_holds(tmp_path: Path) -> None:
         "scale": 2,
         "hyperparameters": {"channels": 8, "blocks": 1, "dropout": 0.0},
         "metadata": {},
+        "weights": weights_digest(network.state_dict()),
     }
     assert load_file(file).keys() == network.state_dict().keys()
 
@@ -205,6 +207,18 @@ def test_wrong_metadata_is_named(tmp_path: Path, change: dict[str, Any], message
         header = json.loads(content.metadata()["degcraft"])
     save_file(load_file(file), file, metadata={"degcraft": json.dumps(header | change)})
     with pytest.raises(DegcraftError, match=message):
+        load_network(file)
+
+
+def test_weights_that_changed_since_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    save_network(
+        file, build_network("srresnet", **SMALL["srresnet"]), name="srresnet", hyperparameters=SMALL["srresnet"]
+    )
+    content = bytearray(file.read_bytes())
+    content[-2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DegcraftError, match="is damaged: its weights are not those that were written"):
         load_network(file)
 
 

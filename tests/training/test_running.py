@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
 from degcraft.training import Objective, Precision, Task, TrainingDiverged, run_task
+from tests.damage import DAMAGES
 
 
 class Seen(Objective[Tensor]):
@@ -80,7 +81,7 @@ def test_a_training_stopped_by_ctrl_c_goes_on_from_its_checkpoint(tmp_path: Path
     resumed, seen = training(5)
     assert run_task(resumed, squares, workers=workers, checkpoint=checkpoint, settings={"seed": 0})
     assert seen.seen == [0, 1, 4, 9, 16]
-    assert not checkpoint.exists()
+    assert checkpoint.exists(), "the result is not written yet"
     whole, _ = training(5)
     run_task(whole, squares)
     assert torch.equal(*(next(task.network.parameters()) for task in (whole, resumed)))
@@ -94,11 +95,13 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     assert checkpoint.exists()
 
 
-@pytest.mark.parametrize("content", [b"rubbish", b""])
-def test_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.pt").write_bytes(content)
-    with pytest.raises(DegcraftError, match=r"a\.pt: not a readable checkpoint"):
-        run_task(training(1)[0], squares, checkpoint=tmp_path / "a.pt")
+@pytest.mark.parametrize("damage", DAMAGES.values())
+def test_damaged_checkpoint_is_named(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    checkpoint = tmp_path / "a.pt"
+    run_task(training(5)[0], squares, checkpoint=checkpoint, progress=stopped_at(3))
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    with pytest.raises(DegcraftError, match=r"a\.pt: not a readable checkpoint .* the training starts anew"):
+        run_task(training(5)[0], squares, checkpoint=checkpoint)
 
 
 def test_diverging_training_ends_with_the_step() -> None:

@@ -14,6 +14,8 @@ from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
 from degcraft.networks import build_network
 from degcraft.training import Precision, Trainer, TrainingDiverged, TrainingPlan
+from degcraft.training.checkpoint import write_checkpoint
+from tests.damage import DAMAGES
 
 PLAIN = Precision(torch.float32, False, "for the test")
 PLAN = TrainingPlan(steps=8, batch=2, lr_patch=12, learning_rate=1e-3, precision="float32", seed=3)
@@ -256,13 +258,14 @@ def test_damaged_and_missing_checkpoints_are_named(tmp_path: Path, pool: HrPool)
         subject.resume(tmp_path / "gone.pt")
     subject.save(tmp_path / "whole.pt")
     content = (tmp_path / "whole.pt").read_bytes()
-    (tmp_path / "part.pt").write_bytes(content[: len(content) // 2])
-    with pytest.raises(DegcraftError, match=r"part.pt: not a readable checkpoint"):
-        subject.resume(tmp_path / "part.pt")
-    torch.save({"format": "something"}, tmp_path / "other.pt")
-    with pytest.raises(DegcraftError, match=r"other.pt: format must be 'degcraft-checkpoint/2'"):
+    for damage in DAMAGES.values():
+        (tmp_path / "part.pt").write_bytes(damage(content))
+        with pytest.raises(DegcraftError, match=r"part.pt: not a readable checkpoint"):
+            subject.resume(tmp_path / "part.pt")
+    write_checkpoint(tmp_path / "other.pt", {"format": "something"})
+    with pytest.raises(DegcraftError, match=r"other.pt: format must be 'degcraft-checkpoint/3'"):
         subject.resume(tmp_path / "other.pt")
-    torch.save({"format": "degcraft-checkpoint/2", "plan": PLAN.to_dict()}, tmp_path / "empty.pt")
+    write_checkpoint(tmp_path / "empty.pt", {"plan": PLAN.to_dict()})
     with pytest.raises(DegcraftError, match=r"empty.pt: the checkpoint is incomplete"):
         subject.resume(tmp_path / "empty.pt")
 

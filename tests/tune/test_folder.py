@@ -4,17 +4,20 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
 from degcraft.errors import DegcraftError
 from degcraft.images import write_image
+from tests.damage import DAMAGES
 from tests.tune.searches import MakeSearch, SearchFolder
 from tracking import StateFile
 from tune.checkpoints import drop_checkpoints, kept_checkpoints
 from tune.config import TrialConfig
 from tune.outcome import outcome_of
+from tune.records import read_npz
 from tune.search import _start_folder, run_search
 from tune.spec_file import load_spec
 from tune.state import SearchState
@@ -83,6 +86,15 @@ def test_a_damaged_state_is_said_in_a_line(make_search: MakeSearch, damage: Call
     file = search.output / "state.sqlite"
     file.write_bytes(damage(file.read_bytes()))
     assert "state.sqlite" in search.refusal("--resume")
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values())
+def test_damaged_pictures_are_named(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "samples.npz"
+    np.savez(file, np.zeros((3, 40, 40), dtype=np.uint8))
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(DegcraftError, match=r"samples\.npz: is damaged"):
+        read_npz(file)
 
 
 def test_other_images_under_the_same_names_are_refused(make_search: MakeSearch) -> None:
