@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
         temporary.write_text(example_text(values), encoding="utf-8")
     draw_inspection(pile, picture, title=Path(args.references).name or args.references)
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
-    carried = [f"images: {seen}; of the main source: {sentence(pile.axes | pile.besides)}", *left_out]
+    whose = "of the main source: " if sources else ""
+    carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.repeated(), *left_out]
     carried += [f"skipped {one.path}: {one.reason}" for one in inspection.skipped]
     trains = f"{sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space {' '.join(axes)}"
     go_on = [f"degcraft search {shlex.quote(str(search))}"]
