@@ -54,7 +54,7 @@ def test_a_saved_distribution_still_warns(names: dict[str, Any]) -> None:
 
     read = CraftedDistribution.load("crafted.json")
     assert read.warnings == names["crafted"].warnings
-    assert any("Add other scenes." in warning for warning in read.warnings)
+    assert any("Add other images." in warning for warning in read.warnings)
     assert read.sentences() == names["crafted"].sentences()
     assert CraftedDistribution.uniform(read.space).warnings == []
 

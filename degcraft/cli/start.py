@@ -92,7 +92,8 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
         temporary.write_text(example_text(values), encoding="utf-8")
     pile.draw(picture)
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
-    carried = [f"images: {seen}; of the main source: {sentence(pile.axes | pile.besides)}", *left_out, *skipped]
+    whose = "of the main source: " if sources else ""
+    carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.repeated(), *left_out, *skipped]
     trains = f"{sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space {' '.join(axes)}"
     go_on = [f"degcraft search {shlex.quote(str(search))}"]
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]

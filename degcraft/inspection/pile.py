@@ -107,15 +107,19 @@ class Pile(Result):
             said.append(
                 f"source {number}, {len(paths)} images that seem to come from elsewhere ({listed}): {source.reason}"
             )
-        if self.repeats:
-            extra = sum(map(len, self.repeats)) - len(self.repeats)
-            said.append(f"{extra} image{'s repeat' if extra != 1 else ' repeats'} another; each content counts once")
+        said += self.repeated()
         said += [f"outlier {images[each.members[0]].path.name}: {each.reason}" for each in self.outliers]
         if len(images) > 1:
             axes = suggest_axes(self)
             said.append(f"a space that holds them, for degcraft weights: {' '.join(f'--axis {axis}' for axis in axes)}")
             said += ["and for a search:", "space:", *(f"  - {axis}" for axis in axes)]
         return said + ([] if self.clean is None else list(self.clean.sentences()))
+
+    def repeated(self) -> list[str]:
+        """A sentence on images that repeat others, where there are any."""
+        extra = sum(map(len, self.repeats)) - len(self.repeats)
+        what = f"{extra} images repeat" if extra != 1 else "1 image repeats"
+        return [f"{what} another; each content counts once"] * bool(extra)
 
     def draw(self, path: str | Path) -> None:
         """Writes the images with their estimates, see `degcraft.figures.draw_inspection`."""

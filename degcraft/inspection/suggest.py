@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from degcraft.degradation import Axis, find_parameter
 from degcraft.inspection.distribution import AxisEstimate
 
@@ -12,12 +14,15 @@ if TYPE_CHECKING:
     from degcraft.inspection.pile import Pile
 
 _MOST_BINS = 5
+_FINE = 1001
+"""Values between the ends of an axis at which its scale is looked up."""
 
 
 def suggest_axes(pile: Pile) -> list[str]:
     """Axes, as `--axis` takes them, of a space around the main source of a pile.
 
-    Each reaches from the lower to the upper end of the pile's range, rounded outwards, and has up to five bins. Where
+    Each reaches from the lower to the upper end of the pile's range, rounded outwards, and has up to five bins, none
+    narrower than a visible difference and all equally wide to the eye: of noise the low levels are cut finer. Where
     some images are not compressed these have a bin of their own; where all are not, an axis of JPEG quality is left
     out: a space without it compresses nothing.
     """
@@ -31,4 +36,11 @@ def _axis(axis: str, estimate: AxisEstimate) -> Axis:
     high = min(most, math.ceil(min(estimate.high, most) / step) * step)
     if high <= low:
         low, high = max(least, high - step), max(high, least + step)
-    return Axis(axis, low, high, min(_MOST_BINS, round((high - low) / step)), none=math.isinf(estimate.high))
+    values = np.linspace(low, high, _FINE)
+    seen = np.array([known.scaled(value) for value in values])
+    bins = max(1, min(_MOST_BINS, int((seen[-1] - seen[0]) / known.step + 1e-9)))
+    edges = np.interp(np.linspace(seen[0], seen[-1], bins + 1), seen, values)
+    none = math.isinf(estimate.high)
+    if np.allclose(edges, np.linspace(low, high, bins + 1)):
+        return Axis(axis, low, high, bins, none=none)
+    return Axis.of_edges(axis, edges.round(1).tolist(), none=none)

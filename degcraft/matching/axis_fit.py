@@ -73,25 +73,30 @@ class AxisFit:
         return Axis(self.axis.name, self.axis.low, self.axis.high, 2 * self.axis.bins, self.axis.none)
 
 
-def fits_of_axes(measurement: Measurement, crafted: NDArray[np.float32]) -> Mapping[str, AxisFit]:
+def fits_of_axes(
+    measurement: Measurement, crafted: NDArray[np.float32], scenes: NDArray[np.integer]
+) -> Mapping[str, AxisFit]:
     """By axis of the space that the extractor has a posterior for.
 
     Args:
         measurement: Of the references.
         crafted: (draws, n, c) features of clean crops degraded by the crafted distribution.
+        scenes: (m,) which of the references show the same.
     """
     read = find_extractor(measurement.extractor).posterior
     if read is None:
         return {}
     drawn, known = (read(values, measurement.scale) for values in (crafted, measurement.references))
     axes = [axis for axis in measurement.space.axes if axis.name in known]
-    return {axis.name: _fit(axis, drawn[axis.name], known[axis.name], measurement) for axis in axes}
+    return {axis.name: _fit(axis, drawn[axis.name], known[axis.name], measurement, scenes) for axis in axes}
 
 
-def _fit(axis: Axis, drawn: AxisPosterior, known: AxisPosterior, measurement: Measurement) -> AxisFit:
+def _fit(
+    axis: Axis, drawn: AxisPosterior, known: AxisPosterior, measurement: Measurement, scenes: NDArray[np.integer]
+) -> AxisFit:
     test = two_sample_test(
         drawn.probabilities.cumsum(axis=-1)[..., :-1], known.probabilities.cumsum(axis=-1)[..., :-1],
-        measurement.hr_groups, measurement.reference_groups, seed=measurement.seed, shuffles=0,
+        measurement.hr_groups, scenes, seed=measurement.seed, shuffles=0,
     )  # fmt: skip
     apart = known.probabilities.mean(axis=0) - drawn.probabilities.mean(axis=(0, 1))
     share = shares_of_cells(axis, known.values)

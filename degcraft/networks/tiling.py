@@ -47,7 +47,7 @@ def upscale(
     `overlap` pixels of what both see are blended linearly; the outer `overlap/2` pixels of each tile, where
     the missing surroundings are felt, are thrown away. So a convolutional network whose output pixel
     depends on input at most overlap/2 away gives what it would give on the whole image, and others are free
-    of visible seams.
+    of visible seams. A grey image stays grey: its channels are averaged, since networks trained on colours tint it.
 
     Args:
         model: takes (B,3,h,w) in [0,1] and gives (B,3,h·scale,w·scale).
@@ -110,6 +110,7 @@ def upscaled_parts(
         return image.transpose(-1, -2) if wide else image
 
     standing = upright(batch)
+    grey = (batch == batch[:, :1]).flatten(1).all(dim=1)
     rows = _tiles(standing.shape[-2], tile, overlap)
     columns = _tiles(standing.shape[-1], tile, overlap)
     across = slice(0, standing.shape[-1] * scale)
@@ -135,6 +136,7 @@ def upscaled_parts(
             done, left_over = band.split([(ends - top) * scale, (bottom - ends) * scale], dim=-2)
             # The weights of a pixel add up to 1 within rounding, which must not carry white past 1.
             done = upright(done).clamp_(0, 1)
+            done[grey] = done[grey].mean(dim=1, keepdim=True)
             down = slice(top * scale, ends * scale)
             yield Part(across, down, done) if wide else Part(down, across, done)
     finally:

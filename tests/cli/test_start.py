@@ -1,5 +1,6 @@
 """`degcraft start`: what it writes is a search that fits, and a page that needs no other file."""
 
+import shutil
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,6 +31,21 @@ def test_start_writes_a_search_and_a_page(
     assert "http" not in page, "nothing is fetched"
     assert main([*command, "laptop"]) == 2
     assert "must be a new or an empty folder" in capsys.readouterr().err
+
+
+def test_start_says_what_repeats_and_names_a_main_source_only_beside_others(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pile = tmp_path / "pile"
+    pile.mkdir()
+    for number in range(6):
+        shutil.copy(photographs / "others" / "chelsea-0.png", pile / f"{number}.png")
+    assert main(["start", str(pile), "-o", str(tmp_path / "out"), "--size", "laptop"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "images: 6; blur sigma" in printed
+    assert "main source" not in printed
+    assert "5 images repeat another; each content counts once" in printed
+    assert "5 images repeat" in (tmp_path / "out" / "start.html").read_text(encoding="utf-8")
 
 
 def test_a_video_and_no_clean_images(

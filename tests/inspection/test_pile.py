@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from degcraft.cli._common import parse_space
+from degcraft.degradation import Axis
 from degcraft.inspection import Inspection, sentence, suggest_axes, summarise
 from degcraft.inspection.distribution import read_estimate
 from degcraft.inspection.report import report_of
@@ -214,6 +215,22 @@ def test_a_space_around_the_main_source(inspection: Make) -> None:
         assert axis.high >= pile.axes[axis.name].high
     assert space.axes[0].high < 4
     assert space.axes[1].high < 20
+
+
+def test_the_space_cuts_low_noise_finer_and_adds_none_to_clean_images(inspection: Make) -> None:
+    def noise(level: float, spread: float) -> Axis:
+        rows = [(1.0, level + spread * place / 9, math.inf) for place in range(10)]
+        return parse_space(suggest_axes(summarise(inspection(rows)))).axes[1]
+
+    clean = noise(0, 0)
+    assert (clean.low, clean.bins) == (0, 1)
+    assert clean.high <= 2
+    mixed = noise(0, 25)
+    widths = np.diff(mixed.edges)
+    assert mixed.bins == 5
+    assert (np.diff(widths) > 0).all()
+    seen = np.sqrt(np.array(mixed.edges) + 1)
+    assert np.diff(seen) == pytest.approx(np.diff(seen).mean(), rel=0.05)
 
 
 def test_uncompressed_images_need_no_axis_of_qualities(inspection: Make) -> None:

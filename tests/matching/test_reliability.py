@@ -17,6 +17,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import Patches, write_image
 from degcraft.matching import (
+    Caution,
     Group,
     Reliability,
     assess,
@@ -176,6 +177,28 @@ def test_frames_of_one_scene_are_too_alike(judge: Judge) -> None:
     assert codes(found) == ["too_alike"]
     assert f"come from {COUNT} files that show 1 scene" in found.cautions[0].message
     assert codes(judge(INSIDE, scene_of=lambda index: index % 4)) == ["too_alike"]
+
+
+def test_no_frame_is_judged_by_what_was_learnt_of_its_scene(judge: Judge) -> None:
+    frames = crops(10, seed=1).repeat_interleave(8, dim=0)
+    by_file, by_scene = judge(INSIDE, clean=frames), judge(INSIDE, clean=frames, scene_of=lambda index: index // 8)
+    told = [found.measures["told_apart"]["accuracy"] for found in (by_file, by_scene)]
+    blur = [found.measures["axes"]["blur_sigma"]["accuracy"] for found in (by_file, by_scene)]
+    assert told[1] < told[0] - 0.02
+    assert blur[1] < blur[0] - 0.02
+
+
+def test_what_is_told_apart_is_explained_where_nothing_is_to_blame(judge: Judge) -> None:
+    def last(accuracy: float, *codes: str) -> str:
+        told = {"told_apart": {"accuracy": accuracy, "chance": 0.6}}
+        return Reliability(tuple(Caution(code, "") for code in codes), told).sentences()[-1]
+
+    explained = "more than chance, but other content alone does as much (66% to 85%)"
+    assert explained in last(0.8)
+    assert last(0.8).startswith("reliable as far as can be told: ")
+    assert explained in last(0.8, "too_alike")
+    for quiet in (last(0.55), last(0.8, "axis"), last(0.8, "too_few"), last(0.95, "content")):
+        assert explained not in quiet
 
 
 def test_weights_that_would_lie_elsewhere_are_said_to(judge: Judge) -> None:

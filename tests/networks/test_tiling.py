@@ -52,6 +52,19 @@ def test_real_networks_agree_with_untiled(name: str, scale: int) -> None:
     assert (tiled - upscale(network, lr, scale=scale)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("tile", [None, 24])
+def test_grey_stays_grey_and_colours_are_as_the_network_gives_them(tile: int | None) -> None:
+    colours = torch.rand(3, 30, 61, generator=torch.Generator().manual_seed(1))
+    grey = colours[:1].expand(3, -1, -1)
+    network = Convolutional()
+    tinted = network(grey[None])[0].clamp(0, 1)
+    assert (tinted - tinted[:1]).abs().max() > 0.01
+    both = upscale(network, torch.stack([grey, colours]), scale=2, tile=tile, overlap=8)
+    torch.testing.assert_close(both[0], tinted.mean(dim=0).expand(3, -1, -1))
+    assert (both[0] == both[0][:1]).all()
+    torch.testing.assert_close(both[1], network(colours[None])[0].clamp(0, 1))
+
+
 def test_a_network_that_sees_farther_leaves_no_seam() -> None:
     """The output may differ from the untiled one, but never jumps where a tile ends."""
 
