@@ -14,39 +14,38 @@ import signal, subprocess, time
 from degcraft import dependence
 from degcraft.errors import DegcraftError
 
-dependence.PATIENCE_S = 1.0
+dependence.PATIENCE_S = {patience}
 server = subprocess.Popen(["sleep", "600"])
 try:
     with dependence.depending_on(("sleep",), "the {{}} has ended") as let_end:
-        server.kill()
-        {waits}
+        {does}
 except DegcraftError as error:
     print("said:", error)
 """
 
 
-def program(waits: str) -> "subprocess.CompletedProcess[str]":
-    text = textwrap.dedent(PROGRAM).format(waits=waits)
+def program(does: str, patience: float = 60.0) -> "subprocess.CompletedProcess[str]":
+    text = textwrap.dedent(PROGRAM).format(does=does, patience=patience)
     return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60)
 
 
 def test_one_that_waits_is_interrupted() -> None:
-    ended = program("time.sleep(50)")
+    ended = program("server.kill(); time.sleep(50)")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "said: the sleep has ended\n", "")
 
 
 def test_what_goes_wrong_then_is_a_consequence() -> None:
-    ended = program("server.wait(); raise OSError('no connection')")
+    ended = program("server.kill(); server.wait(); raise OSError('no connection')")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "said: the sleep has ended\n", "")
 
 
 def test_one_that_does_not_listen_is_ended() -> None:
-    ended = program("signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(50)")
+    ended = program("signal.signal(signal.SIGINT, signal.SIG_IGN); server.kill(); time.sleep(50)", patience=0.5)
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "the sleep has ended\n")
 
 
 def test_servers_may_end_when_it_is_done() -> None:
-    ended = program("let_end(); server.wait(); time.sleep(1.2)")
+    ended = program("let_end(); server.kill(); server.wait(); time.sleep(1.2)")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 

@@ -17,7 +17,7 @@ from tracking import StateFile
 from tune.checkpoints import drop_checkpoints, kept_checkpoints
 from tune.config import TrialConfig
 from tune.outcome import outcome_of
-from tune.records import read_npz
+from tune.pictures import read_npz
 from tune.search import _start_folder, run_search
 from tune.spec_file import load_spec
 from tune.state import SearchState
