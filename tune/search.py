@@ -1,6 +1,5 @@
 """A whole search, end to end: read, measure, make the held-out pairs, train the shared start, search, sum up."""
 
-import json
 from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -35,8 +34,9 @@ from tune.registration import Registration, decide
 from tune.search_space import crafted_trials
 from tune.searcher import CraftSearch, SparingAsha
 from tune.shared import shared_starts
+from tune.sittings import check_folder, start_folder
 from tune.spec import SearchSpec
-from tune.spec_file import changed_fields, file_hashes
+from tune.spec_file import file_hashes
 from tune.state import SearchState
 from tune.study import write_study
 from tune.summary import Summary
@@ -80,7 +80,7 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
         DegcraftError: The output folder holds another search, or none to go on with; or input that cannot be used.
     """
     folder = SearchFolder(spec.output)
-    _check_folder(spec, folder.path, resume)
+    check_folder(spec, folder.path, resume)
     with nullcontext() if resume else folder.nothing_left():
         architectures = Architectures(spec)
         rows = compared_with(spec, architectures)
@@ -89,7 +89,7 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
                 plan_of(row, spec)
         store = resolve_store(spec.tracking.uri, folder.path)
         if not resume:
-            _start_folder(spec, folder.path)
+            start_folder(spec, folder.path)
         with closing(StateFile(folder.state)) as file, connected(address) as where:
             console.print(where, highlight=False)
             console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)
@@ -286,34 +286,3 @@ class _Search:
         spec = self.spec
         storage = f"{spec.storage.rstrip('/')}/{spec.name}" if spec.storage else str(self.folder.checkpoints)
         return Experiment(name, storage, cpus, spec.resources.gpus, spec.budget.retries, self.sitting)
-
-
-def _check_folder(spec: SearchSpec, folder: Path, resume: bool) -> None:
-    """Raise DegcraftError where the output folder and what is asked of it do not fit."""
-    started = SearchFolder(folder).has_started()
-    if not resume:
-        if started:
-            raise DegcraftError(
-                f"output: must be a folder without a search, but {folder} holds one; add --resume to go on with it"
-            )
-        return
-    if not started:
-        raise DegcraftError(f"--resume: output must hold a search that was started, but {folder} holds none")
-    with closing(StateFile(SearchFolder(folder).state)) as file:
-        kept = SearchState(file).notes.get("spec")
-    if kept is None:
-        raise DegcraftError(f"{SearchFolder(folder).state}: must be the state of a search, but holds none")
-    changed = changed_fields(SearchSpec.model_validate_json(json.dumps(kept)), spec)
-    if changed:
-        raise DegcraftError(
-            f"--resume: the specification must be the one that {folder} was started with, "
-            f"but {', '.join(changed)} changed"
-        )
-
-
-def _start_folder(spec: SearchSpec, folder: Path) -> None:
-    """Make the output folder, and give the search an identity that a resume finds again."""
-    with closing(StateFile(SearchFolder(folder).state)) as file, file.transaction():
-        if SearchState(file).notes:
-            raise DegcraftError(f"output: another search was started in {folder} at the same time")
-        SearchState(file).start(spec)

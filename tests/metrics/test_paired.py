@@ -76,7 +76,7 @@ def test_it_says_so_in_plain_words() -> None:
         "+0.004 dB over uniform (95 % interval 0.001 to 0.007, 9 images)"
     )
     assert Difference(0.0123, 0.01, 0.0146, 9).sentence("uniform", unit="", decimals=4) == (
-        "+0.0123 over uniform (95 % interval 0.0100 to 0.0146, 9 images)"
+        "+0.0123 better than uniform (95 % interval 0.0100 to 0.0146, 9 images)"
     )
     assert Difference(-0.001, -0.2, 0.2, 9).sentence("uniform").startswith("tie with uniform: +0.00 dB")
 

@@ -18,7 +18,8 @@ from tune.checkpoints import drop_checkpoints, kept_checkpoints
 from tune.config import TrialConfig
 from tune.outcome import outcome_of
 from tune.pictures import read_npz
-from tune.search import _start_folder, run_search
+from tune.search import run_search
+from tune.sittings import start_folder
 from tune.spec_file import load_spec
 from tune.state import SearchState
 
@@ -27,7 +28,7 @@ UNIFORM = TrialConfig("uniform", {"name": "srresnet"}, {"learning_rate": 2e-4})
 
 def started(search: SearchFolder) -> SearchFolder:
     spec = load_spec(search.root / "search.yaml")
-    _start_folder(spec, Path(spec.output))
+    start_folder(spec, Path(spec.output))
     return search
 
 
@@ -74,7 +75,7 @@ def test_of_two_starts_at_once_the_second_is_refused(make_search: MakeSearch) ->
     search = started(make_search())
     spec = load_spec(search.root / "search.yaml")
     with pytest.raises(DegcraftError, match="at the same time"):
-        _start_folder(spec, Path(spec.output))
+        start_folder(spec, Path(spec.output))
     with closing(StateFile(search.output / "state.sqlite")):
         assert "only one process at a time" in search.refusal("--resume")
         assert "add --resume" in search.refusal()
