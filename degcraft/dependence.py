@@ -61,6 +61,10 @@ def depending_on(names: Collection[str], sentence: str) -> Iterator[Callable[[],
         if ended:
             raise DegcraftError(sentence.format(ended[0])) from error
         raise
+    else:
+        # The interrupt may have been taken for the user's own, and the block left in good order.
+        if ended:
+            raise DegcraftError(sentence.format(ended[0]))
     finally:
         let_end()
         left.set()

@@ -14,6 +14,12 @@ import signal, subprocess, time
 from degcraft import dependence
 from degcraft.errors import DegcraftError
 
+def interrupted():
+    try:
+        time.sleep(50)
+    except KeyboardInterrupt:
+        pass
+
 dependence.PATIENCE_S = {patience}
 server = subprocess.Popen(["sleep", "600"])
 try:
@@ -31,6 +37,11 @@ def program(does: str, patience: float = 60.0) -> "subprocess.CompletedProcess[s
 
 def test_one_that_waits_is_interrupted() -> None:
     ended = program("server.kill(); time.sleep(50)")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "said: the sleep has ended\n", "")
+
+
+def test_one_that_takes_it_for_the_users_own_is_told_too() -> None:
+    ended = program("server.kill(); interrupted()")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "said: the sleep has ended\n", "")
 
 
