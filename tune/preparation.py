@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -141,7 +140,7 @@ def held_out_part(
         metric=spec.held_out.metric,
         border=spec.border,
         scale=spec.scale,
-        niqe=_niqe(spec, pool, folder.niqe),
+        niqe=niqe_model(spec, pool, folder.niqe, measurements.console),
         lpips_weights=spec.lpips_weights,
     )
 
@@ -159,13 +158,18 @@ def references_of(spec: SearchSpec, data: SearchData, pool: HrPool) -> HrPool | 
     return references
 
 
-def _niqe(spec: SearchSpec, pool: HrPool, kept: Path) -> NiqeModel:
+def niqe_model(spec: SearchSpec, pool: HrPool, kept: Path, console: Console) -> NiqeModel:
+    """The one that the specification names, or the one that was fitted to the clean images and kept; a damaged one is
+    named and fitted anew.
+    """
     if spec.niqe_model is not None:
         return NiqeModel.load(spec.niqe_model)
     if kept.exists():
-        # It is only kept to save the fit, which a damaged file is cause enough to do again.
-        with suppress(DegcraftError):
+        try:
             return NiqeModel.load(kept)
+        except DegcraftError as error:
+            # It is only kept to save the fit.
+            console.print(f"{error}; fitted anew", soft_wrap=True, markup=False, highlight=False)
     model = fit_niqe(pool.arrays)
     model.save(kept)
     return model

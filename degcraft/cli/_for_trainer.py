@@ -1,6 +1,8 @@
 """`degcraft export --for`: a crafted distribution in another trainer's words."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.hr is not None:
         with console.status("telling the pictures apart"):
-            words.append(_pictures(crafted, found, args.hr, scale))
+            words.append(_pictures(crafted, found, args.hr, scale, partial(console.print, soft_wrap=True)))
     texts = written_blocks(found, trainer, scale, args.images, words)
     width = len(str(len(texts)))
     files = [args.output / f"{place:0{width}}{trainer.suffix}" for place in range(1, len(texts) + 1)]
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pictures(crafted: "CraftedDistribution", found: "Said", hr: str, scale: int) -> str:
+def _pictures(crafted: "CraftedDistribution", found: "Said", hr: str, scale: int, say: Callable[[str], None]) -> str:
     """How well clean crops that are degraded by either are told apart."""
     import torch
 
@@ -92,7 +94,7 @@ def _pictures(crafted: "CraftedDistribution", found: "Said", hr: str, scale: int
     from degcraft.images import patches_of
     from degcraft.matching import file_numbers, made_features, two_sample_test
 
-    crops = patches_of(hr, "hr", size=SIZE, count=COUNT, seed=0, clean_at=scale)
+    crops = patches_of(hr, "hr", size=SIZE, count=COUNT, seed=0, clean_at=scale, say=say)
     extractor, files = make_extractor("degnet", device="cpu"), file_numbers(crops)
     # Each side has its own photographs, or the test would see the same ones twice.
     sides = [(files % 2 == side).nonzero()[0] for side in (0, 1)]

@@ -1,6 +1,7 @@
 """`degcraft pdm show`: what a learned degradation does, and whether it describes images better than a crafted one."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     scale, extractor = model.scale, make_extractor("degnet", device=device)
     with console.status("comparing"):
-        lr = patches_of(args.references, "references", size=SIZE, count=COUNT, seed=args.seed)
-        hr = patches_of(args.hr, "hr", size=SIZE, count=COUNT, seed=args.seed, clean_at=scale)
+        patches = partial(
+            patches_of, size=SIZE, count=COUNT, seed=args.seed, say=partial(console.print, soft_wrap=True)
+        )
+        lr, hr = patches(args.references, "references"), patches(args.hr, "hr", clean_at=scale)
         target = image_features(lr.pixels, extractor, device=device)
         sources: dict[str, DegradationSource] = {args.file.name: source}
         if args.crafted is not None:

@@ -1,6 +1,7 @@
 """`degcraft audit`: do the degradations that a trainer draws look like these images?"""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from degcraft.cli._common import add_device, check_folders, open_console, seed
@@ -47,11 +48,13 @@ def run(args: argparse.Namespace) -> int:
 
     scale = args.scale or scale
     device, console = pick_device(args.device), open_console()
-    references = patches_of(args.references, "references", size=SIZE, count=COUNT, seed=args.seed)
-    hr = patches_of(args.hr, "hr", size=SIZE, count=COUNT, seed=args.seed, clean_at=scale)
-    for what, patches in (("references", references), ("hr", hr)):
-        if len(patches) < FEWEST:
-            raise DegcraftError(f"--{what}: at least {FEWEST} patches are needed, but got {len(patches)}")
+    patches = partial(
+        patches_of, size=SIZE, count=COUNT, seed=args.seed, say=partial(console.print, soft_wrap=True)
+    )  # fmt: skip
+    references, hr = patches(args.references, "references"), patches(args.hr, "hr", clean_at=scale)
+    for what, found in (("references", references), ("hr", hr)):
+        if len(found) < FEWEST:
+            raise DegcraftError(f"--{what}: at least {FEWEST} patches are needed, but got {len(found)}")
     extractor = make_extractor("degnet", device=device)
     with console.status("degrading as it says"):
         generator = torch.Generator().manual_seed(args.seed)

@@ -1,6 +1,7 @@
 """One trial, run in this process: its checkpoint, its score, and that it repeats and resumes exactly."""
 
 import contextlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import optuna
 import pytest
 import torch
 from ray.tune import Checkpoint
+from rich.console import Console
 from safetensors.torch import load_file
 
 import tune.trial
@@ -27,7 +29,7 @@ from tune.architectures import Architectures
 from tune.config import Kind, TrialConfig, network_key
 from tune.data import Pair, SearchData, read_data
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
-from tune.preparation import references_of
+from tune.preparation import niqe_model, references_of
 from tune.search_space import SearchSpace
 from tune.sections import NetworkSection
 from tune.spec import SearchSpec
@@ -329,3 +331,15 @@ def test_the_truth_of_a_moved_and_dimmed_pair_is_moved_and_dimmed_with_it(spec: 
 )
 def test_the_last_report_is_the_end(steps: int, reports: int, expected: list[int]) -> None:
     assert report_steps(steps, reports) == expected
+
+
+def test_a_damaged_niqe_model_is_named_and_fitted_anew(spec: SearchSpec, tmp_path: Path) -> None:
+    pool, file = read_data(spec)[1], tmp_path / "niqe.npz"
+    first = niqe_model(spec, pool, file, Console(file=io.StringIO()))
+    file.write_bytes(file.read_bytes()[:-40])
+    said = io.StringIO()
+    again = niqe_model(spec, pool, file, Console(file=said, width=400))
+    assert f"{file}: not a NIQE model" in said.getvalue()
+    assert said.getvalue().endswith("; fitted anew\n")
+    assert np.array_equal(again.covariance, first.covariance)
+    assert np.array_equal(NiqeModel.load(file).mean, first.mean)
