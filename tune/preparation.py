@@ -17,7 +17,7 @@ from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
-from degcraft.learned import check_unpaired
+from degcraft.learned import begin_degradation, check_unpaired
 from degcraft.matching import (
     Measurement,
     Reliability,
@@ -149,10 +149,12 @@ def references_of(spec: SearchSpec, data: SearchData, pool: HrPool) -> HrPool | 
     """What a degradation is learned of, none that is held out among it; None where none is learned.
 
     Raises:
-        DegcraftError: see `check_unpaired`.
+        DegcraftError: see `begin_degradation` and `check_unpaired`.
     """
     if spec.pdm is None:
         return None
+    # What stands behind it may be a file: a wrong one is said before anything is trained.
+    begin_degradation(spec.scale, spec.seed, spec.pdm)
     references = HrPool(list(data.fit.pixels.numpy()))
     check_unpaired(pool, references, spec.training.lr_patch)
     return references

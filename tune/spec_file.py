@@ -16,7 +16,7 @@ from tune.spec import SearchSpec
 
 FOLDERS = ("references", "hr", "held_out.pairs")
 """Fields that name a folder which must exist, unless they hold a URI; the references may be a video."""
-FILES = ("network.start", "lpips_weights", "niqe_model")
+FILES = ("network.start", "lpips_weights", "niqe_model", "pdm.compression")
 """Fields that name a file which must exist."""
 WORDS = ("auto", "none")
 """What `network.start` may hold beside a file; `start:` and a name is one more."""

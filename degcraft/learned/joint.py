@@ -35,11 +35,11 @@ def begin_degradation(scale: int, seed: int, knobs: Mapping[str, Any]) -> tuple[
         knobs: As `JOINT_KNOBS` says.
 
     Raises:
-        DegcraftError: see `checked_joint`.
+        DegcraftError: see `checked_joint` and `Compression.parse`.
     """
     asked = checked_joint(knobs)
-    how, quality = {name: asked.pop(name) for name in ("penalty", "discriminator")}, asked.pop("compression")
-    compression = None if quality is None else Compression.fixed(quality)
+    how, behind = {name: asked.pop(name) for name in ("penalty", "discriminator")}, asked.pop("compression")
+    compression = None if behind is None else Compression.parse(str(behind))
     return LearnedDegradation(scale, seed=seed, compression=compression, **asked), how
 
 

@@ -30,7 +30,9 @@ def check_sizes(knobs: Mapping[str, Any]) -> None:
         raise DegcraftError(f"pdm: size must be odd, but got {knobs['size']}")
 
 
-def _quality(value: Any) -> int | None:
+def _compression(value: Any) -> int | str | None:
+    if isinstance(value, str) and value:
+        return value
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100):
         raise ValueError
     return value
@@ -40,7 +42,12 @@ JOINT_KNOBS: Mapping[str, Knob] = {
     **KNOBS,
     "penalty": word("mean", "on the noise: its mean, or its size as published", options=("mean", "size")),
     "discriminator": word(DISCRIMINATOR, "patch is the published one", options=tuple(RATES)),
-    "compression": Knob(None, "quality of JPEG behind it", "a libjpeg quality from 1 to 100, or none", _quality),
+    "compression": Knob(
+        None,
+        "JPEG behind it: its quality, or a crafted.json whose qualities are drawn",
+        "a libjpeg quality from 1 to 100, the file of a crafted distribution, or none",
+        _compression,
+    ),
 }
 """All that can be said of a degradation that is learned along with a network."""
 

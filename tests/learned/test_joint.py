@@ -1,5 +1,6 @@
 """PDM-SR: both networks learn, neither disturbs the other, and a stopped run goes on exactly."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from degcraft.degradation import Axis, CraftedDistribution, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.images import HrPool
 from degcraft.learned import JointTrainer, LearnedDegradation, PdmObjective, begin_degradation, unpaired_crops
@@ -79,6 +81,16 @@ def test_images_that_would_teach_it_nothing_are_refused() -> None:
         trainer(references=grey)
     with pytest.raises(DegcraftError, match="LR crops must be at least 24 pixels for the discriminator, but are 16"):
         trainer(TrainingPlan(**{**PLAN.to_dict(), "lr_patch": 16}))
+
+
+def test_the_qualities_of_a_crafted_distribution_stand_behind_what_is_learned(tmp_path: Path) -> None:
+    space = DegradationSpace((Axis("jpeg_quality", 30, 90, 2, none=True),))
+    CraftedDistribution.uniform(space).save(tmp_path / "c.json")
+    model, _ = begin_degradation(2, 0, {"channels": 8, "compression": str(tmp_path / "c.json")})
+    assert model.compression is not None
+    assert [low for low, *_ in model.compression.ranges] == [30, 60, math.inf]
+    with pytest.raises(DegcraftError, match=r"gone\.json: cannot be read"):
+        begin_degradation(2, 0, {"compression": str(tmp_path / "gone.json")})
 
 
 def test_knobs_say_what_is_learned() -> None:
