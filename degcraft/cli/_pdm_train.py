@@ -45,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=2e-4, help="first learning rate of Adam (2e-4)")
     parser.add_argument("--noise", choices=("content", "plain", "none"), default="content", help="depends on (content)")
     parser.add_argument(
-        "--penalty", choices=("mean", "size"), default="mean", help="on the noise: its mean, or its size as published"
+        "--penalty",
+        choices=("auto", "mean", "size"),
+        default="auto",
+        help="on the noise: its mean, or its size as published; auto: its size with --compression, else its mean",
     )
     parser.add_argument(
         "--discriminator",

@@ -130,7 +130,7 @@ class LearnedDegradation(nn.Module):
         """(B,3,H,W) in [0,1] and latents → LR (B,3,h,w) in [0,1], its noise (B,3,h,w), and the kernels.
 
         The noise's network sees the clean LR without passing gradients on. Rounding and JPEG pass them straight
-        through.
+        through, the ends of the range do not.
         """
         kernels = self.draw_kernels(latents.kernel)
         clean = self.reduce(hr, kernels)
@@ -143,7 +143,9 @@ class LearnedDegradation(nn.Module):
         kept = (lr.detach().clamp(0, 1) * 255).round() / 255
         if latents.quality is not None:
             kept = compressed(kept, latents.quality)
-        return lr + (kept - lr.detach()), noise, kernels
+        # What is cut off may not grow: it would without end, as it changes nothing.
+        inside = lr.clamp(0, 1)
+        return inside + (kept - inside.detach()), noise, kernels
 
     def describe(self) -> dict[str, Any]:
         """All that decides it but the weights, as plain JSON."""

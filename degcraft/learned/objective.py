@@ -21,7 +21,7 @@ from degcraft.training.losses.adversarial import AdversarialLoss
 Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
-Penalty = Literal["size", "mean"]
+Penalty = Literal["auto", "size", "mean"]
 
 WINDOW = 16
 """Side of the squares whose mean noise is to be zero, LR pixels. Of whole crops alone it may be blotches, which cancel
@@ -115,7 +115,7 @@ def _on_blocks(references: HrPool, least: int) -> HrPool:
 
 
 def pdm_task(
-    model: LearnedDegradation, *, steps: int, seed: int, penalty: Penalty = "mean",
+    model: LearnedDegradation, *, steps: int, seed: int, penalty: Penalty = "auto",
     discriminator: str = DISCRIMINATOR, rate: float = 2e-4,
 ) -> Task[Unpaired]:  # fmt: skip
     """PDM alone, as something to train.
@@ -148,12 +148,13 @@ class PdmObjective(Objective[Unpaired]):
     details alone, has a spectral norm, and learns five times as fast as the degradation.
 
     The published penalty is on the size of the noise, 100 ‖n‖², under which it is known to vanish; the paper's own
-    equation wants its mean to be zero, which `mean` penalises alone, in every square of `WINDOW` pixels. Neither can
-    see a shift of all kernels, which a network that is trained on the pairs would learn: their mean centre of mass is
-    drawn to the middle, too.
+    equation wants its mean to be zero, which `mean` penalises alone, in every square of `WINDOW` pixels. `auto` takes
+    the size where JPEG stands behind the noise, which hides what is weak of it, so that it grows until nothing bounds
+    it, and else the mean. Neither can see a shift of all kernels, which a network that is trained on the pairs would
+    learn: their mean centre of mass is drawn to the middle, too.
 
     Args:
-        penalty: Which of the two.
+        penalty: Which of them.
         weight: Of the penalty; published: 100.
         centre: Weight of the squared mean shift, in HR pixels.
         discriminator: One of `RATES`.
@@ -162,7 +163,7 @@ class PdmObjective(Objective[Unpaired]):
     """
 
     def __init__(
-        self, *, penalty: Penalty = "mean", weight: float = 100.0, centre: float = 0.1,
+        self, *, penalty: Penalty = "auto", weight: float = 100.0, centre: float = 0.1,
         discriminator: str = DISCRIMINATOR, seed: int = 0, device: torch.device | None = None,
     ) -> None:  # fmt: skip
         self._penalty, self._weight, self._centre = penalty, weight, centre
@@ -178,16 +179,16 @@ class PdmObjective(Objective[Unpaired]):
         hr, references, latents = batch
         lr, noise, kernels = network(hr, latents)
         taken = self._gan.measure(lr, references, precision)
-        kept = (
-            noise.square().mean()
-            if self._penalty == "size"
-            else F.avg_pool2d(noise, WINDOW).square().mean(dim=(0, 2, 3)).sum()
-        )
+        means = F.avg_pool2d(noise, WINDOW).square().mean(dim=(0, 2, 3))
+        kept = noise.square().mean() if self._by_size(network) else means.sum()
         shift = network.centres(kernels).mean(dim=(0, 2, 3)) - network.middle()
         self._seen = lr.detach(), references
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}
         total = taken + self._weight * kept + self._centre * shift.square().sum()
         return total, {name: value.detach() for name, value in figures.items()}
+
+    def _by_size(self, network: LearnedDegradation) -> bool:
+        return self._penalty == "size" or (self._penalty == "auto" and network.compression is not None)
 
     @property
     def degraded(self) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from degcraft.images import HrPool
-from degcraft.learned import LearnedDegradation, PdmObjective, unpaired_crops
+from degcraft.learned import Compression, LearnedDegradation, PdmObjective, unpaired_crops
 from degcraft.training import PLAIN, Loop, MadeBatches, Task, run_task
 from degcraft.training.running import ARITHMETIC
 from tests.learned.images import pool
@@ -51,6 +51,22 @@ def test_the_noise_is_penalised_as_named(penalty: str) -> None:
     squares = noise.unflatten(3, (2, 16)).unflatten(2, (2, 16)).mean(dim=(3, 5))
     expected = noise.square().mean() if penalty == "size" else 3 * squares.square().mean()
     assert float(total.detach() - figures["gan"]) == pytest.approx(1000 * float(expected.detach()), rel=1e-4)
+
+
+def test_what_is_cut_off_does_not_grow_and_noise_behind_jpeg_is_penalised_by_its_size() -> None:
+    model = LearnedDegradation(2, compression=Compression.fixed(50), **SMALL)
+    objective = PdmObjective(weight=1000.0, centre=0.0, seed=0, device=CPU)
+    batch = crops(model)(0)
+    total, figures = objective.measure(model, batch, PLAIN)
+    _, noise, _ = model(batch[0], batch[2])
+    assert float(total.detach() - figures["gan"]) == pytest.approx(
+        1000 * float(noise.detach().square().mean()), rel=1e-4
+    )
+
+    white = torch.ones_like(batch[0])
+    lr, noise, _ = model(white, batch[2])
+    (grown,) = torch.autograd.grad(lr.sum(), noise)
+    assert torch.equal(grown, ((noise <= 0) & (noise >= -1)).float())
 
 
 def test_training_goes_on_bit_for_bit_after_a_stop(tmp_path: Path) -> None:
