@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from tracking.failures import Undeliverable
 from tracking.models import model_of_run
 from tracking.values import cut
 
@@ -27,8 +28,9 @@ _PLACE = re.compile(r"\{(run|id|artifact|view):([^{}]*)\}")
 def write_note(runs: "SearchRuns", key: str, text: str) -> None:
     """Describe a run, and its model where it has one, unless a person did.
 
-    In `text`, `{run:KEY}` becomes the address of a run's page, `{id:KEY}` its id, `{artifact:KEY/PATH}` the address of
-    a file and `{view:NAME}` that of the table as `best_first` of that name shows it.
+    In `text`, `{run:KEY}` becomes the address of a run's page, or that of the table of all where it was not opened
+    yet, `{id:KEY}` its id, `{artifact:KEY/PATH}` the address of a file and `{view:NAME}` that of the table as
+    `best_first` of that name shows it.
     """
     text, client, run_id = signed(_placed(text, runs)), runs.client, runs.id(key)
     if _is_ours(client.get_run(run_id).data.tags.get(NOTE)):
@@ -92,7 +94,13 @@ def _placed(text: str, runs: "SearchRuns") -> str:
             return runs.page_of(view=key)
         if kind == "artifact":
             return f"get-artifact?path={quote(path, safe='')}&run_id={runs.id(key)}"
-        return runs.id(key) if kind == "id" else runs.page_of(runs.id(key))
+        if kind == "id":
+            return runs.id(key)
+        try:
+            return runs.page_of(runs.id(key))
+        except Undeliverable:
+            # A trial that was chosen has a row before it has a run, and for ever if nothing goes on with the search.
+            return runs.page_of()
 
     return _PLACE.sub(place, text)
 

@@ -123,11 +123,14 @@ def test_an_experiment_speaks_of_all_its_searches(store: Store, tmp_path: Path) 
     assert {len(run.data.tags[NOTE]) for run in client.search_runs(["1"])} == {LONGEST_NOTE}
 
 
-def test_a_run_that_was_never_opened_has_no_note(store: Store, tmp_path: Path) -> None:
+def test_a_trial_that_has_no_run_yet_is_linked_to_the_table(store: Store, tmp_path: Path) -> None:
     with recorder(store, tmp_path / "outbox") as rec:
         rec.open_parent("search", {})
-        rec.note(PARENT, "see {run:t7}")
+        rec.note(PARENT, "see [t7]({run:t7})")
+        assert rec.flush(60) == 0
+        assert rec.problems() == []
+        rec.note("t7", "never opened")
         assert rec.flush(60) == 0
         (problem,) = rec.problems()
     assert "no run of search" in problem
-    assert NOTE not in runs_of(store)[PARENT].data.tags
+    assert "see [t7](#/experiments/1/runs?workflowType=machine_learning)" in runs_of(store)[PARENT].data.tags[NOTE]

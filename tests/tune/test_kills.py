@@ -153,8 +153,10 @@ def test_processes_of_searches_killed_at_random(
             name = f"killed-{len(victims)}"
             tracking = {"uri": server.uri, "experiment": name, "register_as": name, "register": "always"}
             killed = make_search(name, **OPTIONS, tracking=tracking)
+            left = -1
             while sitting(killed, victims, server, chosen, takes, seen) != 0:
-                pass
+                assert len(victims) != left, "nothing was killed, and yet it did not come to its end"
+                left = len(victims)
             store = StoreOf(killed.output, server.uri, name)
             ended_alike(killed, store, peace)
             assert len(store.client.search_model_versions(f"name = '{name}'")) == 1
