@@ -5,23 +5,18 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import serve
 
-from degcraft.dependence import depending_on
-from degcraft.errors import DegcraftError, in_short
-from degcraft.scratch import scratch_folder
+from degcraft.embedded import embedded_ray
+from degcraft.errors import DegcraftError
 from deploy.app import build
 from deploy.args import APPLICATION, ServeArgs, listening_at
 from deploy.http.proxy import PROXY_ENVIRONMENT
 from deploy.stand_in import reached_at, standing_in
 
-START_ATTEMPTS = 3
-
-RAY_SERVERS = ("gcs_server", "raylet")
 ENDED = "Ray's {} on this machine has ended (killed, or for want of memory), and with it the server"
 
 
@@ -38,22 +33,24 @@ def serving(args: ServeArgs, host: str, port: int) -> Iterator[str]:
         DegcraftError: the port is taken, there is no such model, or Ray or the model cannot start here.
     """
     port = _free_port(host, port)
-    with scratch_folder() as folder:
-        _start_ray(folder)
-        with depending_on(RAY_SERVERS, ENDED) as let_end:
-            try:
-                options = {"host": host, "port": port}
-                serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
-                _run(listening_at(args, host))
-                with standing_in(host, port):
-                    yield f"http://{reached_at(host)}:{port}"
-            finally:
-                let_end()
-                # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
-                logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
-                with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-                    serve.shutdown()
-                    ray.shutdown()
+    # A proxy comes back while its stand-in still listens.
+    os.environ["SERVE_SOCKET_REUSE_PORT_ENABLED"] = "1"
+    for name, value in PROXY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with embedded_ray(ray.init, ray.shutdown, ENDED) as let_end:
+        try:
+            options = {"host": host, "port": port}
+            serve.start(http_options=options, proxy_location="HeadOnly", logging_config=_quiet())
+            _run(listening_at(args, host))
+            with standing_in(host, port):
+                yield f"http://{reached_at(host)}:{port}"
+        finally:
+            let_end()
+            # Whoever ends the server has lost interest in how Serve's parts take it; some of it Ray prints.
+            logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+            with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+                serve.shutdown()
+                ray.shutdown()
 
 
 def _run(args: ServeArgs) -> None:
@@ -65,33 +62,6 @@ def _run(args: ServeArgs) -> None:
         told = [one.message for one in application.deployments.values() if one.message] if application else []
         why = _last_line(told[0] if told else str(error))
         raise DegcraftError(f"the model must be able to start, but did not: {why}") from None
-
-
-def _start_ray(folder: Path) -> None:
-    """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
-    # Threads that spin while they wait slow each other down severalfold where processes share cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # A proxy comes back while its stand-in still listens.
-    os.environ["SERVE_SOCKET_REUSE_PORT_ENABLED"] = "1"
-    for name, value in PROXY_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    for left in reversed(range(START_ATTEMPTS)):
-        try:
-            # "local", because without an address Ray joins a cluster that happens to run on this machine.
-            ray.init(
-                "local",
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
-            return
-        except Exception as error:  # Ray raises the bare class when its node is late
-            ray.shutdown()
-            if not left:
-                raise DegcraftError(
-                    f"Ray must be able to start on this machine, but did not ({in_short(error)})"
-                ) from None
 
 
 def _quiet() -> dict[str, Any]:

@@ -5,28 +5,21 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 import ray
 
-from degcraft.dependence import depending_on
+from degcraft.embedded import embedded_ray
 from degcraft.errors import DegcraftError, in_short
-from degcraft.scratch import scratch_folder
-
-START_ATTEMPTS = 3
 
 PACKAGES = ("degcraft", "tune", "tracking")
 
-RAY_SERVERS = ("gcs_server", "raylet")
 ENDED = (
     "Ray's {} on this machine has ended (killed, or for want of memory); what was done is kept, and --resume goes on"
 )
-
-QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 @contextmanager
@@ -41,14 +34,10 @@ def connected(address: str | None) -> Iterator[str]:
         DegcraftError: No cluster answers at the address.
     """
     end_as_interrupted()
-    # Workers that wait for each other's cores with torch's default of spinning slow each other down severalfold.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Ray Tune's newer output prints a box about every experiment whatever the verbosity; we have our own table.
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     # Nobody reads the snapshots of the search that Ray Tune would make.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(24 * 3600))
-    # On a busy machine a worker needs more than the time that Ray gives it to register.
-    os.environ.setdefault("RAY_agent_register_timeout_ms", "100000")
     address = address or os.environ.get("RAY_ADDRESS")
     with _joined(address) if address else _own() as where:
         end_as_interrupted()
@@ -67,14 +56,12 @@ def end_as_interrupted() -> None:
 
 @contextmanager
 def _own() -> Iterator[str]:
-    with scratch_folder() as folder:
-        _start_here(folder)
-        with depending_on(RAY_SERVERS, ENDED) as let_end:
-            try:
-                yield "Ray on this machine"
-            finally:
-                let_end()
-                ray.shutdown()
+    with embedded_ray(ray.init, ray.shutdown, ENDED) as let_end:
+        try:
+            yield "Ray on this machine"
+        finally:
+            let_end()
+            ray.shutdown()
 
 
 @contextmanager
@@ -92,36 +79,11 @@ def _join(address: str) -> None:
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         environment["py_modules"] = [str(_package_folder(name)) for name in PACKAGES]
     try:
-        ray.init(address=address, runtime_env=environment, **QUIET)
+        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise DegcraftError(
             f"--address: must lead to a running Ray cluster, but {address} does not ({in_short(error)})"
         ) from None
-
-
-def _start_here(folder: Path) -> None:
-    """Start Ray on this machine; on a busy one it may need more than the half minute that it gives itself."""
-    before = set(psutil.Process().children(recursive=True))
-    for left in reversed(range(START_ATTEMPTS)):
-        try:
-            # "local", because without an address Ray joins a cluster that happens to run on this machine.
-            ray.init("local", include_dashboard=False, _temp_dir=str(folder), **QUIET)
-            return
-        except Exception as error:  # Ray raises the bare class when its node is late
-            ray.shutdown()
-            _end(set(psutil.Process().children(recursive=True)) - before)
-            if not left:
-                raise DegcraftError(
-                    f"Ray must be able to start on this machine, but did not ({in_short(error)})"
-                ) from None
-
-
-def _end(processes: set[psutil.Process]) -> None:
-    """End what a failed start has left running: it knows nothing of it, and the next one would run beside it."""
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(list(processes), timeout=10)
 
 
 def worker_device() -> str:

@@ -10,12 +10,13 @@ import ray
 import torch
 from ray.exceptions import RayActorError, RayTaskError
 
+from degcraft.cache import read_kept
 from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError, in_short
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
 from degcraft.matching import Group, Measurement, check_patches, join_groups, key_of, measure_group
-from degcraft.matching.arrays import load_arrays, read_kept, save_arrays
+from degcraft.matching.arrays import load_arrays, save_arrays
 from tune.cluster import fits, worker_device, worker_threads
 
 GROUP = 5

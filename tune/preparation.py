@@ -11,9 +11,8 @@ import ray
 import torch
 from rich.console import Console
 
-from degcraft.cache import cache_folder
+from degcraft.cache import cache_folder, read_kept
 from degcraft.degradation import DegradationSource
-from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import HrPool, Patches
 from degcraft.images.atomic import written_whole
@@ -166,12 +165,9 @@ def niqe_model(spec: SearchSpec, pool: HrPool, kept: Path, console: Console) -> 
     """
     if spec.niqe_model is not None:
         return NiqeModel.load(spec.niqe_model)
-    if kept.exists():
-        try:
-            return NiqeModel.load(kept)
-        except DegcraftError as error:
-            # It is only kept to save the fit.
-            console.print(f"{error}; fitted anew", soft_wrap=True, markup=False, highlight=False)
+    say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+    if (found := read_kept(NiqeModel.load, kept, say, "fitted")) is not None:
+        return found
     model = fit_niqe(pool.arrays)
     model.save(kept)
     return model

@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
-
-_Kept = TypeVar("_Kept")
 
 
 def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
@@ -50,19 +48,6 @@ def load_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise
     except Exception as error:  # a damaged archive makes its readers raise nearly anything
         raise DegcraftError(f"{path}: must be an archive that degcraft wrote, but {error!r}") from error
-
-
-def read_kept(
-    read: Callable[[Path], _Kept], path: Path, say: Callable[[str], None], anew: str = "measured"
-) -> _Kept | None:
-    """What a cache keeps; None where there is nothing, and, said, where it is damaged: it is to be made anew."""
-    if not path.exists():
-        return None
-    try:
-        return read(path)
-    except DegcraftError as error:
-        say(f"{error}; {anew} anew")
-        return None
 
 
 def _checksum(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> str:

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from degcraft.cache import read_kept
 from degcraft.degradation import Degradation, DegradationSpace, degrade
 from degcraft.degradation.space import PART
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
-from degcraft.matching.arrays import read_kept
 from degcraft.matching.extracting import BATCH, as_float, image_features
 from degcraft.matching.measurement import Measurement, measurement_key
 from degcraft.randomness import generator_of

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from degcraft.cache import read_kept
 from degcraft.degradation import PAPER_SPACE, CraftedDistribution, DegradationSource
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
@@ -16,7 +17,6 @@ from degcraft.images import HrPool, Patches, bicubic_enlarge, cut_evident, read_
 from degcraft.images.atomic import written_whole
 from degcraft.learned import JointTrainer, LearnedDegradation, LearnedSource
 from degcraft.matching import Measurement, craft, measure
-from degcraft.matching.arrays import read_kept
 from degcraft.metrics import ImageScore, LpipsMetric, score_image
 from degcraft.networks import load_network, upscale
 from degcraft.reproduction.networks import Network

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from degcraft.cache import read_kept
 from degcraft.learned import JointTrainer, save_learned
-from degcraft.matching.arrays import read_kept
 from degcraft.networks import load_network, save_network
 from degcraft.reproduction.networks import Network
 from degcraft.training import PlannedLoop, Precision, TrainingPlan, stopped_by_signals

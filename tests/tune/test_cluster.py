@@ -7,13 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import psutil
 import pytest
 import ray
 
-from degcraft.errors import DegcraftError
 from tests.listening import listened_on
-from tune.cluster import START_ATTEMPTS, _start_here, connected, end_as_interrupted
+from tune.cluster import connected, end_as_interrupted
 
 
 def test_under_uv_run_workers_keep_the_drivers_environment() -> None:
@@ -22,27 +20,6 @@ def test_under_uv_run_workers_keep_the_drivers_environment() -> None:
     clean = {name: value for name, value in os.environ.items() if name != "RAY_ENABLE_UV_RUN_RUNTIME_ENV"}
     seen = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, env=clean)
     assert seen.stdout.strip() == "False"
-
-
-def test_a_start_that_fails_leaves_no_process_and_is_said_in_a_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    begun: list[subprocess.Popen[bytes]] = []
-
-    def late(*_: object, **__: object) -> None:
-        # As Ray does: its servers first, then the wait that ends in an error.
-        begun.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
-        raise Exception("the node\nwas late")
-
-    mine = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    monkeypatch.setattr(ray, "init", late)
-    with pytest.raises(DegcraftError, match=r"did not \(the node was late\)"):
-        _start_here(tmp_path)
-    assert len(begun) == START_ATTEMPTS
-    assert not any(psutil.pid_exists(process.pid) for process in begun)
-    assert mine.poll() is None
-    mine.kill()
-    mine.wait()
 
 
 @pytest.mark.slow

@@ -1,17 +1,18 @@
-"""A program whose servers die is interrupted, and ended where that does not help."""
+"""A program whose servers die is interrupted, and ended where that does not help; a start that fails leaves nothing."""
 
 import subprocess
 import sys
 import textwrap
 
+import psutil
 import pytest
 
-from degcraft.dependence import depending_on
+from degcraft.embedded import START_ATTEMPTS, depending_on, embedded_ray
 from degcraft.errors import DegcraftError
 
 PROGRAM = """
 import signal, subprocess, time
-from degcraft import dependence
+from degcraft import embedded
 from degcraft.errors import DegcraftError
 
 def interrupted():
@@ -20,10 +21,10 @@ def interrupted():
     except KeyboardInterrupt:
         pass
 
-dependence.PATIENCE_S = {patience}
+embedded.PATIENCE_S = {patience}
 server = subprocess.Popen(["sleep", "600"])
 try:
-    with dependence.depending_on(("sleep",), "the {{}} has ended") as let_end:
+    with embedded.depending_on(("sleep",), "the {{}} has ended") as let_end:
         {does}
 except DegcraftError as error:
     print("said:", error)
@@ -65,3 +66,25 @@ def test_other_errors_stay_what_they_are() -> None:
         raise KeyError("other")
     with pytest.raises(DegcraftError, match="mine"), depending_on((), ""):
         raise DegcraftError("mine")
+
+
+def test_a_start_that_fails_leaves_no_process_and_is_said_in_a_line() -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+    stopped: list[None] = []
+
+    def late(*_: object, **__: object) -> None:
+        # As Ray does: its servers first, then the wait that ends in an error.
+        begun.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        raise Exception("the node\nwas late")
+
+    mine = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with (
+        pytest.raises(DegcraftError, match=r"did not \(the node was late\)"),
+        embedded_ray(late, lambda: stopped.append(None), ""),
+    ):
+        pass
+    assert len(begun) == len(stopped) == START_ATTEMPTS
+    assert not any(psutil.pid_exists(process.pid) for process in begun)
+    assert mine.poll() is None
+    mine.kill()
+    mine.wait()
