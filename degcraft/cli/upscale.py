@@ -76,13 +76,14 @@ def run(args: argparse.Namespace) -> int:
             def tiles(done: int, total: int, before: int = number) -> None:
                 progress(before + done / total, len(tasks))
 
-            try:
-                with memory_for_tiles(source, args.tile, device):
+            # What a device has no memory for it has none for in the next image: that ends the command.
+            with memory_for_tiles(source, args.tile, device):
+                try:
                     network(source, tile=args.tile, into=target, progress=tiles).save(target)
-            except DegcraftError as error:
-                # One bad file does not cost the others; it is named, and counted at the end.
-                skipped.append(error)
-                console.print(f"skipped {error}", soft_wrap=True)
+                except DegcraftError as error:
+                    # One bad file does not cost the others; it is named, and counted at the end.
+                    skipped.append(error)
+                    console.print(f"skipped {error}", soft_wrap=True)
     if len(skipped) == len(tasks):
         raise DegcraftError(f"none of {len(tasks)} images could be restored; the first: {skipped[0]}")
     done = len(tasks) - len(skipped)

@@ -212,3 +212,20 @@ def test_an_image_that_memory_has_no_room_for_is_not_begun(
     monkeypatch.setattr("degcraft.networks.loaded._BYTES_PER_PIXEL", 10**9)
     assert run(model, folder / "photo.jpg", "-o", tmp_path / "out") == 2
     assert "photo.jpg: 70x50 pixels, restored x2, need 14000.0 GB of memory, but " in capsys.readouterr().err
+
+
+def test_a_device_without_memory_ends_it_at_the_first_image(
+    model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def full(*_: object, **options: object) -> object:
+        begun.append(options["into"])
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("degcraft.networks.loaded.LoadedNetwork.__call__", full)
+    assert run(model, folder, "-o", tmp_path / "out") == 2
+    assert len(begun) == 1
+    said = capsys.readouterr()
+    assert "cpu has not the memory for tiles of 256 pixels; give a smaller --tile" in said.err
+    assert "skipped" not in said.out
