@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
+    from degcraft.figures import draw_inspection
     from degcraft.images import is_uri, list_files, list_pairs
     from degcraft.images.atomic import written_whole
     from degcraft.inspection import inspect, sentence, suggest_axes
@@ -90,7 +91,8 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     search, page, picture = (folder / one for one in ("search.yaml", "start.html", "inspect.png"))
     with written_whole(search) as temporary:
         temporary.write_text(example_text(values), encoding="utf-8")
-    pile.draw(picture)
+    shown = Path(args.references).name or args.references
+    draw_inspection(pile, picture, title=shown)
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
     whose = "of the main source: " if sources else ""
     carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.repeated(), *left_out, *skipped]
@@ -99,7 +101,7 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]
     write_page(
         page,
-        f"{Path(args.references).name}: what the images carry, and what to do",
+        f"{shown}: what the images carry, and what to do",
         [
             Section("What they carry", carried, pictures=[picture]),
             *([Section("Where they come from", sources)] if sources else []),

@@ -48,6 +48,18 @@ def test_start_says_what_repeats_and_names_a_main_source_only_beside_others(
     assert "5 images repeat" in (tmp_path / "out" / "start.html").read_text(encoding="utf-8")
 
 
+def test_the_picture_is_titled_by_the_pile(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = []
+
+    def drawn(pile: object, path: Path, *, title: str = "") -> None:
+        titles.append(title)
+        write_image(path, torch.zeros(3, 8, 8))
+
+    monkeypatch.setattr("degcraft.figures.draw_inspection", drawn)
+    assert main(["start", str(photographs / "others"), "-o", str(tmp_path / "out"), "--size", "laptop"]) == 0
+    assert titles == ["others"]
+
+
 def test_a_video_and_no_clean_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
