@@ -4,13 +4,14 @@ import base64
 import io
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from rich.table import Table as Shown
 
 _LONGEST = 1600
 """Side of a picture in a notebook, which keeps it in its own file; `plot` and `draw` give all of it."""
@@ -38,6 +39,26 @@ class Table(NamedTuple):
         return f"<table><caption>{escape(self.title)}</caption><tr>{head}</tr>{''.join(lines)}</table>" + (
             f"<p>{escape(self.caption)}</p>" if self.caption else ""
         )
+
+    def terminal(self, words: Collection[str], marked: str) -> "Shown":
+        """The table for a terminal.
+
+        Args:
+            words: columns that hold words; the others hold numbers, and stand at the right.
+            marked: style of the rows that stand out.
+        """
+        from rich.table import Table as Shown
+        from rich.text import Text
+
+        shown = Shown(title=self.title, title_justify="left", caption=self.caption or None)
+        for name in self.columns:
+            is_first = name == self.columns[0]
+            shown.add_column(
+                name, justify="left" if name in words else "right", overflow="fold" if is_first else "ellipsis"
+            )
+        for place, row in enumerate(self.rows):
+            shown.add_row(*map(Text, row), style=marked if place in self.marked else None)
+        return shown
 
     def markdown(self) -> str:
         """The table for a note, without title and caption."""

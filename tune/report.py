@@ -1,18 +1,15 @@
 """What a search says when it is over: the table, what it means, and what to do next."""
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from tune.search import SearchResult
-from tune.summary import Summary
 
 EXIT_INTERRUPTED = 130
 EXIT_UNSENT = 3
 EXIT_NOTHING = 1
 
 _WORDS = ("trial", "trained on", "network", "weighting", "status")
-"""Columns that hold words; the others hold numbers."""
+"""Columns that hold no numbers."""
 
 
 def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -> int:
@@ -27,7 +24,7 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
 
     summary = result.summary
     if summary.trials:
-        console.print(_shown(summary))
+        console.print(summary.table().terminal(_WORDS, "bold green"))
     for sentence in summary.sentences():
         say(sentence)
     if result.unsent:
@@ -51,13 +48,3 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
     say(f"use:        degcraft upscale {result.best / 'model.safetensors'} IMAGES -o restored")
     say(f"serve:      degcraft serve --model {result.best / 'model.safetensors'}")
     return EXIT_UNSENT if result.unsent or result.problems else 0
-
-
-def _shown(summary: Summary) -> Table:
-    known = summary.table()
-    shown = Table(title=known.title, title_justify="left")
-    for name in known.columns:
-        shown.add_column(name, justify="left" if name in _WORDS else "right")
-    for place, row in enumerate(known.rows):
-        shown.add_row(*map(Text, row), style="bold green" if place in known.marked else None)
-    return shown

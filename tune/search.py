@@ -34,7 +34,7 @@ from tune.registration import Registration, decide
 from tune.search_space import crafted_trials
 from tune.searcher import CraftSearch, SparingAsha
 from tune.shared import shared_starts
-from tune.sittings import check_folder, start_folder
+from tune.sittings import begin, check_sitting
 from tune.spec import SearchSpec
 from tune.spec_file import file_hashes
 from tune.state import SearchState
@@ -80,7 +80,7 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
         DegcraftError: The output folder holds another search, or none to go on with; or input that cannot be used.
     """
     folder = SearchFolder(spec.output)
-    check_folder(spec, folder.path, resume)
+    check_sitting(spec, folder, resume=resume)
     with nullcontext() if resume else folder.nothing_left():
         architectures = Architectures(spec)
         rows = compared_with(spec, architectures)
@@ -89,7 +89,7 @@ def run_search(spec: SearchSpec, *, resume: bool, address: str | None, console: 
                 plan_of(row, spec)
         store = resolve_store(spec.tracking.uri, folder.path)
         if not resume:
-            start_folder(spec, folder.path)
+            begin(spec, folder)
         with closing(StateFile(folder.state)) as file, connected(address) as where:
             console.print(where, highlight=False)
             console.print(f"MLflow: {store.description}", highlight=False, soft_wrap=True)

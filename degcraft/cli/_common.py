@@ -149,16 +149,8 @@ def open_console(*, stderr: bool = False) -> "Console":
 
 def print_result(console: "Console", result: "Result") -> None:
     """A result's table and its sentences."""
-    from rich.table import Table
-    from rich.text import Text
-
-    if (known := result.table()) is not None:
-        shown = Table(title=known.title, title_justify="left", caption=known.caption or None)
-        for place, name in enumerate(known.columns):
-            shown.add_column(name, justify="right" if place else "left", overflow="fold" if not place else "ellipsis")
-        for place, row in enumerate(known.rows):
-            shown.add_row(*map(Text, row), style="yellow" if place in known.marked else None)
-        console.print(shown)
+    if (table := result.table()) is not None:
+        console.print(table.terminal(table.columns[:1], "yellow"))
     for line in result.sentences():
         console.print(line, soft_wrap=True)
 

@@ -16,6 +16,7 @@ from degcraft.cli._common import (
 from degcraft.cli._progress import TrainingProgress
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
+from degcraft.learned.knobs import DISCRIMINATOR, PENALTIES, RATES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,15 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", choices=("content", "plain", "none"), default="content", help="depends on (content)")
     parser.add_argument(
         "--penalty",
-        choices=("auto", "mean", "size"),
+        choices=PENALTIES,
         default="auto",
         help="on the noise: its mean, or its size as published; auto: its size with --compression, else its mean",
     )
     parser.add_argument(
         "--discriminator",
-        choices=("detail", "patch"),
-        default="detail",
-        help="patch is the published one, with batch norm (detail)",
+        choices=tuple(RATES),
+        default=DISCRIMINATOR,
+        help=f"patch is the published one, with batch norm ({DISCRIMINATOR})",
     )
     parser.add_argument(
         "--compression",

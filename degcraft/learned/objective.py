@@ -179,8 +179,7 @@ class PdmObjective(Objective[Unpaired]):
         hr, references, latents = batch
         lr, noise, kernels = network(hr, latents)
         taken = self._gan.measure(lr, references, precision)
-        means = F.avg_pool2d(noise, WINDOW).square().mean(dim=(0, 2, 3))
-        kept = noise.square().mean() if self._by_size(network) else means.sum()
+        kept = noise.square().mean() if self._by_size(network) else _squared_means(noise)
         shift = network.centres(kernels).mean(dim=(0, 2, 3)) - network.middle()
         self._seen = lr.detach(), references
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}
@@ -209,3 +208,8 @@ class PdmObjective(Objective[Unpaired]):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `Objective.load_state_dict`."""
         self._gan.load_state_dict(state)
+
+
+def _squared_means(noise: Tensor) -> Tensor:
+    """Of every square of `WINDOW` pixels, averaged over squares and summed over channels."""
+    return F.avg_pool2d(noise, WINDOW).square().mean(dim=(0, 2, 3)).sum()

@@ -16,10 +16,11 @@ from tests.tune.searches import MakeSearch, SearchFolder
 from tracking import StateFile
 from tune.checkpoints import drop_checkpoints, kept_checkpoints
 from tune.config import TrialConfig
+from tune.folder import SearchFolder as Folder
 from tune.outcome import outcome_of
 from tune.pictures import read_npz
 from tune.search import run_search
-from tune.sittings import start_folder
+from tune.sittings import begin
 from tune.spec_file import load_spec
 from tune.state import SearchState
 
@@ -28,7 +29,7 @@ UNIFORM = TrialConfig("uniform", {"name": "srresnet"}, {"learning_rate": 2e-4})
 
 def started(search: SearchFolder) -> SearchFolder:
     spec = load_spec(search.root / "search.yaml")
-    start_folder(spec, Path(spec.output))
+    begin(spec, Folder(spec.output))
     return search
 
 
@@ -75,7 +76,7 @@ def test_of_two_starts_at_once_the_second_is_refused(make_search: MakeSearch) ->
     search = started(make_search())
     spec = load_spec(search.root / "search.yaml")
     with pytest.raises(DegcraftError, match="at the same time"):
-        start_folder(spec, Path(spec.output))
+        begin(spec, Folder(spec.output))
     with closing(StateFile(search.output / "state.sqlite")):
         assert "only one process at a time" in search.refusal("--resume")
         assert "add --resume" in search.refusal()
