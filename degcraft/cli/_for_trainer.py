@@ -72,14 +72,14 @@ def run(args: argparse.Namespace) -> int:
     texts = written_blocks(found, trainer, scale, args.images, words)
     width = len(str(len(texts)))
     files = [args.output / f"{place:0{width}}{trainer.suffix}" for place in range(1, len(texts) + 1)]
+    for file, text in zip(files if several else [args.output], texts, strict=True):
+        with written_whole(file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     if several:
         # Of an earlier, larger set: its weight would be drawn, too.
         for left in args.output.glob(f"*{trainer.suffix}"):
             if left.stem.isdecimal() and left not in files:
                 left.unlink()
-    for file, text in zip(files if several else [args.output], texts, strict=True):
-        with written_whole(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
     what = f"{len(texts)} files in {args.output}" if several else str(args.output)
     for line in (*words[1:], f"wrote {what}"):
         console.print(line, soft_wrap=True)
