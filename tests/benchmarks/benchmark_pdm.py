@@ -6,17 +6,19 @@ Protocol, written before a look: clean photographs of --references are degraded 
 --hr holds other photographs; the small networks of `pdm train --quick`, batch 8. Printed are, of the averaged weights
 at the beginning, half-way and at the end, the standard deviations of the drawn kernels along and across (mean and
 spread over 256 draws) and the angle of the mean kernel beside those of the true ones, the cosine of the mean kernels,
-the correlation of the noise of neighbours, and the noise on dark, middle and bright flat images, beside the truth. The
-penalty is on the mean of the noise or, as published, on its size.
+the correlation of the noise of neighbours, and the noise on dark, middle and bright flat images, beside the truth, both
+before the JPEG of a case that has one. The penalty is what `pdm train` takes, or, as published, on the noise's size.
 """
 
 import argparse
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from scipy.ndimage import gaussian_filter
@@ -24,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from degcraft.images import HrPool, read_rgb8, scan_folder, to_uint8
-from degcraft.learned import LearnedDegradation, Penalty, kernel_moments, pdm_task, unpaired_crops
+from degcraft.learned import Compression, LearnedDegradation, Penalty, kernel_moments, pdm_task, unpaired_crops
 from degcraft.training import Loop, MadeBatches
 
 SCALE, SIZE, DRAWS = 4, 21, 256
@@ -46,7 +48,9 @@ class Case:
     """Standard deviation of a blur of the noise, LR pixels, after which it is as strong as before."""
     motion: bool = False
     """Whether kernels are even lines of the length `wide`, blurred by 0.5 px, in place of Gaussians."""
-    penalty: Penalty = "mean"
+    jpeg: int | None = None
+    """Quality of a JPEG behind it, which what is learned stands before, too."""
+    penalty: Penalty = "auto"
 
 
 CASES = {
@@ -57,6 +61,7 @@ CASES = {
     "noisy, size": Case((1.5, 1.5), None, 15.0, penalty="size"),
     "shot": Case((1.5, 1.5), None, 10.0, shot=True),
     "grain": Case((1.5, 1.5), None, 15.0, grain=0.7),
+    "jpeg": Case((1.5, 1.5), None, 10.0, jpeg=80),
     "motion": Case((10.0, 10.0), (0.5, 0.5), 5.0, motion=True),
 }
 ANGLE = 0.6
@@ -106,8 +111,17 @@ def degraded(images: list[np.ndarray], case: Case, seed: int) -> HrPool:
     for image, kernel in zip(images, true_kernels(case, len(images), random), strict=True):
         clean = model.reduce(torch.from_numpy(image)[None].float() / 255, kernel[None, :, None, None])
         noise = grained(torch.randn(clean.shape, generator=generator), case) * true_noise(case, clean)
-        found.append(to_uint8((clean + noise).clamp(0, 1))[0].numpy())
+        found.append(compressed(to_uint8((clean + noise).clamp(0, 1))[0].numpy(), case.jpeg))
     return HrPool(found)
+
+
+def compressed(image: np.ndarray, quality: int | None) -> np.ndarray:
+    """(3, h, w) as a JPEG file shows it."""
+    if quality is None:
+        return image
+    file = io.BytesIO()
+    Image.fromarray(image.transpose(1, 2, 0)).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file)).transpose(2, 0, 1)
 
 
 def learnt(model: nn.Module, case: Case) -> Iterator[str]:
@@ -156,7 +170,9 @@ def main() -> None:
     )
     for name in args.cases.split("/"):
         case = CASES[name]
-        model = LearnedDegradation(SCALE, size=SIZE, channels=32, kernel_blocks=4, noise_blocks=3).to(device)
+        behind = None if case.jpeg is None else Compression.fixed(case.jpeg)
+        sizes = {"size": SIZE, "channels": 32, "kernel_blocks": 4, "noise_blocks": 3}
+        model = LearnedDegradation(SCALE, compression=behind, **sizes).to(device)
         crops = unpaired_crops(model, hr, degraded(clean, case, 0), batch=8, lr_patch=32, seed=0, device=device)
         task = pdm_task(model, steps=args.steps, seed=0, penalty=case.penalty)
         loop = Loop(task, MadeBatches(crops, args.steps))
