@@ -1,13 +1,23 @@
 """Problems over the simplex: weights that are not negative and sum to 1."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
-from scipy.special import softmax, wrightomega
+from scipy.special import softmax
 
 from degcraft.errors import DegcraftError
 
 Vector = NDArray[np.float64]
+Loss = Callable[[Vector], tuple[float, Vector]]
+"""A function of the weights, and its gradient."""
+
+GAP = 0.5
+"""What `minimise` may be above the minimum by, in units of the function, by a bound that is far from tight where the
+curve of the function is great."""
+TRACE = 1e-6
+"""The least weight where an entropy is wanted: its slope at nothing is infinite."""
 
 
 def least_squares(matrix: NDArray[np.float64], target: Vector) -> Vector:
@@ -59,28 +69,38 @@ def with_entropy(matrix: NDArray[np.float64], target: Vector, width: float, star
     return np.asarray(softmax(found.x))
 
 
-def nearest_point(point: Vector, entropy: float = 0.0) -> Vector:
-    """argmin ½ ‖w − v‖² + entropy · Σ w log w over the simplex.
+def minimise(loss: Loss, width: float, start: Vector) -> Vector:
+    """argmin f(w) + width · Σ w log w over the simplex, for a convex f, by SciPy's SLSQP.
 
-    Without the entropy it is the projection (J. Duchi et al., ICML 2008, figure 1). With it each weight solves
-    w + entropy · log w = v − λ, which is Wright's omega function, for the one λ that makes them sum to 1.
+    Args:
+        loss: f and its gradient, on the simplex and near to it.
+        width: At least 0.
+        start: (N,) where to begin.
+
+    Raises:
+        DegcraftError: What was found may be above the minimum by more than `GAP`.
     """
-    if entropy == 0:
-        falling = np.sort(point)[::-1]
-        excess = np.cumsum(falling) - 1
-        last = np.flatnonzero(falling * np.arange(1, len(point) + 1) > excess)[-1]
-        return np.clip(point - excess[last] / (last + 1), 0, None)
+    least = TRACE if width > 0 else 0.0
 
-    def weights(shift: float) -> Vector:
-        return np.asarray(entropy * wrightomega((point - shift) / entropy - np.log(entropy)).real)
+    def whole(weights: Vector) -> tuple[float, Vector]:
+        value, gradient = loss(weights)
+        logarithm = np.log(weights.clip(TRACE))
+        return value + width * float(weights @ logarithm), gradient + width * (logarithm + 1)
 
-    # At the one end the largest weight alone is 1, at the other all are at most 1/N.
-    low, high = float(point.max()) - 1, float(point.max()) + entropy * np.log(len(point))
-    for _ in range(100):
-        middle = (low + high) / 2
-        if weights(middle).sum() > 1:
-            low = middle
-        else:
-            high = middle
-    found = weights((low + high) / 2)
-    return found / found.sum()
+    def inside(weights: Vector) -> Vector:
+        kept = weights.clip(least)
+        return np.asarray(kept / kept.sum())
+
+    found = inside(
+        minimize(
+            whole, inside(start), jac=True, method="SLSQP", bounds=[(least, 1)] * len(start),
+            constraints=[{"type": "eq", "fun": lambda weights: weights.sum() - 1, "jac": np.ones_like}],
+            options={"maxiter": 300, "ftol": 1e-9},
+        ).x
+    )  # fmt: skip
+    # What a convex function can be above its minimum by at most (M. Jaggi, ICML 2013, eq. 2), whatever the solver says.
+    gradient = whole(found)[1]
+    gap = float(gradient @ found - gradient.min())
+    if gap > GAP:
+        raise DegcraftError(f"the weights did not settle: their distance may be {gap:.2g} above the least")
+    return found

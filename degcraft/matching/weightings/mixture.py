@@ -2,9 +2,9 @@
 
 Eq. 3 of arXiv 2305.18107 takes one bin at a time. Of a mixture the mean is μ(w) = Σ w_b μ_b and the covariance
 Σ(w) = Σ w_b (Σ_b + μ_b μ_bᵀ) − μ(w) μ(w)ᵀ. Seen from the references' mean, the mean and trace terms of the distance add
-up to a linear one, and what is left, −2 tr (Σ_r^½ Σ(w) Σ_r^½)^½, is convex in w. It is minimised by ADMM. With the
-references' features Y = U S Vᵀ less their mean, everything happens in the coordinates S Vᵀ of their at most m − 1
-dimensions: no covariance of all c features is formed.
+up to a linear one, and what is left, −2 tr (Σ_r^½ Σ(w) Σ_r^½)^½, is convex in w. With the references' features
+Y = U S Vᵀ less their mean, everything happens in the coordinates S Vᵀ of their at most m − 1 dimensions: no covariance
+of all c features is formed.
 """
 
 from functools import cached_property
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.errors import DegcraftError
-from degcraft.matching.admm import minimise_over_simplex
 from degcraft.matching.measurement import Measurement
+from degcraft.matching.simplex import minimise
 from degcraft.matching.weightings.base import Weighting, Weights, resampled
 
 MOST_DRAWS = 25
@@ -93,7 +93,4 @@ class Mixture(Weighting):
     def _solve(self, images: Weights, start: Weights) -> Weights:
         known = self._measurement
         loss = FrechetOfMixture(known.features, known.references.astype(np.float64), images)
-        found, settled = minimise_over_simplex(loss, start, entropy=self._width)
-        if not settled:
-            raise DegcraftError("weighting mixture: ADMM did not settle; a larger width makes it easier")
-        return found
+        return minimise(loss, self._width, start)

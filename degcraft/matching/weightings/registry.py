@@ -33,7 +33,7 @@ EQ4 = WeightingSpec(
 )
 MIXTURE = WeightingSpec(
     "mixture",
-    "the mixture of least Fréchet distance to the references, by ADMM",
+    "the mixture of least Fréchet distance to the references",
     Later("degcraft.matching.weightings.mixture:Mixture"),
     knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-3, 1.0))},
 )
