@@ -69,8 +69,10 @@ class Delivery:
             for start in range(0, len(metrics), _VALUES_PER_CALL):
                 self._runs.client.log_batch(run_id, metrics=metrics[start : start + _VALUES_PER_CALL])
 
-    def _do_open(self, content: Mapping[str, Any], _: Operation) -> None:
-        self._runs.open(content["key"], content["name"], content["params"], content["tags"], content["time"])
+    def _do_open(self, content: Mapping[str, Any], operation: Operation) -> None:
+        # What came after an opening that was refused may be its end, which would not be told again.
+        run = content["key"], content["name"], content["params"], content["tags"]
+        self._runs.open(*run, content["time"], goes_on=not operation.again)
 
     def _do_tag(self, content: Mapping[str, Any], _: Operation) -> None:
         self._runs.tag(content["key"], content["name"], content["value"])
@@ -137,3 +139,17 @@ class Delivery:
 def is_metrics(operation: Operation) -> bool:
     """Whether the operation may be delivered together with its like before it."""
     return operation.content["kind"] == "metrics"
+
+
+_BY_NAME = {"tag": ("name",), "register": ("name", "alias"), "artifact": ("artifact_path",)}
+"""What tells operations of a kind and a run apart, where a run may have several."""
+
+
+def place_of(operation: Operation) -> tuple[object, ...] | None:
+    """What the operation sets, and a later one of the same place sets anew; None for a point of a curve."""
+    if is_metrics(operation):
+        return None
+    content = operation.content
+    kind = content["kind"]
+    key = None if kind == "register" else content["key"]
+    return kind, key, operation.name, *(content[name] for name in _BY_NAME.get(kind, ()))

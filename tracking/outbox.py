@@ -2,11 +2,12 @@
 
 An append returns when the operation and the file that it carries are on the disk, so that a process killed at any
 moment loses nothing it was told is kept. Within `StateFile.transaction` several are kept together or not at all.
+What was set aside waits once more, at its old place, whenever the queue is opened: why it was may be over.
 """
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,34 @@ class Operation:
     number: int
     content: Mapping[str, Any]
     name: str | None = None
+    again: bool = False
+    """Whether it was set aside before, and some that were appended after it may have been delivered since."""
+
+
+_WAITS = "(reason IS NULL OR number IN (SELECT number FROM again))"
+"""Of an operation; one that was set aside keeps its reason until it is acknowledged, so that a kill forgets nothing."""
 
 
 class Outbox:
-    """The queue in `state`, which it closes when it is closed itself."""
+    """The queue in `state`, which it closes when it is closed itself.
 
-    def __init__(self, state: StateFile) -> None:
-        self.state = state
+    Args:
+        state: Where it lies.
+        place: What an operation says something of, if a later one of the same place says it anew; None for one that
+            no other makes needless.
+    """
+
+    def __init__(self, state: StateFile, place: Callable[[Operation], object | None] = lambda _: None) -> None:
+        self.state, self._place = state, place
         self._changed = threading.Condition()
         with state.transaction():
-            for number, content, known in state.execute(
-                "SELECT number, content, checksum FROM operations WHERE reason IS NULL"
-            ):
+            for number, content, known in state.execute("SELECT number, content, checksum FROM operations"):
                 if checksum(content.encode()) != known:
                     state.execute("UPDATE operations SET reason = ? WHERE number = ?", DAMAGED, number)
+            state.execute("CREATE TEMPORARY TABLE again (number INTEGER PRIMARY KEY)")
+            state.execute(
+                "INSERT INTO again SELECT number FROM operations WHERE reason IS NOT NULL AND reason != ?", DAMAGED
+            )
 
     def append(self, content: Mapping[str, Any], file: Path | None = None) -> Operation:
         """Keep an operation (JSON-able) and a copy of its file.
@@ -58,9 +73,10 @@ class Outbox:
     def head(self, limit: int) -> list[Operation]:
         """The oldest operations not yet acknowledged, at most `limit`, in the order they were appended."""
         rows = self.state.execute(
-            "SELECT number, content, name FROM operations WHERE reason IS NULL ORDER BY number LIMIT ?", limit
+            f"SELECT number, content, name, reason IS NOT NULL FROM operations WHERE {_WAITS} ORDER BY number LIMIT ?",
+            limit,
         )
-        return [Operation(number, json.loads(content), name) for number, content, name in rows]
+        return [Operation(number, json.loads(content), name, bool(again)) for number, content, name, again in rows]
 
     def write_file(self, operation: Operation, folder: Path) -> Path:
         """The file that an operation carries, written into a folder under its own name.
@@ -78,10 +94,17 @@ class Outbox:
         return folder / operation.name
 
     def acknowledge(self, number: int) -> None:
-        """Everything up to and including `number` is done."""
+        """Everything up to and including `number` is done, and what it makes needless of what was set aside."""
+        done = f"FROM operations WHERE number <= ? AND {_WAITS}"
         with self._changed:
             with self.state.transaction():
-                self.state.execute("DELETE FROM operations WHERE number <= ? AND reason IS NULL", number)
+                if older := [one for one, reason in self.rejected() if one.number < number and reason != DAMAGED]:
+                    ((count,),) = self.state.execute(f"SELECT count(*) {done}", number)
+                    said = {self._place(one) for one in self.head(count)} - {None}
+                    for one in older:
+                        if self._place(one) in said:
+                            self.state.execute("DELETE FROM operations WHERE number = ?", one.number)
+                self.state.execute(f"DELETE {done}", number)
             self._changed.notify_all()
 
     def reject(self, number: int, reason: str) -> None:
@@ -92,12 +115,13 @@ class Outbox:
         with self._changed:
             with self.state.transaction():
                 self.state.execute("UPDATE operations SET reason = ? WHERE number = ?", reason, number)
+                self.state.execute("DELETE FROM again WHERE number = ?", number)
             self._changed.notify_all()
 
     def rejected(self) -> list[tuple[Operation, str]]:
-        """All that was ever set aside here, each with its reason; the content of a damaged one is empty."""
+        """What is set aside and does not wait, each with its reason; the content of a damaged one is empty."""
         rows = self.state.execute(
-            "SELECT number, content, name, reason FROM operations WHERE reason IS NOT NULL ORDER BY number"
+            f"SELECT number, content, name, reason FROM operations WHERE NOT {_WAITS} ORDER BY number"
         )
         return [
             (Operation(number, {} if reason == DAMAGED else json.loads(content), name), reason)
@@ -106,7 +130,7 @@ class Outbox:
 
     def pending(self) -> int:
         """How many operations wait."""
-        return int(self.state.execute("SELECT count(*) FROM operations WHERE reason IS NULL")[0][0])
+        return int(self.state.execute(f"SELECT count(*) FROM operations WHERE {_WAITS}")[0][0])
 
     def wait_until_empty(self, timeout: float | None) -> int:
         """Wait until nothing is pending, at most `timeout` seconds; returns how many are left."""

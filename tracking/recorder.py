@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from degcraft.errors import in_short
-from tracking.delivery import Delivery, is_metrics
+from tracking.delivery import Delivery, is_metrics, place_of
 from tracking.outbox import Operation, Outbox
 from tracking.quiet import MlflowSettings
 from tracking.runs import PARENT, SearchRuns
@@ -23,7 +23,8 @@ class Recorder:
 
     Its methods never wait for the store and never raise because of it. What they are told goes into the
     state file first, so that a store that is away, or a kill of this process, loses nothing: the next Recorder
-    on the same file goes on where this one stopped, in the same order, and doubles nothing.
+    on the same file goes on where this one stopped, in the same order, and doubles nothing. It sends what the store
+    refused once more, unless the store has been told something newer in its place.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Recorder:
         self.store = store
         self.search_id = search_id
         self._lost: list[str] = []
-        self._outbox = Outbox(state)
+        self._outbox = Outbox(state, place_of)
         self._settings = MlflowSettings()
         self._runs = SearchRuns(store, experiment, search_id)
         self._sender = Sender(
@@ -160,9 +161,9 @@ class Recorder:
         return self._sender.waiting
 
     def problems(self) -> list[str]:
-        """One line for each operation that could not be recorded, and why; kept over restarts.
+        """One line for each operation that could not be recorded, and why.
 
-        The operations themselves, with their files, stay in the state file.
+        The operations themselves, with their files, stay in the state file, and the next recorder tries them again.
         """
         return [_told(operation, reason) for operation, reason in self._outbox.rejected()] + self._lost
 

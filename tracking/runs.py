@@ -117,8 +117,17 @@ class SearchRuns:
         self._ids.clear()
         self._experiment_id = None
 
-    def open(self, key: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any], started: int) -> None:
-        """Find the run and set it RUNNING, or make it; then add the params and tags that it lacks.
+    def open(
+        self,
+        key: str,
+        name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any],
+        started: int,
+        *,
+        goes_on: bool = True,
+    ) -> None:
+        """Find the run and, if it `goes_on`, set it RUNNING, or make it; then add the params and tags that it lacks.
 
         MLflow never changes a param. Those that differ from an earlier opening are named in the tag
         `degcraft.changed_params` and written whole to `params.resumed-<time>.json`.
@@ -128,7 +137,7 @@ class SearchRuns:
         if run is None:
             run = self.client.create_run(self.experiment_id, start_time=started, tags=short_tags, run_name=name)
         else:
-            if run.info.status != "RUNNING":
+            if goes_on and run.info.status != "RUNNING":
                 self.client.update_run(run.info.run_id, status="RUNNING")
             self._log(run.info.run_id, tags=short_tags)
         self._ids[key] = run.info.run_id

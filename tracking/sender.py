@@ -133,7 +133,8 @@ class Sender:
             if verdict is Verdict.UNSURE:
                 now = time.monotonic()
                 self._stuck_since = now if self._stuck_since is None else self._stuck_since
-                if now - self._stuck_since < self._patience:
+                # One that was set aside has had its time, and would hold up the others at every start.
+                if now - self._stuck_since < self._patience and not batch[0].again:
                     self._pause(in_short(error))
                     return
         if len(batch) > 1:

@@ -32,6 +32,8 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
         say(f"MLflow has not got {result.unsent} records yet{why}; they are kept and sent by: {how_to_go_on}")
     for problem in result.problems:
         say(f"MLflow refused: {problem}")
+    if result.problems:
+        say(f"what MLflow refused is kept, and sent once more by: {how_to_go_on}")
     if result.interrupted:
         say(f"interrupted; everything is saved; go on with: {how_to_go_on}")
         return EXIT_INTERRUPTED

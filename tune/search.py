@@ -62,7 +62,7 @@ class SearchResult:
     waiting: str | None
     """Why it has not got them, in one line."""
     problems: list[str]
-    """Records that MLflow refused."""
+    """Records that MLflow refused, and why; a resume sends them once more."""
     page: str | None
     """Address of the runs behind that of MLflow, the best first, once it has them."""
 

@@ -126,6 +126,55 @@ def test_only_the_oldest_is_rejected(tmp_path: Path) -> None:
     box.close()
 
 
+def test_what_was_set_aside_waits_again_until_it_is_done(tmp_path: Path) -> None:
+    make(tmp_path / "box", "one", "two", "three")
+    box = open_box(tmp_path / "box")
+    box.reject(1, "no space")
+    box.acknowledge(2)
+    assert (values(box), len(box.rejected())) == (["three"], 1)
+    box.close()
+    # A kill between the two sittings' ends leaves it as it was.
+    for _ in range(2):
+        box = open_box(tmp_path / "box")
+        assert [(operation.number, operation.again) for operation in box.head(5)] == [(1, True), (3, False)]
+        assert box.rejected() == []
+        box.close()
+    box = open_box(tmp_path / "box")
+    box.reject(1, "no space yet")
+    assert [reason for _, reason in box.rejected()] == ["no space yet"]
+    box.close()
+    box = open_box(tmp_path / "box")
+    box.acknowledge(1)
+    box.close()
+    box = open_box(tmp_path / "box")
+    assert (values(box), box.rejected()) == (["three"], [])
+    box.close()
+
+
+def test_what_was_set_aside_and_damaged_then_does_not_wait_again(tmp_path: Path) -> None:
+    make(tmp_path / "box", "one", "two")
+    box = open_box(tmp_path / "box")
+    box.reject(1, "no space")
+    box.close()
+    change(tmp_path / "box", "UPDATE operations SET content = replace(content, 'one', 'on')")
+    box = open_box(tmp_path / "box")
+    assert values(box) == ["two"]
+    assert [(operation.number, "damaged" in reason) for operation, reason in box.rejected()] == [(1, True)]
+    box.close()
+
+
+def test_a_later_one_of_the_same_place_makes_one_that_was_set_aside_needless(tmp_path: Path) -> None:
+    box = Outbox(StateFile(tmp_path / "state.sqlite"), lambda operation: operation.content["place"])
+    for place in ("name", "curve", "name", "curve"):
+        box.append({"place": None if place == "curve" else place})
+    box.reject(1, "because")
+    box.reject(2, "because")
+    assert [operation.number for operation, _ in box.rejected()] == [1, 2]
+    box.acknowledge(4)
+    assert [operation.number for operation, _ in box.rejected()] == [2]
+    box.close()
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.booleans()),
@@ -142,7 +191,10 @@ steps = st.lists(
 def test_behaves_as_a_queue_that_survives_reopening(history: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, file = Path(name) / "box", Path(name) / "file"
-        box, expected, rejected, count = open_box(folder), [], 0, 0
+        box, count = open_box(folder), 0
+        expected: list[tuple[int, object]] = []
+        rejected: list[tuple[int, object]] = []
+        again: set[int] = set()
         for step, detail in history:
             if step == "append":
                 count += 1
@@ -155,17 +207,21 @@ def test_behaves_as_a_queue_that_survives_reopening(history: list[tuple[str, obj
                 del expected[:take]
             elif step == "reject" and expected:
                 box.reject(box.head(1)[0].number, "because")
-                del expected[0]
-                rejected += 1
+                rejected.append(expected.pop(0))
             elif step == "reopen":
                 box.close()
                 box = open_box(folder)
+                # It is the old order, whatever was taken in the meantime.
+                again |= {value for value, _ in rejected}
+                expected, rejected = sorted(expected + rejected), []
             found = box.head(100)
             assert [operation.content["value"] for operation in found] == [value for value, _ in expected]
             for operation, (value, has_file) in zip(found, expected, strict=True):
                 assert (operation.name is not None) == has_file
+                assert operation.again == (value in again)
                 assert not has_file or box.write_file(operation, Path(name) / "out").read_text() == str(value)
-            assert len(box.rejected()) == rejected
+            assert box.pending() == len(expected)
+            assert [operation.content["value"] for operation, _ in box.rejected()] == [value for value, _ in rejected]
         box.close()
 
 

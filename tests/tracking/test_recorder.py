@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import RestException
 
 from degcraft.errors import DegcraftError
 from tracking.recorder import Recorder
@@ -240,10 +241,71 @@ def test_what_cannot_be_recorded_is_told_kept_and_does_not_stop_the_rest(store: 
     assert "missing.png" in problems[3]
     assert runs_of(store)[PARENT].data.metrics == {"good": 1.0}
     with recorder(store, tmp_path / "outbox") as rec:
+        assert rec.flush(60) == 0
         assert rec.problems() == problems[:2]
     with contextlib.closing(StateFile(tmp_path / "outbox" / "state.sqlite")) as state:
         kept = state.execute("SELECT file FROM operations WHERE name = 'weights.npy'")
     assert kept == [(b"1234",)]
+
+
+def test_what_was_refused_is_told_by_the_next_in_the_old_order(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "weights.npy"
+    file.write_bytes(b"1234")
+    root = store.artifact_root
+    assert root is not None
+    (root / "exp").parent.mkdir(exist_ok=True)
+    (root / "exp").write_text("no folder, as on a disk that is full")
+    with recorder(store, tmp_path / "outbox", patience=0) as rec:
+        rec.name("t1", "an old name")
+        rec.open_parent("search", {"a": 1})
+        rec.open_child("t1", "t1", {"alpha": 1})
+        rec.artifact("t1", file)
+        rec.metrics("t1", 1, {"loss": 0.5})
+        rec.name("t1", "a new name")
+        rec.finish("t1")
+        rec.finish(PARENT)
+        assert rec.flush(60) == 0
+        # The name before its run: that is needless, as the new one was taken.
+        said = [problem.partition(":")[0] for problem in rec.problems()]
+    assert said == ["open of search", "open of t1", "artifact of t1 (weights.npy)"]
+    (root / "exp").unlink()
+    with recorder(store, tmp_path / "outbox") as rec:
+        rec.tag(PARENT, "later", "yes")
+        assert rec.flush(60) == 0
+        assert rec.problems() == []
+    runs = runs_of(store)
+    assert {key: run.info.status for key, run in runs.items()} == {PARENT: "FINISHED", "t1": "FINISHED"}
+    assert files_of(store, runs[PARENT]) == ["params.json"]
+    assert files_of(store, runs["t1"]) == ["params.json", "weights.npy"]
+    assert runs["t1"].info.run_name == "a new name"
+    assert history(store, runs["t1"], "loss") == [(1, 0.5)]
+    with recorder(store, tmp_path / "outbox") as rec:
+        assert (rec.flush(60), rec.problems()) == (0, [])
+
+
+def test_a_run_that_could_not_be_opened_comes_whole_with_the_next(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RestException({"error_code": "INVALID_PARAMETER_VALUE", "message": "over the quota"})
+
+    with recorder(store, tmp_path / "outbox") as rec:
+        rec.open_parent("search", {})
+        assert rec.flush(60) == 0
+        monkeypatch.setattr(MlflowClient, "create_run", refuse)
+        rec.open_child("t1", "t1", {})
+        rec.metrics("t1", 1, {"loss": 0.5})
+        rec.finish("t1", "FAILED")
+        rec.finish(PARENT)
+        assert rec.flush(60) == 0
+        assert "over the quota" in rec.problems()[0]
+        assert len(rec.problems()) == 3
+    monkeypatch.undo()
+    with recorder(store, tmp_path / "outbox") as rec:
+        assert (rec.flush(60), rec.problems()) == (0, [])
+    runs = runs_of(store)
+    assert {key: run.info.status for key, run in runs.items()} == {PARENT: "FINISHED", "t1": "FAILED"}
+    assert history(store, runs["t1"], "loss") == [(1, 0.5)]
 
 
 def test_mistakes_of_the_caller_are_raised(store: Store, tmp_path: Path) -> None:

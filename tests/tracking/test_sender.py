@@ -143,6 +143,34 @@ def test_an_unclear_failure_is_given_time_and_then_set_aside(tmp_path: Path, wai
     impatient.stop(5)
 
 
+def test_what_was_set_aside_is_tried_once_at_the_next_start(tmp_path: Path) -> None:
+    ill = {1: MlflowException("no space left on device"), 2: REFUSAL}
+    box, server = fill(tmp_path / "box", 4), Server(ill)
+    sender = server.sender(box, patience=0)
+    assert sender.flush(10) == 0
+    sender.stop(5)
+    assert server.taken == [0, 3]
+
+    # It does not hold up the others a second time, however patient the sender is with what is new.
+    del server.bad[2]
+    box = open_box(tmp_path / "box")
+    box.append({"value": "new"})
+    sender = server.sender(box, patience=60)
+    assert sender.flush(10) == 0
+    assert server.taken == [0, 3, 2, "new"]
+    assert [(operation.content["value"], reason) for operation, reason in box.rejected()] == [
+        (1, "no space left on device")
+    ]
+    sender.stop(5)
+
+    server.bad.clear()
+    box = open_box(tmp_path / "box")
+    sender = server.sender(box)
+    assert sender.flush(10) == 0
+    assert (server.taken[-1], box.rejected()) == (1, [])
+    sender.stop(5)
+
+
 def test_a_closed_door_is_waited_for(tmp_path: Path, wait_until: Wait) -> None:
     denied = RestException({"error_code": "PERMISSION_DENIED", "message": "token expired"})
     box, server = fill(tmp_path / "box", 2), Server({0: denied})

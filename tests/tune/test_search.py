@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from degcraft.matching import Measurement, craft
 from degcraft.matching.weightings import WEIGHTINGS
 from degcraft.networks import load_network
 from tests.tune.searches import MakeSearch, SearchFolder, StoreOf
+from tracking import StateFile
 from tracking.models import load_sr_model
+from tracking.outbox import Outbox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -164,6 +167,22 @@ def test_resuming_a_finished_search_changes_nothing(finished: SearchFolder) -> N
     assert len(store.client.search_model_versions("name='degcraft-sr'")) == 1
     # The parent, two shared networks, bicubic, twice start, uniform and upper bound, three crafted trials.
     assert len(store.runs()) == 13
+
+
+def test_a_record_that_was_refused_is_told_by_the_resume(finished: SearchFolder) -> None:
+    with closing(StateFile(finished.output / "state.sqlite")) as file, file.transaction():
+        outbox = Outbox(file)
+        told = outbox.append({"kind": "tag", "key": "search", "time": 1, "name": "refused", "value": "before"})
+        bad = outbox.append({"kind": "tag", "key": "t999", "time": 1, "name": "refused", "value": "for ever"})
+        outbox.reject(told.number, "no space left on device")
+        outbox.reject(bad.number, "no space left on device")
+    printed = finished.run("--resume", expect=3)
+    assert StoreOf(finished.output).parent().data.tags["refused"] == "before"
+    # The reason is the present one, and what was told is not spoken of any more.
+    assert "MLflow refused: tag of t999: no run of search" in printed
+    assert printed.count("MLflow refused:") == 1
+    with closing(StateFile(finished.output / "state.sqlite")) as file, file.transaction():
+        file.execute("DELETE FROM operations")
 
 
 def test_what_is_refused(finished: SearchFolder, make_search: MakeSearch) -> None:
