@@ -1,8 +1,11 @@
 """The one error type for what a user can mend, and the words of others' errors."""
 
+import errno
 import reprlib
 from typing import Any
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What a system answers where no file can be written any more."""
 EXIT_BAD_INPUT = 2
 """Exit status of a program that ends by such an error."""
 

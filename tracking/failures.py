@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import NO_ROOM, DegcraftError
 
 
 class Undeliverable(Exception):
@@ -38,6 +38,8 @@ def judge(error: Exception) -> Verdict:
     from mlflow.exceptions import MlflowException
     from requests import HTTPError
 
+    if isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_ROOM:
+        return Verdict.UNSURE
     if isinstance(error, (Undeliverable, DegcraftError)):
         return Verdict.HOPELESS
     if isinstance(error, MlflowException):

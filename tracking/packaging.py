@@ -5,11 +5,13 @@ one: MLflow then loads them through degcraft, which rebuilds them from their wei
 """
 
 import hashlib
+import io
 import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from degcraft.errors import DegcraftError, in_short
+from degcraft.errors import NO_ROOM, DegcraftError, in_short
 from degcraft.networks import LoadedNetwork, load_network, network_spec, save_network
 from degcraft.networks.deploying import deployable
 from degcraft.networks.export import quiet
@@ -117,7 +119,7 @@ def _with_graph(network: LoadedNetwork, metadata: dict[str, Any], folder: Path, 
     # Sizes of 1 would be frozen into the exported graph.
     example = np.linspace(0, 1, math.prod(_EXAMPLE), dtype=np.float32).reshape(_EXAMPLE)
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), torch.no_grad(), _written_from_memory():
             mlflow.pytorch.save_model(
                 deployable(network.model),
                 str(folder),
@@ -129,8 +131,29 @@ def _with_graph(network: LoadedNetwork, metadata: dict[str, Any], folder: Path, 
                 metadata={"degcraft": metadata},
             )
         return _difference(network, folder)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        return f"it cannot be exported ({in_short(error)})"
     except Exception as error:  # the exporter fails in as many ways as there are networks
         return f"it cannot be exported ({in_short(error)})"
+
+
+@contextmanager
+def _written_from_memory() -> Iterator[None]:
+    """MLflow has torch write the graph into a file; on a full disk torch's own writer ends the process."""
+    export: Any = torch.export
+    save = export.save
+
+    def written(program: torch.export.ExportedProgram, path: str, **more: Any) -> None:
+        save(program, content := io.BytesIO(), **more)
+        Path(path).write_bytes(content.getvalue())
+
+    export.save = written
+    try:
+        yield
+    finally:
+        export.save = save
 
 
 def _difference(network: LoadedNetwork, folder: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import zipfile
@@ -223,6 +224,25 @@ def test_a_network_without_a_graph_for_every_size_is_packed_as_it_is(
             np.testing.assert_allclose(served.predict(lr.numpy()), network(lr).numpy(), atol=1e-6)
     rebuilt = load_network(tmp_path / "packed" / NETWORK_FILE)
     assert (rebuilt.name, rebuilt.metadata) == (name, {"steps": "9"})
+
+
+def test_a_full_disk_is_no_reason_to_have_no_graph(tmp_path: Path) -> None:
+    network_file, sizes_of_it = tmp_path / "network.safetensors", {"channels": 40, "blocks": 1}
+    network = build_network("srresnet", scale=2, **sizes_of_it)
+    save_network(network_file, network, name="srresnet", hyperparameters=sizes_of_it)
+    package_network(network_file, tmp_path / "whole", scale=2)
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file()}
+    graph = sizes.pop("model.pt2")
+    assert graph > max(sizes.values()), "the graph is to be the one file that has no room"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (graph - 1, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            package_network(network_file, tmp_path / "again", scale=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.glob("again*")] == []
+    assert package_network(network_file, tmp_path / "again", scale=2)["graph"] == "exported"
 
 
 def test_a_half_made_database_is_never_seen(tmp_path: Path, migrated_database: Path) -> None:

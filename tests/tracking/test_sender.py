@@ -221,6 +221,12 @@ def http_error(status: int) -> HTTPError:
     return HTTPError(response=response)
 
 
+def full_disk() -> DegcraftError:
+    error = DegcraftError("network.safetensors: cannot be written (No space left on device)")
+    error.__cause__ = OSError(28, "No space left on device")
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [
@@ -237,6 +243,7 @@ def http_error(status: int) -> HTTPError:
         (http_error(502), Verdict.UNSURE),
         (ConnectionResetError(), Verdict.UNSURE),
         (OSError(28, "No space left on device"), Verdict.UNSURE),
+        (full_disk(), Verdict.UNSURE),
     ],
 )
 def test_failures_are_told_apart(error: Exception, verdict: Verdict) -> None:
