@@ -1,6 +1,5 @@
 """Running one Ray Tune experiment so that it can be watched and ended early."""
 
-import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ from ray.tune import (
     Tuner,
     with_resources,
 )
+from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from degcraft.errors import DegcraftError
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What a system answers where no file can be written any more."""
+from degcraft.errors import NO_ROOM, DegcraftError
 
 
 class Watcher(Protocol):
@@ -73,7 +71,7 @@ class _Relay(Callback, Stopper):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         failure = failure_of(trial)
-        if any(os.strerror(code) in failure for code in NO_ROOM):
+        if _no_room(failure) is not None:
             # Not the trial's fault: the search ends, and a resume goes on with the trial once there is room.
             self.error = self.error or DegcraftError(f"a trial's checkpoint cannot be written ({failure})")
         self._tell(self._watcher.ended, trial, failure)
@@ -155,7 +153,8 @@ class Experiment:
             run_config=RunConfig(
                 name=self.name,
                 storage_path=self.storage,
-                callbacks=[relay],
+                # What a trial reported, a line each. Ray Tune's other loggers are off, see `tune.cluster`.
+                callbacks=[relay, JsonLoggerCallback()],
                 stop=relay,
                 failure_config=FailureConfig(max_failures=self.retries),
                 checkpoint_config=CheckpointConfig(num_to_keep=1),
@@ -168,8 +167,18 @@ class Experiment:
             if error.errno not in NO_ROOM:
                 raise
             raise DegcraftError(f"{self.location}: cannot be written ({error.strerror})") from error
+        except TuneError as error:
+            # Where a trial's failure cannot be written down either, the traceback of that is all there is.
+            if (said := _no_room(str(error))) is None:
+                raise
+            raise DegcraftError(f"{self.location}: cannot be written ({said})") from error
         if relay.error is not None:
             raise relay.error
+
+
+def _no_room(text: str) -> str | None:
+    """The system's words for a disk that takes no more, if they are in a text."""
+    return next((os.strerror(code) for code in NO_ROOM if os.strerror(code) in text), None)
 
 
 def failure_of(trial: Trial) -> str:

@@ -1,4 +1,4 @@
-"""A search whose processes are ended and killed comes to the end that one left in peace comes to.
+"""A search that is ended, killed or left without room on the disk comes to the end that one left in peace comes to.
 
 `pytest tests/tune/test_kills.py -k random --kills 40 -s` is the long form, by hand.
 """
@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -93,11 +94,17 @@ def steps_reported(search: SearchFolder) -> int:
     )
 
 
+@pytest.fixture(scope="module")
+def peace(make_searches: MakeSearch) -> SearchFolder:
+    """The search left in peace."""
+    search = make_searches("peace", **OPTIONS)
+    search.run()
+    return search
+
+
 def test_a_search_ended_and_killed_goes_on_and_ends_as_one_left_in_peace(
-    make_search: MakeSearch, temporary: Path
+    peace: SearchFolder, make_search: MakeSearch, temporary: Path
 ) -> None:
-    peace = make_search("peace", **OPTIONS)
-    peace.run()
     killed = make_search("killed", **OPTIONS)
     seen: set[psutil.Process] = set()
 
@@ -125,6 +132,29 @@ def test_a_search_ended_and_killed_goes_on_and_ends_as_one_left_in_peace(
     assert hunt.driver.returncode == 0, printed
     ended_alike(killed, StoreOf(killed.output), peace)
     nothing_is_left(seen, temporary)
+
+
+def test_a_disk_that_becomes_full_ends_it_in_a_sentence_and_with_room_it_goes_on(
+    peace: SearchFolder, make_search: MakeSearch, temporary: Path
+) -> None:
+    search = make_search("full", **OPTIONS)
+    hunt = Hunt(search.start())
+    search.wait_for(lambda: steps_reported(search) >= 3, hunt.driver)
+    for process in [*hunt.matching("driver"), *hunt.matching("trial")]:
+        # From now on no file of the running process can grow, whatever library writes it, and wherever.
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    printed, _ = hunt.driver.communicate(timeout=120)
+    assert hunt.driver.returncode == 2, printed
+    # Ray's own log is on the disk as well, and says so beside what we say.
+    said = [line for line in printed.splitlines() if "[ray_log_sink]" not in line]
+    assert [line for line in said if "File too large" in line and not line.startswith("MLflow ")] == said[-1:], printed
+    assert said[-1].startswith("degcraft search: ")
+    assert "Traceback" not in printed
+    assert list(search.output.rglob(".*-*")) == list(search.output.rglob("*.new")) == []
+
+    search.run("--resume")
+    ended_alike(search, StoreOf(search.output), peace)
+    nothing_is_left(hunt.seen, temporary)
 
 
 @pytest.mark.timeout(4 * 3600)
