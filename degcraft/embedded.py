@@ -16,7 +16,8 @@ from degcraft.scratch import scratch_folder
 START_ATTEMPTS = 3
 RAY_SERVERS = ("gcs_server", "raylet")
 
-LOOKS_EVERY_S = 0.5
+LOOKS_EVERY_S = 0.05
+"""Often: where a program first touches a dead raylet's store, Ray ends it by status 1, before a word of ours."""
 PATIENCE_S = 15.0
 """For a program that was interrupted to come to its end by itself."""
 SHOW_CURSOR = "\x1b[?25h"

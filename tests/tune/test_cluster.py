@@ -11,7 +11,7 @@ import pytest
 import ray
 
 from tests.listening import listened_on
-from tune.cluster import connected, end_as_interrupted
+from tune.cluster import ENDED, connected, end_as_interrupted
 
 
 def test_under_uv_run_workers_keep_the_drivers_environment() -> None:
@@ -30,6 +30,31 @@ def test_a_ray_of_our_own_listens_on_loopback_alone_and_leaves_no_folder() -> No
         session, other = Path(tempfile.gettempdir()), listened_on(os.getpid())
     assert other == []
     assert not session.exists()
+
+
+KILLED = """
+import time
+import psutil
+from degcraft.errors import DegcraftError
+from tune.cluster import connected
+
+try:
+    with connected(None):
+        (raylet,) = [one for one in psutil.Process().children(recursive=True) if one.name() == "raylet"]
+        raylet.kill()
+        time.sleep(60)
+except DegcraftError as error:
+    # Ray speaks in a thread of its own, a moment later.
+    time.sleep(3)
+    print("said:", error)
+"""
+
+
+@pytest.mark.slow
+def test_a_raylet_that_dies_is_said_by_us_and_not_by_ray() -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=200)
+    assert done.stdout == f"said: {ENDED.format('raylet')}\n"
+    assert done.stderr == ""
 
 
 def test_sigterm_is_ctrl_c() -> None:
