@@ -126,6 +126,14 @@ def test_estimates_are_asked_of_what_they_train_on_and_not_of_the_bins_that_show
     assert abs(estimates) < 0.2
 
 
+def test_no_other_bins_are_advised_where_bins_are_not_trained_on(judge: Judge) -> None:
+    mild = {"name": "estimates", "quantile": 0.02}
+    strong: Box = {**INSIDE, "noise_level": (20, 40)}
+    (message,) = (one.message for one in judge(strong, weighting=mild).cautions if one.code == "axis")
+    assert "lean to the mild side" in message
+    assert "--axis" not in message
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
