@@ -28,7 +28,7 @@ from degcraft.matching import (
 )
 from degcraft.matching.crafting import DRAWS, crafted_by
 from degcraft.matching.estimates import beliefs, mild_degradations
-from degcraft.metrics import NiqeModel
+from degcraft.metrics import LpipsMetric, NiqeModel
 from degcraft.networks import build_network
 from degcraft.training import Precision, choose_precision
 from tune.cluster import worker_device, worker_threads
@@ -130,6 +130,8 @@ def held_out_part(
         assert data.judge_crops is not None
         pairs = proxy_pairs(data.judge_crops, judged, spec)
     pairs, notes = without_degenerate(pairs, spec.scale, spec.border)
+    if spec.held_out.metric == "lpips" and (note := LpipsMetric(weights_file=spec.lpips_weights).note):
+        notes = [*notes, note]
     for note in notes:
         measurements.console.print(note, highlight=False, soft_wrap=True)
     return HeldOut(

@@ -73,7 +73,10 @@ class SearchSpec(Strict):
         description="where checkpoints go on a cluster: shared folder, s3://, gs://; `output` if left out",
     )
     extractor_weights: dict[str, str] = Field(default={}, description="extractor name to a local file with its weights")
-    lpips_weights: str | None = Field(default=None, description="local file with the backbone of LPIPS")
+    lpips_weights: str | None = Field(
+        default=None,
+        description="local file with a backbone of LPIPS: AlexNet, VGG16 or SqueezeNet 1.1, in torchvision's layout",
+    )
     niqe_model: str | None = Field(default=None, description="a saved NIQE model; fitted on the HR images if left out")
 
     @field_validator("pdm")

@@ -68,7 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--niqe-clean", metavar="DIR", help="clean images that NIQE compares with (folder or URI)")
     parser.add_argument("--niqe-model", type=Path, metavar="FILE", help="a NIQE model that was fitted before (.npz)")
-    parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="local file with the backbone of LPIPS")
+    parser.add_argument(
+        "--lpips-weights",
+        type=Path,
+        metavar="FILE",
+        help="ImageNet weights of lpips' backbone (AlexNet, VGG16 or SqueezeNet 1.1) in torchvision's layout",
+    )
     add_tile(parser)
     add_device(parser)
 

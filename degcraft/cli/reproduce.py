@@ -67,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=positive, default=50_000, metavar="N", help="of every training (50000)")
     parser.add_argument("--batch", type=positive, default=16, metavar="N", help="crops per step (16)")
     parser.add_argument("--patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crop (32)")
-    parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="score LPIPS too, with this backbone (alex)")
+    parser.add_argument(
+        "--lpips-weights", type=Path, metavar="FILE", help="score LPIPS too, by this AlexNet, VGG16 or SqueezeNet"
+    )
     parser.add_argument("--seed", type=seed, default=0, help="of weights, crops and degradations (0)")
     add_device(parser)
 
@@ -89,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     for choice, reason in missing.items():
         console.print(f"left out {choice}: {reason}", highlight=False, soft_wrap=True, markup=False)
     lpips = None if args.lpips_weights is None else LpipsMetric(weights_file=args.lpips_weights)
+    if lpips is not None and lpips.note:
+        console.print(lpips.note, highlight=False)
     hr, references, tests = _files(args, console)
 
     def study(network: "Network") -> "Study":

@@ -65,7 +65,7 @@ def evaluate(
             once per pair, from the bicubic enlargement, and fits the ground truth to that for all rows alike.
         niqe_clean: A folder (or URI) of clean images that NIQE compares with.
         niqe_model: Instead of it, a NIQE model that was fitted before.
-        lpips_weights: A local file with the backbone of LPIPS.
+        lpips_weights: A local file with a backbone of LPIPS: AlexNet, VGG16 or SqueezeNet 1.1, as torchvision has them.
         tile: Largest side in LR pixels that a network sees at once, 8 or more.
         device: Where networks work: cpu, cuda, cuda:1 …; auto takes a GPU if there is one.
         load: What reads a model; `tracking.models.load_sr_model` reads them from MLflow.
@@ -92,6 +92,8 @@ def evaluate(
     images, notes = prepared(images, scale, align)
     if align:
         notes.append(describe_alignments([own.alignment for own in images if own.alignment is not None]))
+    if "lpips" in judges and judges["lpips"].note:
+        notes.append(judges["lpips"].note)
     scores: dict[str, list[Any]] = {row: [] for row in rows}
     for number, (row, image) in enumerate(((row, image) for row in rows for image in images), start=1):
         low, high = image.read(scale)

@@ -18,8 +18,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` file, or of a `.pth` or `.pt` file that holds nothing else, on the CPU.
 
     Raises:
-        DegcraftError: another suffix, a damaged file, or a file that holds something else.
+        DegcraftError: no file, another suffix, a damaged file, or a file that holds something else.
     """
+    if not path.exists():
+        raise DegcraftError(f"{path} does not exist")
     if path.suffix == ".safetensors":
         try:
             return load_file(path)

@@ -31,7 +31,9 @@ BACKBONES = {
     "vgg": _Backbone("vgg16", 16),
     "squeeze": _Backbone("squeezenet1_1", 17),
 }
-"""The backbones by the names that the `lpips` package gives them; `alex` is the one that papers report."""
+"""The backbones by the names that the `lpips` package gives them."""
+PUBLISHED = "alex"
+"""The one that papers report."""
 
 
 class LpipsMetric:
@@ -41,10 +43,10 @@ class LpipsMetric:
     The calibration comes with the `lpips` package, the backbone's ImageNet weights do not.
     """
 
-    def __init__(self, backbone: str = "alex", weights_file: str | Path | None = None) -> None:
+    def __init__(self, backbone: str | None = None, weights_file: str | Path | None = None) -> None:
         """
         Args:
-            backbone: one of `BACKBONES`.
+            backbone: one of `BACKBONES`; None: the one that the file holds the weights of, and alex without a file.
             weights_file: the backbone's ImageNet weights in torchvision's layout, `.pth` or `.safetensors`. None
                 looks into the folder that DEGCRAFT_WEIGHTS names and torch's cache, then downloads them.
 
@@ -52,11 +54,19 @@ class LpipsMetric:
             DegcraftError: an unknown backbone, no `lpips` package, or no fitting weights; for these it says
                 which file is needed, where it can be had and where to put it.
         """
+        path = None if weights_file is None else Path(weights_file)
+        if backbone is None:
+            backbone = PUBLISHED if path is None else backbone_of(path)
         if backbone not in BACKBONES:
             raise DegcraftError(f"the LPIPS backbone must be one of {', '.join(BACKBONES)}, but is {backbone!r}")
         self.backbone = backbone
         self._min_side = BACKBONES[backbone].min_side
-        self._network = lpips_network(backbone, None if weights_file is None else Path(weights_file))
+        self._network = lpips_network(backbone, path)
+
+    @property
+    def note(self) -> str | None:
+        """What is to be said of its figures: those of another backbone than the papers' are not like theirs."""
+        return None if self.backbone == PUBLISHED else f"LPIPS by {self.backbone}; papers give it by {PUBLISHED}"
 
     @torch.inference_mode()
     def __call__(self, sr: Tensor, hr: Tensor, *, border: int = 0) -> float:
@@ -73,6 +83,21 @@ class LpipsMetric:
         first, second = comparable(sr, hr, border=border, min_side=self._min_side)
         network = self._network.to(first.device)
         return float(network(first.float(), second.float(), normalize=True).mean())
+
+
+def backbone_of(weights_file: Path) -> str:
+    """The backbone whose weights a file holds.
+
+    Raises:
+        DegcraftError: it cannot be read, or holds none of theirs.
+    """
+    shapes = {key: tensor.shape for key, tensor in read_weights(weights_file).items()}
+    for name, backbone in BACKBONES.items():
+        whole = empty_network(backbone.layout).state_dict()
+        if all(shapes.get(key) == one.shape for key, one in whole.items() if key.startswith("features.")):
+            return name
+    layouts = ", ".join(backbone.layout for backbone in BACKBONES.values())
+    raise DegcraftError(f"{weights_file}: must hold the backbone of LPIPS in torchvision's layout, one of {layouts}")
 
 
 def lpips_network(name: str, weights_file: Path | None = None) -> nn.Module:

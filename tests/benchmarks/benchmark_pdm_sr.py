@@ -75,7 +75,7 @@ def main() -> None:
     study = Study(
         *(scan_folder(folder, min_side=side * SCALE).files for folder, side in sides),
         network=Network.of(f"start:x{SCALE}"), steps=args.steps, batch=BATCH, lr_patch=LR_PATCH, kept=args.kept,
-        device=args.device, lpips=LpipsMetric("squeeze", args.lpips_weights) if args.lpips_weights else None,
+        device=args.device, lpips=LpipsMetric(weights_file=args.lpips_weights) if args.lpips_weights else None,
     )  # fmt: skip
     small = ",".join(f"{name}={value}" for name, value in SMALL.items())
 

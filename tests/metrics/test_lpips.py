@@ -103,6 +103,20 @@ def test_an_unknown_backbone_and_unfitting_weights_are_named(tmp_path: Path) -> 
         LpipsMetric("alex", tmp_path / "absent.pth")
 
 
+@pytest.mark.parametrize("name", TAPS)
+def test_the_backbone_is_the_one_that_the_file_holds(name: str, tmp_path: Path) -> None:
+    backbone_file(name, tmp_path / "weights.safetensors")
+    metric = LpipsMetric(weights_file=tmp_path / "weights.safetensors")
+    assert metric.backbone == name
+    assert metric.note == (None if name == "alex" else f"LPIPS by {name}; papers give it by alex")
+
+
+def test_a_file_that_holds_no_backbone_is_said(tmp_path: Path) -> None:
+    save_file({"features.0.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(DegcraftError, match=r"other\.safetensors: must hold the backbone of LPIPS .* alexnet, vgg16"):
+        LpipsMetric(weights_file=tmp_path / "other.safetensors")
+
+
 def test_a_backbone_that_cannot_be_had_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv("DEGCRAFT_WEIGHTS", raising=False)
