@@ -49,9 +49,9 @@ def _device(text: str) -> str:
 
 
 AXES = (
-    "blur_sigma, blur_ratio, blur_angle, defocus_radius, reduction, noise_level, noise_signal, noise_common, "
-    "noise_grain, sharpening, earlier_jpeg_quality, webp_quality, h264_quantiser, mpeg2_quantiser, jpeg_quality, "
-    "jpeg_chroma"
+    "blur_sigma, blur_ratio, blur_angle, defocus_radius, reduction, enlarged, noise_level, noise_signal, "
+    "noise_common, noise_grain, sharpening, earlier_jpeg_quality, webp_quality, h264_quantiser, mpeg2_quantiser, "
+    "jpeg_quality, jpeg_chroma"
 )
 """Every axis there is, for help that must not load what knows them."""
 

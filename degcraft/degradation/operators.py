@@ -14,6 +14,7 @@ from degcraft.later import Later
 
 MAX_SIGMA, MAX_RADIUS, MAX_GRAIN = 16.0, 16.0, 4.0
 """Of blur, defocus and grain, in pixels."""
+MAX_ENLARGEMENT = 8.0
 LEAST_RATIO = 0.1
 """Of a stretched blur."""
 REDUCTIONS = ("bicubic", "area", "bilinear", "lanczos", "nearest")
@@ -137,6 +138,28 @@ DEFOCUS = Operator(
 REDUCTION = Operator(
     parameters=(choice("reduction", "reduction", REDUCTIONS),), reduce=Later("degcraft.degradation.reduction:reduce_by")
 )
+ENLARGEMENT = Operator(
+    parameters=(
+        Parameter(
+            "enlarged",
+            "enlargement before",
+            "times, since it was smaller",
+            low=1.0,
+            high=MAX_ENLARGEMENT,
+            identity=1.0,
+            mark="×",
+            digits=1,
+            step=0.3,
+            bin_width=0.5,
+            grid=0.25,
+            usual=(1.0, 4.0),
+            hardly=1.1,
+            more="more enlarged before",
+            less="less enlarged before",
+        ),
+    ),
+    apply=Later("degcraft.degradation.enlargement:enlarge_smaller"),
+)
 NOISE = Operator(
     parameters=(
         Parameter(
@@ -234,6 +257,7 @@ OPERATORS: dict[str, Operator] = {
         BLUR,
         DEFOCUS,
         REDUCTION,
+        ENLARGEMENT,
         NOISE,
         SHARPENING,
         EARLIER_JPEG,

@@ -10,13 +10,14 @@ from degcraft.degradation.operator import Values
 from degcraft.degradation.operators import REDUCTIONS
 
 
-def _bicubic(x: Tensor) -> Tensor:
+def bicubic_shape(x: Tensor) -> Tensor:
+    """Keys (1981) with a = -1/2, at distances of at least 0."""
     near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
     return torch.where(x <= 1, near, torch.where(x < 2, far, 0.0))
 
 
 _SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
-    "bicubic": _bicubic,  # Keys (1981) with a = -1/2
+    "bicubic": bicubic_shape,
     "area": lambda x: (x < 0.5).double(),
     "bilinear": lambda x: (1 - x).clamp_min(0),
     "lanczos": lambda x: torch.where(x < 3, torch.sinc(x) * torch.sinc(x / 3), 0.0),

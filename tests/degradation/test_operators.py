@@ -23,7 +23,7 @@ def _share(name: str) -> Parameter:
 
 
 def test_operators_stand_in_the_order_of_the_equation() -> None:
-    order = ["blur_sigma", "reduction", "noise_level", "sharpening", "earlier_jpeg_quality", "jpeg_quality"]
+    order = ["blur_sigma", "reduction", "enlarged", "noise_level", "sharpening", "earlier_jpeg_quality", "jpeg_quality"]
     assert [name for name in OPERATORS if name in order] == order
 
 
