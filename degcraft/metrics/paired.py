@@ -47,15 +47,20 @@ class Difference:
         if not math.isinf(self.low) and self.high - self.low < 0.01:
             decimals = max(decimals, 3)
         mean, low, high = (_signed(value, decimals) for value in (self.mean, self.low, self.high))
-        # Of what has no unit, less may be better.
-        better, worse = ("over", "below") if unit else ("better than", "worse than")
-        unit = f" {unit}" if unit else ""
+        said = f" {unit}" if unit else ""
         if math.isinf(self.low):
-            return f"undecided against {other}: {mean}{unit} ({images}, which gives no interval)"
+            return f"undecided against {other}: {mean}{said} ({images}, which gives no interval)"
         interval = f"{low.removeprefix('+')} to {high.removeprefix('+')}, {images}"
         if self.is_tie:
-            return f"tie with {other}: {mean}{unit} ({interval})"
-        return f"{mean}{unit} {better if self.low > 0 else worse} {other} (95 % interval {interval})"
+            return f"tie with {other}: {mean}{said} ({interval})"
+        if unit and self.low > 0:
+            return f"{mean}{said} over {other} (95 % interval {interval})"
+        # The word is the sign; of what has no unit, less may be better.
+        worse = "below" if unit else "worse than"
+        if self.low > 0:
+            return f"{self.mean:.{decimals}f} better than {other} (95 % interval {interval})"
+        ends = f"{-self.high:.{decimals}f} to {-self.low:.{decimals}f}"
+        return f"{-self.mean:.{decimals}f}{said} {worse} {other} (95 % interval {ends}, {images})"
 
 
 def paired_difference(

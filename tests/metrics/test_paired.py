@@ -69,14 +69,14 @@ def test_it_says_so_in_plain_words() -> None:
         "tie with the start: +0.03 dB (−0.05 to 0.11, 12 images)"
     )
     assert Difference(-0.4, -0.5, -0.3, 9).sentence("bicubic") == (
-        "−0.40 dB below bicubic (95 % interval −0.50 to −0.30, 9 images)"
+        "0.40 dB below bicubic (95 % interval 0.30 to 0.50, 9 images)"
     )
     # Where two decimals would hide the interval, three show it.
     assert Difference(0.0042, 0.0011, 0.0073, 9).sentence("uniform") == (
         "+0.004 dB over uniform (95 % interval 0.001 to 0.007, 9 images)"
     )
     assert Difference(0.0123, 0.01, 0.0146, 9).sentence("uniform", unit="", decimals=4) == (
-        "+0.0123 better than uniform (95 % interval 0.0100 to 0.0146, 9 images)"
+        "0.0123 better than uniform (95 % interval 0.0100 to 0.0146, 9 images)"
     )
     assert Difference(-0.001, -0.2, 0.2, 9).sentence("uniform").startswith("tie with uniform: +0.00 dB")
 
