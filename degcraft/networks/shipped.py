@@ -42,6 +42,12 @@ def weights_file(model: str | Path) -> Path:
         DegcraftError: there is no such file or start.
     """
     path = start_file(model) if str(model).startswith(START) else Path(model).expanduser()
+    if path.is_dir():
+        # What a search calls the best network is a folder, and what it hands over a file in it.
+        inside = path / "model.safetensors"
+        raise DegcraftError(
+            f"{model}: is a folder; {f'give {inside}' if inside.is_file() else 'give a file of weights'}"
+        )
     if not path.is_file():
         raise DegcraftError(f"{model}: there is no such file")
     return path
