@@ -211,8 +211,8 @@ def _sources(measurement: Measurement, files: Sequence[str]) -> Iterator[Caution
         return
     posteriors = read(measurement.references.astype(np.float32), measurement.scale)
     axes = [axis.name for axis in measurement.space.axes if axis.name in posteriors]
-    _, places = np.unique(np.asarray(files, dtype=object), return_inverse=True)
-    count = int(places.max()) + 1
+    names, places = np.unique(np.asarray(files, dtype=object), return_inverse=True)
+    count = len(names)
     if not axes or count < 2 * LEAST_SOURCE:
         return
     values = np.empty((count, len(axes)))
@@ -222,13 +222,19 @@ def _sources(measurement: Measurement, files: Sequence[str]) -> Iterator[Caution
         np.add.at(pooled, places, belief.probabilities)
         middle = (pooled.cumsum(axis=1) >= pooled.sum(axis=1, keepdims=True) / 2).argmax(axis=1)
         values[:, column] = [find_parameter(name).scaled(float(value)) for value in belief.values[middle]]
-    heaps = list(divided(np.arange(count), values, np.array([find_parameter(name).step for name in axes])))
+    steps = np.array([find_parameter(name).step for name in axes])
+    # Fewer files, which equal values can cut off, are outliers.
+    heaps = sorted((heap for heap in divided(np.arange(count), values, steps) if len(heap) >= LEAST_SOURCE), key=len)
     if len(heaps) > 1:
-        sizes = " and ".join(str(len(heap)) for heap in sorted(heaps, key=len, reverse=True))
+        sizes = " and ".join(str(len(heap)) for heap in reversed(heaps))
+        least, most = heaps[0], heaps[-1]
+        apart = axes[int((np.abs(values[least].mean(axis=0) - values[most].mean(axis=0)) / steps).argmax())]
         yield Caution(
             "sources",
-            f"the references look like {len(heaps)} sources ({sizes} files): one network for each restores them "
-            f"better than one for all. `degcraft inspect --split-to` gives each a folder.",
+            f"the references look like {len(heaps)} sources ({sizes} files), most apart in {apart}: one network for "
+            f"each restores them better than one for all. The smallest: {', '.join(names[least[:TELLING]])}"
+            f"{', …' if len(least) > TELLING else ''}. `degcraft inspect --split-to` gives each a folder that it finds "
+            "apart, too.",
         )
 
 

@@ -171,6 +171,8 @@ def test_images_without_jpeg_need_a_cell_of_their_own(judge: Judge) -> None:
 def test_two_sources_are_named(judge: Judge) -> None:
     found = judge(INSIDE, {"blur_sigma": (0, 1), "noise_level": (30, 40), "jpeg_quality": (70, 90)})
     assert codes(found) == ["sources"]
+    assert "most apart in noise_level" in found.cautions[0].message
+    assert "The smallest: " in found.cautions[0].message
     assert "look like 2 sources (40 and 40 files)" in found.cautions[0].message
 
 
