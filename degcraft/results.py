@@ -85,6 +85,10 @@ class Result(ABC):
         """The numbers behind it, if they make a table."""
         return None
 
+    def __str__(self) -> str:
+        """The sentences: of what is behind them `print` would show every array."""
+        return "\n".join(self.sentences())
+
     def plot(self) -> "Image":
         """The picture that `draw` writes, to be looked at: a notebook shows it, and so does its `show()`."""
         from PIL import Image

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from degcraft.cli import _for_trainer
 from degcraft.cli._common import check_file_name, refuse_overwrite
-from degcraft.cli._network import add_model, check_model, load_model
+from degcraft.cli._network import MODEL_HELP, check_model, load_model
+from degcraft.errors import DegcraftError
+from degcraft.trainers import TRAINERS
 
+_TRAINERS = ", ".join(TRAINERS)
 HELP = "write a network for other software (its weights, ONNX), or crafted.json for other trainers"
 
 
@@ -26,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft export models:/degcraft-sr@champion -o film_x4.onnx\n"
         "  degcraft export crafted.json --for neosr --hr clean -o film.toml"
     )
-    add_model(parser)
+    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}; with --for, a crafted.json")
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FILE", help=".safetensors, .pth or .onnx; the trainer's"
     )
@@ -37,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.trainer is not None:
         return _for_trainer.run(args)
+    if Path(args.model).suffix == ".json":
+        raise DegcraftError(f"{args.model}: is no network; a crafted distribution goes to a trainer: --for {_TRAINERS}")
     check_file_name(args.output)
     refuse_overwrite(args.output, args.overwrite)
     check_model(args.model)

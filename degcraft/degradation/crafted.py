@@ -124,13 +124,13 @@ class CraftedDistribution(Result):
         features = f"features: {self.extractor}" + (f":{layer}" if layer else "") if self.extractor else ""
         weighting = f"weighting: {weighting_words(self.weighting)}" if self.weighting else ""
         reliability = self.provenance.get("reliability", {}).get("sentences", [])
-        return ["   ".join(filter(None, (count, features, weighting))), *reliability]
+        return [" · ".join(filter(None, (count, features, weighting))), *reliability]
 
     def table(self) -> Table:
         """The heaviest bins or blocks, with the intervals of their weights; distances in units of the nearest: D has
         no scale.
         """
-        order = (-self.weights).argsort(kind="stable")[:_SHOWN].tolist()
+        order = [index for index in (-self.weights).argsort(kind="stable")[:_SHOWN].tolist() if self.weights[index] > 0]
         columns = {"weight": [f"{self.weights[index]:.3f}" for index in order]}
         if self.low is not None and self.high is not None:
             columns["95 %"] = [f"{self.low[index]:.2f}–{self.high[index]:.2f}" for index in order]
@@ -141,7 +141,7 @@ class CraftedDistribution(Result):
                 columns[axis.name] = [axis.words(int(self.parts.cells[index, place, 0])) for index in order]
         if self.distances is not None:
             nearest = self.distances.min() or 1.0
-            columns["distance"] = [f"{self.distances[index] / nearest:.2f}" for index in order]
+            columns["distance, nearest 1"] = [f"{self.distances[index] / nearest:.2f}" for index in order]
         rows = list(zip(*columns.values(), strict=True))
         return Table(f"heaviest {'bins' if self.blocks is None else 'blocks'}", list(columns), rows)
 

@@ -64,7 +64,7 @@ def test_finds_the_degradation_and_writes_all_it_knows(
     printed = capsys.readouterr().out
     assert "references: 8 images; 1 other file ignored; 12 patches of 32x32" in printed
     assert "hr: 8 images; 12 patches of 64x64" in printed
-    assert "of 4   features: degnet:distribution" in printed
+    assert "of 4 · features: degnet:distribution" in printed
     assert f"wrote {tmp_path / 'crafted.json'}" in printed
 
     content = content_of(tmp_path / "crafted.json")
