@@ -117,7 +117,9 @@ def existing_store(what: str, tracking_uri: str | None) -> str:
         No store is named, its file is not there or damaged, its artifacts are gone, or its server cannot be reached.
     """
     if not tracking_uri and not os.environ.get("MLFLOW_TRACKING_URI", "").strip():
-        raise DegcraftError(f"{what}: set MLFLOW_TRACKING_URI to the store that holds it (sqlite:///… is what a search's `browse` line names)")
+        raise DegcraftError(
+            f"{what}: set MLFLOW_TRACKING_URI to the store that holds it, such as sqlite:////path/to/output/mlflow.db"
+        )
     store = resolve_store(tracking_uri, Path.cwd())
     if store.sqlite_file is not None and not store.sqlite_file.is_file():
         raise DegcraftError(f"{what}: the store {store.public_uri} must be a file, but there is none")
