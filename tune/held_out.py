@@ -29,8 +29,8 @@ from tune.spec import SearchSpec
 TILE = 256
 """LR side above which a held-out image is restored in tiles."""
 
-SAMPLES_KEPT = 6
-"""Held-out images whose restored versions are kept for pictures."""
+SAMPLES_KEPT, PHOTOS_KEPT = 6, 4
+"""Held-out images whose restored versions are kept for pictures: of the pairs, and of the references."""
 
 NIQE_SIDE = 96
 """Side of NIQE's blocks: a smaller restored image has no NIQE."""
@@ -49,7 +49,7 @@ class Scores:
     niqe: float | None
     """Mean of the restored references, where they are large and structured enough for it."""
     samples: tuple[np.ndarray, ...]
-    """The first restored images, uint8 (3, H, W)."""
+    """The first restored images, uint8 (3, H, W), and behind them the restored `HeldOut.photos`."""
 
     def means(self) -> dict[str, float]:
         """Each score over the images that count, `score` being the one that is searched for."""
@@ -80,6 +80,8 @@ class HeldOut:
     scale: int
     niqe: NiqeModel
     lpips_weights: str | None
+    photos: tuple[tuple[str, np.ndarray], ...] = ()
+    """Where pairs are proxies: names and uint8 (3, h, w) patches of held-out references, for people to look at."""
 
     def score(self, network: nn.Module | None, device: str) -> Scores:
         """Restore and score everything held out.
@@ -98,6 +100,7 @@ class HeldOut:
             images.append(score_image(pair.name, names, restored, to_image(pair.hr), border=border, lpips=lpips))
             if len(samples) < SAMPLES_KEPT:
                 samples.append(to_uint8(restored.nan_to_num()).numpy())
+        samples += [to_uint8(self._restore(network, lr, device).nan_to_num()).numpy() for _, lr in self.photos]
         return Scores(self.metric, tuple(images), self._naturalness(network, device), tuple(samples))
 
     def _naturalness(self, network: nn.Module | None, device: str) -> float | None:
@@ -114,6 +117,16 @@ class HeldOut:
         tile = TILE if max(lr.shape[1:]) > TILE else None
         with torch.inference_mode():
             return upscale(network, image, scale=self.scale, tile=tile, device=device).cpu()
+
+
+def photos_of(references: Patches) -> tuple[tuple[str, np.ndarray], ...]:
+    """Patches of a few files, spread evenly over them."""
+    first = {name: place for place, name in reversed(list(enumerate(references.names())))}
+    names = sorted(first)
+    chosen = [
+        names[place] for place in np.linspace(0, len(names) - 1, min(PHOTOS_KEPT, len(names))).round().astype(int)
+    ]
+    return tuple((name, references.pixels[first[name]].numpy()) for name in chosen)
 
 
 def aligned_pairs(pairs: Sequence[Pair], scale: int) -> tuple[tuple[Pair, ...], str]:

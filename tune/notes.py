@@ -51,7 +51,9 @@ def search_note(summary: Summary, said: Sequence[str], register_as: str | None) 
         said: The sentences of its end, the verdict first.
         register_as: The name that the best was registered under, if it was.
     """
-    verdict, *rest = said
+    # What proxies can say belongs to the verdict that they gave.
+    lead = 2 if summary.held_out == "proxy" and summary.best is not None else 1
+    verdict, rest = "\n\n".join(said[:lead]), said[lead:]
     best, table = summary.best, summary.table()
     rows = [
         [f"{STAR} " * (place in table.marked) + f"[{key}]({{run:{key}}})", *cells]
@@ -59,8 +61,9 @@ def search_note(summary: Summary, said: Sequence[str], register_as: str | None) 
     ]
     parts = [verdict, _spaced(table._replace(rows=rows))]
     if best is not None:
-        picture = f"![restored]({{artifact:{PARENT}/restored-small.png}})"
-        parts.append(f"[{picture}]({{artifact:{PARENT}/restored.png}})")
+        whose = "photos" if summary.held_out == "proxy" else "restored"
+        picture = f"![{whose}]({{artifact:{PARENT}/restored-small.png}})"
+        parts.append(f"[{picture}]({{artifact:{PARENT}/{whose}.png}})")
         parts.append(_use(f"models:/{register_as}@champion" if register_as else f"runs:/{{id:{best.key}}}/model"))
     view, _ = view_of(summary.metric)
     parts.append(f"[All runs, the best first]({{view:{view}}})")

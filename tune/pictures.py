@@ -1,6 +1,7 @@
 """The pictures of a search: what each trial was trained on and restored, and the best beside the others."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,8 @@ class Pictures:
         if (files / LEARNED).exists():
             draw_learned(load_learned(files / LEARNED).model, files / KERNELS)
         rows = [
-            (pair.name, [self._enlarged(pair), to_image(restored), to_image(pair.hr)])
-            for pair, restored in zip(self._held_out.pairs, read_samples(files), strict=False)
+            (pair.name, [self._enlarged(pair.lr), to_image(restored), to_image(pair.hr)])
+            for pair, restored in zip(self._pairs, read_samples(files), strict=False)
         ]
         draw_contact_sheet(rows, files / SAMPLE_SHEET, ["LR, bicubic", title, "HR"])
 
@@ -62,32 +63,48 @@ class Pictures:
             with written_whole(self._folder.samples / f"{outcome.key}.npz") as temporary:
                 shutil.copyfile(files / SAMPLES, temporary)
 
-    def _enlarged(self, pair: Pair) -> Tensor:
-        return bicubic_enlarge(to_image(pair.lr), self._spec.scale)
+    @property
+    def _pairs(self) -> Sequence[Pair]:
+        """Those that samples are of, before the photos."""
+        return self._held_out.pairs[:SAMPLES_KEPT]
+
+    def _enlarged(self, lr: np.ndarray) -> Tensor:
+        return bicubic_enlarge(to_image(lr), self._spec.scale)
 
     def verdict(self, summary: Summary) -> list[Path]:
-        """The restored pictures side by side, where they differ most, large and small; none without a best."""
+        """The restored pictures side by side, where they differ most; none without a best.
+
+        Of pairs that are proxies the preview shows held-out references instead, which also have a picture of their own.
+        """
         best = summary.best
         if best is None:
             return []
-        pairs = self._held_out.pairs[:SAMPLES_KEPT]
-        columns = {"LR, bicubic": [self._enlarged(pair) for pair in pairs]}
+        columns: dict[str, list[np.ndarray]] = {}
         for kind in SHOWN:
             row = summary.of_kind(kind, best)
             file = self._folder.samples / f"{row.key}.npz" if row is not None else None
             if row is not None and row.key != best.key and file is not None and file.exists():
-                columns[kind] = [to_image(image) for image in read_npz(file)]
-        columns[f"best: {best.config.title()}"] = [to_image(image) for image in read_samples(self._folder.best)]
-        rows = [
-            RestoredImage(pair.name, images, to_image(pair.hr), self._spec.border + pair.border)
-            for pair, images in zip(pairs, zip(*columns.values(), strict=True), strict=True)
-        ]
-        picture, small = self._folder.restored, self._folder.preview
-        draw_restorations(rows, picture, list(columns))
-        with Image.open(picture) as shown, written_whole(small) as temporary:
+                columns[kind] = read_npz(file)
+        columns[f"best: {best.config.title()}"] = read_samples(self._folder.best)
+        titles, restored = ["LR, bicubic", *columns], list(zip(*columns.values(), strict=True))
+
+        def row_of(name: str, lr: np.ndarray, images: Sequence[np.ndarray], pair: Pair | None) -> RestoredImage:
+            truth, border = (None, 0) if pair is None else (to_image(pair.hr), self._spec.border + pair.border)
+            return RestoredImage(name, [self._enlarged(lr), *map(to_image, images)], truth, border)
+
+        pairs, photos = self._pairs, self._held_out.photos
+        scored, looked_at = restored[: len(pairs)], restored[len(pairs) :]
+        drawn, small = [self._folder.restored], self._folder.preview
+        rows = [row_of(pair.name, pair.lr, images, pair) for pair, images in zip(pairs, scored, strict=True)]
+        draw_restorations(rows, drawn[0], titles)
+        if looked_at:
+            rows = [row_of(name, lr, images, None) for (name, lr), images in zip(photos, looked_at, strict=True)]
+            drawn.append(self._folder.photos)
+            draw_restorations(rows, drawn[-1], titles)
+        with Image.open(drawn[-1]) as shown, written_whole(small) as temporary:
             shown.thumbnail((WIDEST, shown.height))
             shown.save(temporary)
-        return [picture, small]
+        return [*drawn, small]
 
 
 def read_samples(files: Path) -> list[np.ndarray]:

@@ -35,7 +35,7 @@ from tune.cluster import worker_device, worker_threads
 from tune.config import TrialConfig, measurement_name, network_key, network_label
 from tune.data import SearchData
 from tune.folder import SearchFolder
-from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
+from tune.held_out import HeldOut, aligned_pairs, fit_niqe, photos_of, proxy_pairs, without_degenerate
 from tune.measuring import Workers, sharded_measurement
 from tune.progress import counting
 from tune.spec import SearchSpec
@@ -143,6 +143,7 @@ def held_out_part(
         scale=spec.scale,
         niqe=niqe_model(spec, pool, folder.niqe, measurements.console),
         lpips_weights=spec.lpips_weights,
+        photos=() if data.judge is None else photos_of(data.judge),
     )
 
 

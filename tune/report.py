@@ -40,6 +40,8 @@ def print_result(result: SearchResult, console: Console, *, how_to_go_on: str) -
     if result.best is None:
         return EXIT_NOTHING
     say(f"best model: {result.best / 'model.safetensors'}")
+    photos = result.best.with_name("photos.png")
+    say(f"look at:    {photos if photos.exists() else result.best.with_name('restored.png')}")
     if result.registration is not None:
         say(f"registry:   {result.registration.sentence}")
     if result.registered is not None:

@@ -219,8 +219,12 @@ class Summary:
             said.append("no trial has a score, so there is no best model")
         else:
             won = self.won_words(best)
-            score = f"{self.metric} {best.score:.{decimals(self.metric)}f}"
+            on = " on proxies" if self.held_out == "proxy" else ""
+            score = f"{self.metric} {best.score:.{decimals(self.metric)}f}{on}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
+            if on:
+                # Beside the figures, or they are taken for what the network wins on real images.
+                said.append("without ground truth the score ranks trials by proxies; it does not say how good they are")
             if len(self.contenders) > 1:
                 places = decimals(self.metric)
                 tied = ", ".join(f"{one.config.title()} {one.score:.{places}f}" for one in self.contenders)
@@ -242,10 +246,6 @@ class Summary:
             )
         for name, told in self.reliability.items():
             said += [f"{name}: {sentence}" for sentence in told.sentences()] if told.cautions else []
-        if self.held_out == "proxy":
-            said.append(
-                "without ground truth the score is on proxies: it ranks trials, it does not say how good they are"
-            )
         if self._scores is not None:
             said += self._scores.notes()
         said += [f"failed: {t.key} ({t.config.label()}): {t.failure}" for t in self.trials if t.status == "failed"]

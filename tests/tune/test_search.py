@@ -208,13 +208,22 @@ def test_without_ground_truth_proxies_score_until_the_target(
         search={"concurrent": 1},
     )
     printed = search.run()
-    assert "the score is on proxies" in printed
+    assert " on proxies: " in printed
+    assert "without ground truth the score ranks trials by proxies" in printed
+    # What people want to see is their own images, which the proxies are not.
+    assert "photos.png" in printed
+    with Image.open(search.output / "photos.png") as picture:
+        assert picture.width > 600
+    store = StoreOf(search.output)
+    assert {"photos.png", "restored.png", "restored-small.png"} <= store.files(store.parent())
+    note = store.parent().data.tags["mlflow.note.content"]
+    assert "photos.png" in note
+    assert "without ground truth" in note.split("|")[0]
     assert "gap closed" not in printed
     assert "reached budget.target 1" in printed
     judged = json.loads((search.output / "judge.json").read_text())
     assert {len(column) for column in judged["parameters"].values()} == {8}
     assert 1 <= sum(row["status"] == "done" for row in rows(search)) < 7
-    store = StoreOf(search.output)
     assert store.parent().data.tags["held_out"] == "proxy"
     assert all("niqe" in run.data.metrics for run in store.children("uniform"))
     assert {run.info.status for run in store.runs()} <= {"FINISHED", "KILLED"}
