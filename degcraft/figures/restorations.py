@@ -83,7 +83,8 @@ def draw_restorations(
     for row in rows:
         _check(row, len(columns))
 
-    cell = side * enlarge
+    # No wider than what stands in it.
+    cell = min(side, max(max(row.images[0].shape[1:]) for row in rows)) * enlarge
     titles = [*columns, TRUTH] if any(row.truth is not None for row in rows) else list(columns)
     font, bold = style.typeface("DejaVuSans.ttf", 13), style.typeface("DejaVuSans-Bold.ttf", 13)
     lefts = [_MARGIN + (cell + _GAP) * index for index in range(len(titles) + 1)]
@@ -171,9 +172,9 @@ def _enlarged(crop: Tensor, enlarge: int) -> Image.Image:
 
 
 def _whole(image: Tensor, place: tuple[slice, slice], cell: int) -> Image.Image:
-    """The image reduced to a cell, with the frame of the crop."""
+    """The image as large as a cell, with the frame of the crop."""
     picture = _picture(image)
-    share = min(1.0, cell / max(picture.size))
+    share = cell / max(picture.size)
     size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
     picture = picture.resize(size, Image.Resampling.LANCZOS)
     top, bottom, left, right = (
