@@ -36,15 +36,12 @@ def run(args: argparse.Namespace) -> int:
     from degcraft import __version__
     from degcraft.degradation import CraftedDistribution
     from degcraft.images.atomic import written_whole
-    from degcraft.knobs import checked_knobs
     from degcraft.matching.distribution_distance import compare_distributions
     from degcraft.trainers import said, written_blocks
-    from degcraft.trainers.spec import SCALE
 
     trainer, console = TRAINERS[args.trainer], open_console()
     crafted = CraftedDistribution.load(Path(args.model))
-    made_for = {"scale": crafted.provenance.get("scale", SCALE.default)}
-    scale = args.scale or checked_knobs({"scale": SCALE}, made_for, owner=args.model)["scale"]
+    scale = args.scale or crafted.scale or 4
     found = said(crafted, trainer)
     several = len(found.parts) > 1
     if not several:

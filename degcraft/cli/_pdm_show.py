@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from rich.table import Table
 
-    from degcraft.degradation import CraftedDistribution
     from degcraft.features import make_extractor
     from degcraft.images import patches_of
     from degcraft.learned import kernel_moments, load_learned
     from degcraft.matching import file_numbers, frechet_distance, image_features, made_features, two_sample_test
+    from degcraft.sources import make_source
 
     console = open_console()
     if args.figure is not None:
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         target = image_features(lr.pixels, extractor, device=device)
         sources: dict[str, DegradationSource] = {args.file.name: source}
         if args.crafted is not None:
-            sources[args.crafted.name] = CraftedDistribution.load(args.crafted).source()
+            sources[args.crafted.name] = make_source(str(args.crafted), scale=scale)
         table = Table("degraded by", "Fréchet distance", "told apart (chance)", title=f"against {args.references}")
         for name, one in sources.items():
             generator.manual_seed(args.seed)

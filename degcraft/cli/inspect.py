@@ -22,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and names outliers and images that come from another source. Needs nothing but the images: no clean ones,\n"
         "no download.\n"
         "\n"
-        "Blur is the sigma of a Gaussian in pixels of the 4 times larger image that super-resolution makes, as on the\n"
-        "axes of `degcraft weights`: 4 px is 1 px in the image itself. Noise is its standard deviation of 255.\n"
+        "Blur is the sigma of a Gaussian in pixels of the 4 times larger image that super-resolution makes: 4 px is 1\n"
+        "px in the image itself. The axes of `weights` and searches count it in pixels of an image `--scale` times as\n"
+        "large; `degcraft start --scale 2` writes them so. Noise is its standard deviation of 255.\n"
         "Noise in common to all channels and grain are named where more of the pile has them than not; nothing is\n"
         "compared by them, and their intervals were not measured."
     )

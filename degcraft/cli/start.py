@@ -69,7 +69,7 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     skipped: list[str] = []
     with counting(console, "looking at the images") as progress:
         pile = inspect(*looked_at, hr=args.hr, device=args.device, say=skipped.append, progress=progress)
-    axes = suggest_axes(pile)
+    axes = suggest_axes(pile, args.scale)
     values: dict[str, Any] = {"name": name, "output": "search", "scale": args.scale, "space": axes, **sizes}
     sources = _apart(pile)
     if sources and not pairs:
@@ -96,7 +96,10 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
     whose = "of the main source: " if sources else ""
     carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.repeated(), *left_out, *skipped]
-    trains = f"{sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space {' '.join(axes)}"
+    trains = (
+        f"x{args.scale} networks, {sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space "
+        + " ".join(axes)
+    )
     go_on = [f"degcraft search {shlex.quote(str(search))}"]
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]
     write_page(

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write")
     parser.add_argument("--count", type=positive, metavar="N", help="pairs; more than there are images repeats them")
     parser.add_argument("--crop", type=positive, metavar="PIXELS", help="cut a random HR crop of this side instead")
-    parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
+    parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), help="magnification (the file's own, else 4)")
     parser.add_argument("--seed", type=seed, default=0, help="of everything that is drawn (0)")
     parser.add_argument("--preview", type=Path, metavar="FILE", help="contact sheet of the first pairs (PNG)")
     parser.add_argument("--overwrite", action="store_true", help="replace the pairs of an earlier run in OUT")
@@ -61,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from degcraft.sources import checked_source, make_source
+    from degcraft.sources import make_source, scale_for
 
     console = open_console()
-    checked_source(args.distribution)
-    if args.crop is not None and args.crop % args.scale:
-        raise DegcraftError(f"--crop: must be a multiple of the scale {args.scale}, but got {args.crop}")
+    scale = scale_for(args.distribution, args.scale)
+    if args.crop is not None and args.crop % scale:
+        raise DegcraftError(f"--crop: must be a multiple of the scale {scale}, but got {args.crop}")
     if args.preview is not None:
         check_file_name(args.preview, ".png")
     refuse_overwrite(args.output, args.overwrite)
@@ -78,10 +78,10 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.figures import draw_contact_sheet
     from degcraft.images import local_folder, printable, read_image, scan_folder, to_uint8, write_image
 
-    source = make_source(args.distribution, scale=args.scale, side=args.crop)
+    source = make_source(args.distribution, scale=scale, side=args.crop)
     device = pick_device(args.device)
     with console.status("reading hr"):
-        folder = scan_folder(local_folder(args.hr), min_side=args.crop or args.scale)
+        folder = scan_folder(local_folder(args.hr), min_side=args.crop or scale)
     console.print(f"hr: {folder.summary()}", highlight=False, soft_wrap=True)
     _make_room(args.output, folder)
 
@@ -98,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
         table = csv.writer(file)
         for place, (name, path) in enumerate(pairs):
             # Rounded as its file will be, so that the pair itself is what the parameters describe.
-            hr = to_uint8(_cut(read_image(path).rgb, args.crop, args.scale, generator)).float() / 255
-            lr, drawn = source.degrade(hr[None].to(device), args.scale, generator)
+            hr = to_uint8(_cut(read_image(path).rgb, args.crop, scale, generator)).float() / 255
+            lr, drawn = source.degrade(hr[None].to(device), scale, generator)
             done = {} if drawn is None else drawn.rows()[0]
             if place == 0:
                 table.writerow(["name", "source", *done])

@@ -137,12 +137,18 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.images import HrPool, local_folder, reduced_files, scan_folder
     from degcraft.learned import save_learned
     from degcraft.networks import parameter_count
+    from degcraft.sources import scale_for
     from degcraft.training import Trainer, TrainingPlan, build_losses
     from degcraft.training.checkpoint import read_checkpoint
 
     console = Console()
     device = pick_device(args.device)
-    begun = begin(args.start, args.network, args.scale, args.seed)
+    scale, joint_one = args.scale, is_joint(args.distribution, args.references)
+    if scale is None and args.start in ("none", "auto") and not joint_one:
+        scale = scale_for(args.distribution)
+    begun = begin(args.start, args.network, scale, args.seed)
+    if not joint_one:
+        scale_for(args.distribution, begun.scale)
     # A twentieth is what keeps Adam's first steps, whose size does not depend on the gradient's, from undoing a start.
     warmup = args.warmup if args.warmup is not None else 0 if begun.start == "none" else args.steps // 20
     if args.resume and args.warmup is None:

@@ -113,6 +113,20 @@ class CraftedDistribution(Result):
         """
         return [caution["message"] for caution in self.provenance.get("reliability", {}).get("cautions", ())]
 
+    @property
+    def scale(self) -> int | None:
+        """Of the networks that it was found for: blur is counted in pixels of images so many times as large.
+
+        None where the file does not say.
+
+        Raises:
+            DegcraftError: It says something else.
+        """
+        scale = self.provenance.get("scale")
+        if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int) or not 1 <= scale <= 8):
+            raise DegcraftError(f"crafted distribution: scale must be a whole number from 1 to 8, but got {scale!r}")
+        return scale
+
     def described(self) -> str:
         """What made the weights: `degnet, confusion width 0.3`."""
         return ", ".join(filter(None, (self.extractor, weighting_words(self.weighting) if self.weighting else "")))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any, Literal, get_args
 
 from degcraft.degradation.operator import Operator
-from degcraft.degradation.parameter import Parameter, choice
+from degcraft.degradation.parameter import CLEAN_PIXELS, Parameter, choice
 from degcraft.errors import DegcraftError
 from degcraft.later import Later
 
@@ -72,7 +72,7 @@ BLUR = Operator(
         Parameter(
             "blur_sigma",
             "blur sigma",
-            "pixels of the clean image",
+            CLEAN_PIXELS,
             low=0.0,
             high=MAX_SIGMA,
             identity=0.0,
@@ -119,7 +119,7 @@ DEFOCUS = Operator(
         Parameter(
             "defocus_radius",
             "defocus radius",
-            "pixels of the clean image",
+            CLEAN_PIXELS,
             low=0.0,
             high=MAX_RADIUS,
             identity=0.0,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from degcraft.errors import DegcraftError
 
+CLEAN_PIXELS = "pixels of the clean image"
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -50,6 +52,12 @@ class Parameter:
     """What an image of a lower value is: "cleaner"."""
     scaled: Callable[[float], float] = float
     """A value on a scale where equal steps look about equally large; finite for the identity, too."""
+
+    def pixel(self, scale: int) -> float:
+        """What one of it is, as it is estimated of images that are to be four times as large, where they are to be
+        `scale` times as large: less of a clean image's pixels; and 1 of everything that is not counted in them.
+        """
+        return scale / 4 if self.unit == CLEAN_PIXELS else 1.0
 
     @property
     def mild_is_low(self) -> bool:

@@ -121,8 +121,9 @@ def degnet_posterior(features: NDArray[np.floating], scale: int) -> dict[str, Ax
         ends = np.zeros((*below.shape[:-1], 1))
         # Half precision may turn the order of two that are nearly equal.
         cells = np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1).clip(min=0)
-        unit = scale / 4 if axis == "blur_sigma" else 1.0
-        believed[axis] = AxisPosterior(np.array(grid) * unit, cells / cells.sum(axis=-1, keepdims=True))
+        believed[axis] = AxisPosterior(
+            np.array(grid) * find_parameter(axis).pixel(scale), cells / cells.sum(axis=-1, keepdims=True)
+        )
     return believed
 
 

@@ -111,7 +111,8 @@ class Pile(Result):
         said += [f"outlier {images[each.members[0]].path.name}: {each.reason}" for each in self.outliers]
         if len(images) > 1:
             axes = suggest_axes(self)
-            said.append(f"a space that holds them, for degcraft weights: {' '.join(f'--axis {axis}' for axis in axes)}")
+            text = " ".join(f"--axis {axis}" for axis in axes)
+            said.append(f"a space that holds them, for degcraft weights at scale 4 (at 2 half the blur): {text}")
             said += ["and for a search:", "space:", *(f"  - {axis}" for axis in axes)]
         return said + ([] if self.clean is None else list(self.clean.sentences()))
 

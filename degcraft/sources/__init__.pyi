@@ -5,6 +5,7 @@ from .registry import (
     find_source,
     make_source,
     parse_source,
+    scale_for,
 )
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "find_source",
     "make_source",
     "parse_source",
+    "scale_for",
 ]

@@ -21,3 +21,5 @@ class SourceSpec(Entry):
     """The knob that a value without a name is of, as the 3 of `setting:3`; empty: every value needs its name."""
     suffix: str = ""
     """Of files that are this source, so that a path alone chooses it."""
+    scale_of: Callable[..., int | None] = lambda **_: None
+    """The scale that it was found for, by its knobs; None where it is for any or does not say."""

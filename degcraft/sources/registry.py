@@ -123,6 +123,7 @@ CRAFTED = SourceSpec(
     knobs={"file": file("as `degcraft weights` writes it")},
     bare="file",
     suffix=".json",
+    scale_of=Later("degcraft.sources.files:scale_of_crafted"),
 )
 PDM = SourceSpec(
     "pdm",
@@ -131,6 +132,7 @@ PDM = SourceSpec(
     knobs={"file": file("as `degcraft pdm train` writes it")},
     bare="file",
     suffix=".safetensors",
+    scale_of=Later("degcraft.sources.files:scale_of_learned"),
 )
 
 SOURCES: Registry[SourceSpec] = Registry(
@@ -173,6 +175,21 @@ def checked_source(source: str | Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **{key: value for key, value in whole.items() if value != spec.knobs[key].default}}
 
 
+def scale_for(source: str | Mapping[str, Any], asked: int | None = None) -> int:
+    """The scale to degrade by: the one that is asked for, else the one that the source was found for, else 4.
+
+    Raises:
+        DegcraftError: what `checked_source` refuses, a file that cannot be read, or one that was found for another
+            scale than the one asked for: its blur is counted in other pixels.
+    """
+    whole = checked_source(source)
+    spec = find_source(whole.pop("name"))
+    own = spec.scale_of(**{key: knob.default for key, knob in spec.knobs.items()} | whole)
+    if asked is not None and own not in (None, asked):
+        raise DegcraftError(f"{whole[spec.bare]}: was found for networks of x{own}, and not of x{asked}")
+    return asked or own or 4
+
+
 def make_source(
     source: str | Mapping[str, Any], *, scale: int | None = None, side: int | None = None
 ) -> DegradationSource:
@@ -188,6 +205,8 @@ def make_source(
             degrade such images.
     """
     whole = checked_source(source)
+    if scale is not None:
+        scale_for(whole, scale)
     name = whole.pop("name")
     spec = find_source(name)
     knobs = {key: knob.default for key, knob in spec.knobs.items()} | whole

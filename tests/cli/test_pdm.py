@@ -192,7 +192,9 @@ def test_learning_along_is_refused_in_a_line(
 def test_another_scale_is_refused(
     trained: Path, folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", str(trained), "--hr", str(folders[1]), "-o", str(tmp_path / "m.safetensors")]) == 2
-    assert "reduces by 2, and not by 4" in capsys.readouterr().err
+    train = ["train", str(trained), "--hr", str(folders[1]), "-o", str(tmp_path / "m.safetensors")]
+    for asked in (["--scale", "4"], ["--start", "start:x4"]):
+        assert main([*train, *asked]) == 2
+        assert "was found for networks of x2, and not of x4" in capsys.readouterr().err
     assert main(["pdm", "show", str(trained), "--crafted", "x.json"]) == 2
     assert "--crafted: needs --references and --hr" in capsys.readouterr().err

@@ -207,3 +207,17 @@ def test_a_file_that_is_no_distribution_is_named(
     assert "bad.json: " in error
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_distribution_is_drawn_at_the_scale_it_was_found_for(
+    crafted: str, clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two.json"
+    known = CraftedDistribution.load(crafted)
+    CraftedDistribution(known.space, known.weights, provenance={"scale": 2}).save(file)
+    assert run(file, "--hr", clean, "-o", tmp_path / "pairs") == 0
+    hr, lr = (read_image(next((tmp_path / "pairs" / part).iterdir())).rgb for part in ("hr", "lr"))
+    assert hr.shape[1] == 2 * lr.shape[1]
+    capsys.readouterr()
+    assert run(file, "--hr", clean, "-o", tmp_path / "others", "--scale", "4") == 2
+    assert f"{file}: was found for networks of x2, and not of x4" in capsys.readouterr().err

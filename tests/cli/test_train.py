@@ -53,9 +53,12 @@ def test_writes_a_model_with_what_it_came_from(
 
 def test_trains_on_a_crafted_distribution_and_keeps_it(arguments: list[str], tmp_path: Path) -> None:
     crafted = CraftedDistribution(PAPER_SPACE, PAPER_SPACE.overlap(TEST_SETTINGS[1]))
+    crafted.provenance["scale"] = 2
     crafted.save(tmp_path / "crafted.json")
     assert run(str(tmp_path / "crafted.json"), *arguments[1:]) == 0
-    metadata = load_network(tmp_path / "model.safetensors").metadata
+    loaded = load_network(tmp_path / "model.safetensors")
+    assert loaded.scale == 2, "that of the distribution"
+    metadata = loaded.metadata
     assert json.loads(metadata["crafted"])["weights"] == pytest.approx(crafted.weights.tolist())
 
 

@@ -217,6 +217,14 @@ def test_a_space_around_the_main_source(inspection: Make) -> None:
     assert space.axes[1].high < 20
 
 
+def test_a_smaller_scale_counts_blur_in_larger_pixels(inspection: Make) -> None:
+    pile = summarise(inspection(around((2.0, 10, 70), 20)))
+    four, three, two = (parse_space(suggest_axes(pile, scale)).axes for scale in (4, 3, 2))
+    for axes, share in ((three, 0.75), (two, 0.5)):
+        assert axes[0].edges == pytest.approx([share * edge for edge in four[0].edges])
+        assert axes[1:] == four[1:]
+
+
 def test_the_space_cuts_low_noise_finer_and_adds_none_to_clean_images(inspection: Make) -> None:
     def noise(level: float, spread: float) -> Axis:
         rows = [(1.0, level + spread * place / 9, math.inf) for place in range(10)]

@@ -57,7 +57,7 @@ def test_files_are_sources_by_their_suffix(tmp_path: Path) -> None:
     learned = LearnedSource(LearnedDegradation(2, channels=4, kernel_blocks=1, noise_blocks=1))
     save_learned(tmp_path / "pdm.safetensors", learned)
     assert make_source(str(tmp_path / "pdm.safetensors"), scale=2).describe()["weights"] == learned.identity
-    with pytest.raises(DegcraftError, match=r"pdm\.safetensors: the learned degradation reduces by 2, and not by 4"):
+    with pytest.raises(DegcraftError, match=r"pdm\.safetensors: was found for networks of x2, and not of x4"):
         make_source(str(tmp_path / "pdm.safetensors"), scale=4)
 
 
