@@ -35,7 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "cores do in some ten minutes. Stopped by Ctrl-C, the same command goes on from the checkpoint beside the\n"
         "output."
     )
-    parser.add_argument("--references", required=True, metavar="DIR", help="your low-resolution images (folder or URI)")
+    parser.epilog = (
+        "examples:\n"
+        "  degcraft pdm train --references photos --hr clean -o pdm.safetensors --quick\n"
+        "  degcraft pdm train --references film.mp4 --hr clean -o film.safetensors --compression crafted.json"
+    )
+    parser.add_argument(
+        "--references",
+        required=True,
+        metavar="DIR",
+        help="32 or more of your low-resolution images (folder, URI or video)",
+    )
     parser.add_argument("--hr", required=True, metavar="DIR", help="clean images of any content (folder or URI)")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write (.safetensors)")
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")

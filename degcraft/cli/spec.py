@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 HELP = "print a commented search specification, filled in as far as you say (or its JSON schema)"
-SIZE_HELP = "laptop, workstation, gpu, or minutes: as many steps as this machine does in them, timed now"
+SIZE_HELP = "laptop, workstation, gpu, or minutes (5 or more): as many steps as this machine does in them, timed now"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Prints a complete search specification with a comment on every field. Save it, point `references` and\n"
-        "`hr` at your folders, or have them filled in, and run `degcraft search` on it. `degcraft start` writes one\n"
-        "that fits your images."
+        "`hr` at your folders, or have them filled in, and run `degcraft search` on it. The images are not looked at:\n"
+        "its space is the paper's. `degcraft start` writes one whose space holds your images."
     )
     parser.epilog = (
         "examples:\n"
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", metavar="DIR", help="your low-resolution images (folder or URI, or a video)")
     parser.add_argument("--hr", metavar="DIR", help="clean images of any content (folder or URI)")
     parser.add_argument("--output", metavar="DIR", help="everything that the search writes")
+    parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="magnification (4)")
     parser.add_argument("--size", metavar="SIZE", help=SIZE_HELP)
     parser.add_argument("--schema", action="store_true", help="print the JSON schema instead")
 
@@ -37,11 +38,13 @@ def run(args: argparse.Namespace) -> int:
     from tune.example import example_text
     from tune.sizing import size_fields
 
-    values = {key: value for key in ("references", "hr", "output") if (value := getattr(args, key)) is not None}
+    values = {
+        key: value for key in ("references", "hr", "output", "scale") if (value := getattr(args, key)) is not None
+    }
     if args.references is not None:
         values["name"] = search_name(args.references)
         values.setdefault("output", f"searches/{values['name']}")
-    print(example_text(values | (size_fields(args.size) if args.size else {})), end="")
+    print(example_text(values | (size_fields(args.size, args.scale or 4) if args.size else {})), end="")
     return 0
 
 

@@ -26,7 +26,7 @@ def metric_names(metrics: Sequence[str] | None, *, pairs: bool, align: bool) -> 
 
 
 def row_names(models: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-    """Row → model: the file's name where that tells the rows apart, else as it was given.
+    """Row → model: the file's name, or that of its folder, where that tells the rows apart, else as it was given.
 
     Raises:
         DegcraftError: The same model twice, a taken name twice or bicubic's, or no row at all.
@@ -38,6 +38,11 @@ def row_names(models: Sequence[str], taken: Collection[str]) -> dict[str, str]:
     if len(set(models)) < len(models):
         twice = next(model for model in models if models.count(model) > 1)
         raise DegcraftError(f"every model must be given once, but {twice} is given {models.count(twice)} times")
-    short = [model if ":" in model else Path(model).stem for model in models]
+    short = [model if ":" in model else _short(Path(model)) for model in models]
     ambiguous = {BICUBIC, *taken} | {name for name in short if short.count(name) > 1}
     return {model if name in ambiguous else name: model for name, model in zip(short, models, strict=True)}
+
+
+def _short(model: Path) -> str:
+    """A search calls its best network model.safetensors, in a folder that says more."""
+    return model.parent.name if model.stem == "model" and model.parent.name else model.stem

@@ -23,13 +23,14 @@ def one_scale(networks: Mapping[str, LoadedNetwork]) -> int:
         DegcraftError: They have several.
     """
     first = next(iter(networks))
+    scale = networks[first].scale
     for row, network in networks.items():
-        if network.scale != networks[first].scale:
+        if network.scale != scale:
             raise DegcraftError(
                 f"{row}: networks that are compared must have one scale, but this is x{network.scale} and {first} is "
-                f"x{networks[first].scale}"
+                f"x{scale} (beside that can stand start:x{scale}, and images made elsewhere)"
             )
-    return networks[first].scale
+    return scale
 
 
 def results_of(row: str, location: str | Path, images: Sequence[EvaluatedImage]) -> dict[str, Path]:

@@ -38,7 +38,8 @@ def test_a_folder_in_plain_words_and_files(photos: Path, tmp_path: Path, capsys:
     assert f"skipped {photos / 'tiny.png'}: 12x12 pixels, smaller than 16" in printed
     assert "9 images: blur sigma " in printed
     assert "; 2 skipped; 1 other file ignored" in printed
-    assert "a space that holds them, for degcraft weights at scale 4 (at 2 half the blur): --axis blur_sigma:" in printed
+    said = "a space that holds them, for degcraft weights at scale 4 (at 2 half the blur): --axis blur_sigma:"
+    assert said in printed
     for file in (figure, report, table):
         assert f"wrote {file}" in printed
     with Image.open(figure) as picture:
