@@ -36,6 +36,8 @@ _KEYS = (
 )
 _SHOWN = 8
 """Bins in the table."""
+_LEAST_SHOWN = 0.0005
+"""Weights below it read as nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +146,8 @@ class CraftedDistribution(Result):
         """The heaviest bins or blocks, with the intervals of their weights; distances in units of the nearest: D has
         no scale.
         """
-        order = [index for index in (-self.weights).argsort(kind="stable")[:_SHOWN].tolist() if self.weights[index] > 0]
+        ranked = (-self.weights).argsort(kind="stable")[:_SHOWN].tolist()
+        order = [index for index in ranked if self.weights[index] >= _LEAST_SHOWN] or ranked
         columns = {"weight": [f"{self.weights[index]:.3f}" for index in order]}
         if self.low is not None and self.high is not None:
             columns["95 %"] = [f"{self.low[index]:.2f}–{self.high[index]:.2f}" for index in order]
