@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Cuts patches from the reference images, degrades crops of the clean images by every bin of the degradation\n"
         "space, and finds the mixture of bins whose features match. --weighting eq4 gives the paper's weights instead\n"
-        "(eq. 3 and 4 of arXiv 2305.18107). What was measured is kept: another weighting of it takes a second."
+        "(eq. 3 and 4 of arXiv 2305.18107). What was measured is kept: another weighting of it takes seconds.\n"
+        "`degcraft inspect` suggests a space that holds the references. Effective bins are as many as, equally heavy,\n"
+        "would be as spread out as the weights are; a distance is shown in units of the nearest bin's."
     )
     parser.epilog = (
         "examples:\n"

@@ -65,7 +65,10 @@ class CleanSide:
         for word, paths in self.named().items():
             names = names_apart(paths)
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            yield f"clean images that are {word}: {len(names)} ({', '.join(names[:_NAMED])}{more})"
+            yield (
+                f"clean images that are {word}: {len(names)} ({', '.join(names[:_NAMED])}{more}); networks learn that, "
+                "too, so leave them out where there are enough others"
+            )
         if self.reduction > 1:
             to = self.reduction
             yield (
