@@ -35,6 +35,15 @@ class SearchFolder:
         """Whether it holds a search that was started."""
         return self.state.exists()
 
+    def check_started(self, wanted: bool) -> None:
+        """Raise DegcraftError where there is a search and must be none, or the other way round."""
+        if wanted and not self.has_started():
+            raise DegcraftError(f"--resume: output must hold a search that was started, but {self.path} holds none")
+        if self.has_started() and not wanted:
+            raise DegcraftError(
+                f"output: must be a folder without a search, but {self.path} holds one; add --resume to go on with it"
+            )
+
     def tidy(self) -> None:
         """Remove what a kill left half written."""
         written = ".*.*-????????.*"

@@ -13,14 +13,9 @@ from tune.state import SearchState
 
 def check_sitting(spec: SearchSpec, folder: SearchFolder, *, resume: bool) -> None:
     """Raise DegcraftError where the output folder and what is asked of it do not fit."""
+    folder.check_started(resume)
     if not resume:
-        if folder.has_started():
-            raise DegcraftError(
-                f"output: must be a folder without a search, but {folder.path} holds one; add --resume to go on with it"
-            )
         return
-    if not folder.has_started():
-        raise DegcraftError(f"--resume: output must hold a search that was started, but {folder.path} holds none")
     with closing(StateFile(folder.state)) as file:
         kept = SearchState(file).notes.get("spec")
     if kept is None:

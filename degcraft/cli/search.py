@@ -34,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from degcraft.field_files import read_yaml
 
-    # What can be said of the file at once is said before the packages that a search needs are loaded.
+    # What can be said of the file and of its folder is said before the packages that a search needs are loaded.
     read_yaml(Path(args.spec))
+    from tune.folder import SearchFolder
     from tune.spec_file import load_spec
 
     spec = load_spec(args.spec)
+    SearchFolder(spec.output).check_started(args.resume)
     from tune.report import print_result
     from tune.search import run_search
 
