@@ -1,8 +1,8 @@
 """Images beside each other, pixel for pixel."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,9 +11,6 @@ from torch import Tensor
 
 from degcraft.errors import DegcraftError
 from degcraft.figures import style
-
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
 
 _MARGIN, _GAP, _LINE = 16, 8, 20
 
@@ -54,23 +51,31 @@ def draw_contact_sheet(
         pictures.append(_same_size(images, max_side))
 
     font, bold = style.typeface("DejaVuSans.ttf", 13), style.typeface("DejaVuSans-Bold.ttf", 13)
+    # A title is broken rather than its column widened, so that the pictures stay close to each other.
     widths = [
-        max([row[column].width for row in pictures if column < len(row)] + [int(bold.getlength(column_titles[column]))])
-        for column in range(len(column_titles))
+        max(
+            [row[column].width for row in pictures if column < len(row)]
+            + [math.ceil(bold.getlength(word)) for word in title.split()],
+            default=0,
+        )
+        for column, title in enumerate(column_titles)
     ]
+    titles = [style.wrapped(title, bold, width) for title, width in zip(column_titles, widths, strict=True)]
+    head = max(map(len, titles), default=1)
     needed = sum(widths) + _GAP * (len(widths) - 1)
     inner = max(needed, 240)
-    captions = [_wrap(caption, font, inner) for caption, _ in rows]
+    captions = [style.wrapped(caption, font, inner) for caption, _ in rows]
     heights = [
         max((picture.height for picture in row), default=0) + _LINE * len(lines) + _GAP
         for row, lines in zip(pictures, captions, strict=True)
     ]
-    sheet = Image.new("RGB", (inner + 2 * _MARGIN, sum(heights) + _LINE + 2 * _MARGIN), "white")
+    sheet = Image.new("RGB", (inner + 2 * _MARGIN, sum(heights) + _LINE * head + 2 * _MARGIN), "white")
     pen = ImageDraw.Draw(sheet)
     lefts = [_MARGIN + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
-    for left, title in zip(lefts, column_titles, strict=True):
-        pen.text((left, _MARGIN - 4), title, fill=style.INK, font=bold)
-    top = _MARGIN + _LINE
+    for left, lines in zip(lefts, titles, strict=True):
+        for place, line in enumerate(lines, head - len(lines)):
+            pen.text((left, _MARGIN - 4 + _LINE * place), line, fill=style.INK, font=bold)
+    top = _MARGIN + _LINE * head
     for row, lines, height in zip(pictures, captions, heights, strict=True):
         for index, line in enumerate(lines):
             pen.text((_MARGIN, top + _LINE * index), line, fill="#555555", font=font)
@@ -100,14 +105,3 @@ def _same_size(images: Sequence[Tensor], max_side: int) -> list[Image.Image]:
             picture = picture.resize(size, Image.Resampling.NEAREST)
         pictures.append(picture)
     return pictures
-
-
-def _wrap(text: str, font: "FreeTypeFont", width: int) -> list[str]:
-    """Breaks a caption into lines of at most `width` pixels, between words; no line for an empty one."""
-    lines: list[str] = []
-    for word in text.split():
-        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines

@@ -26,6 +26,8 @@ TRUTH = "HR"
 """Title of the last column."""
 
 _MARGIN, _GAP, _LINE = 16, 8, 19
+_TITLE_LINES = 3
+"""Of a title at most; what is longer is cut."""
 _FRAME = "#D55E00"
 _GREY = "#555555"
 
@@ -88,23 +90,32 @@ def draw_restorations(
     titles = [*columns, TRUTH] if any(row.truth is not None for row in rows) else list(columns)
     font, bold = style.typeface("DejaVuSans.ttf", 13), style.typeface("DejaVuSans-Bold.ttf", 13)
     lefts = [_MARGIN + (cell + _GAP) * index for index in range(len(titles) + 1)]
-    height = cell + 2 * _LINE + _GAP
-    sheet = Image.new("RGB", (lefts[-1] + cell + _MARGIN, 2 * _MARGIN + _LINE + height * len(rows)), "white")
+    heads = [_title(title, bold, cell) for title in titles]
+    head = max(map(len, heads))
+    places = [differing_crop(row.images[0], row.images[focus], row.truth, side=side, border=row.border) for row in rows]
+    wholes = [_whole(row.images[focus], place, cell) for row, place in zip(rows, places, strict=True)]
+    # No line is higher than what stands in it, as wide images are not.
+    heights = [
+        max(whole.height, (place[0].stop - place[0].start) * enlarge) + 2 * _LINE + _GAP
+        for whole, place in zip(wholes, places, strict=True)
+    ]
+    sheet = Image.new("RGB", (lefts[-1] + cell + _MARGIN, 2 * _MARGIN + _LINE * head + sum(heights)), "white")
     pen = ImageDraw.Draw(sheet)
-    for left, title in zip(lefts[1:], titles, strict=True):
-        pen.text((left, _MARGIN - 4), _shortened(title, bold, cell), fill=style.INK, font=bold)
-    for index, row in enumerate(rows):
-        top = _MARGIN + _LINE + height * index
-        place = differing_crop(row.images[0], row.images[focus], row.truth, side=side, border=row.border)
-        whole = _whole(row.images[focus], place, cell)
+    for left, lines in zip(lefts[1:], heads, strict=True):
+        for number, line in enumerate(lines, head - len(lines)):
+            pen.text((left, _MARGIN - 4 + _LINE * number), line, fill=style.INK, font=bold)
+    bottom = _MARGIN + _LINE * head
+    for row, place, whole, height in zip(rows, places, wholes, heights, strict=True):
+        top, bottom = bottom, bottom + height
         sheet.paste(whole, (lefts[0], top))
         pen.text((lefts[0], top + whole.height + 2), _shortened(row.name, font, cell), fill=_GREY, font=font)
         shown = list(row.images) if row.truth is None else [*row.images, row.truth]
         for left, image in zip(lefts[1:], shown, strict=False):
             sheet.paste(_enlarged(image[:, place[0], place[1]], enlarge), (left, top))
         if row.truth is not None:
+            under = top + (place[0].stop - place[0].start) * enlarge + 2
             for left, image in zip(lefts[1:], row.images, strict=False):
-                pen.text((left, top + cell + 2), _quality(image, row, place), fill=_GREY, font=font)
+                pen.text((left, under), _quality(image, row, place), fill=_GREY, font=font)
     style.save_atomically(path, lambda file: sheet.save(file, "PNG"))
 
 
@@ -193,6 +204,13 @@ def _quality(image: Tensor, row: RestoredImage, place: tuple[slice, slice]) -> s
     whole = psnr(rounded, truth, border=row.border)
     return " ".join("exact" if math.isinf(value) else form.format(value)
                     for value, form in ((here, "{:.2f} dB"), (whole, "(image {:.2f})")))  # fmt: skip
+
+
+def _title(text: str, font: FreeTypeFont, width: int) -> list[str]:
+    """A title in lines of at most so many pixels, the last with what is left of it."""
+    lines = style.wrapped(text, font, width)
+    rest = " ".join(lines[_TITLE_LINES - 1 :])
+    return [_shortened(line, font, width) for line in [*lines[: _TITLE_LINES - 1], rest] if line]
 
 
 def _shortened(text: str, font: FreeTypeFont, width: int) -> str:

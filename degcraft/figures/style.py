@@ -44,6 +44,17 @@ def typeface(name: str, size: int) -> "FreeTypeFont":
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
 
 
+def wrapped(text: str, font: "FreeTypeFont", width: int) -> list[str]:
+    """A text in lines of at most `width` pixels, broken between words; only a line of one word may be longer."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def save_atomically(path: str | Path, write: Callable[[str], object]) -> None:
     """Lets `write` fill a temporary file beside `path` and puts it in place, making the folder where it is missing.
 

@@ -67,6 +67,19 @@ def test_a_caption_is_written_and_a_long_one_is_broken(tmp_path: Path) -> None:
     assert heights[0] < heights[1] < heights[2]
 
 
+def test_a_long_title_is_broken_and_widens_no_gap(tmp_path: Path) -> None:
+    first, second = picture(40, 90, seed=1), picture(40, 90, seed=2)
+    places = []
+    for title in ("best", "best of them all on what was held out"):
+        draw_contact_sheet([("", [first, second])], tmp_path / "sheet.png", [title, "HR"])
+        sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+        places.append((found_at(sheet, first)[0], found_at(sheet, second)[0]))
+    (top, left), (_, beside) = places[0]
+    assert beside - left == 98
+    assert [place[1] for place in places[1]] == [left, beside]
+    assert places[1][0][0] > top, "the title takes more lines"
+
+
 def test_values_outside_the_range_are_clipped(tmp_path: Path) -> None:
     draw_contact_sheet([("", [torch.full((3, 8, 8), -0.5)])], tmp_path / "sheet.png", ["A"])
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))

@@ -68,6 +68,35 @@ def test_the_picture_repeats_pixels_of_the_crop_in_every_column(tmp_path: Path) 
             np.testing.assert_array_equal(picture[top : top + 120, left : left + 120], large)
 
 
+def test_without_a_truth_there_is_no_column_for_it_and_no_score(tmp_path: Path) -> None:
+    first, second = spoilt(120, 150), spoilt(10, 10, by=0.1)
+    for name, truth in (("with", HR), ("without", None)):
+        draw_restorations(
+            [RestoredImage("beach", [first, second], truth)], tmp_path / f"{name}.png", ["a", "b"], side=40
+        )
+    known, blind = (np.asarray(Image.open(tmp_path / f"{name}.png")) for name in ("with", "without"))
+    assert known.shape[1] - blind.shape[1] == 80 + 8
+    # Below the crops of 80 pixels, right of the whole image with its name.
+    assert known[35 + 80 :, 16 + 88 :].min() < 255
+    assert blind[35 + 80 :, 16 + 88 :].min() == 255
+
+
+def test_a_long_title_is_broken_into_lines(tmp_path: Path) -> None:
+    heights = []
+    for title in ("best", "best: the start", "best: " + "estimates of a network " * 9):
+        draw_restorations([RestoredImage("x", [spoilt(9, 9), HR])], tmp_path / "x.png", ["a", title], side=40)
+        with Image.open(tmp_path / "x.png") as picture:
+            heights.append(picture.height)
+    assert heights == [heights[0] + 19 * more for more in range(3)]
+
+
+def test_wide_images_leave_no_blank_rows(tmp_path: Path) -> None:
+    wide = [image[:, :30] for image in (spoilt(5, 50, side=20), HR)]
+    draw_restorations([RestoredImage("x", wide)] * 2, tmp_path / "x.png", ["a", "b"], side=100, enlarge=2)
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.height == 2 * 16 + 19 + 2 * (60 + 46)
+
+
 def test_the_frame_shows_where_the_crop_lies(tmp_path: Path) -> None:
     grey = torch.full((3, 80, 80), 0.5)
     other = grey.clone()
