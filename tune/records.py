@@ -204,7 +204,7 @@ class Records:
         written = [table, content]
         if points:
             draw_scores(
-                points, figure, metric=summary.metric, higher_is_better=summary.higher_is_better,
+                points, figure, metric=summary.axis, higher_is_better=summary.higher_is_better, joined=False,
                 lines={kind: row.score for kind, row in beside.items() if row is not None},
             )  # fmt: skip
             written.append(figure)

@@ -44,6 +44,17 @@ class Summary:
         return find_metric(self.metric).higher_is_better
 
     @property
+    def axis(self) -> str:
+        """What a figure of the scores is labelled with."""
+        unit = find_metric(self.metric).unit
+        return self.metric + self._on + (f", {unit}" if unit else "")
+
+    @property
+    def _on(self) -> str:
+        """What the scores are of, where it is not the images that they are wanted for."""
+        return " on proxies" if self.held_out == "proxy" else ""
+
+    @property
     def best(self) -> TrialOutcome | None:
         """The best trial that a user could have, never the upper bound, which knows the truth; of several that proxies
         do not tell apart, the widest.
@@ -219,10 +230,9 @@ class Summary:
             said.append("no trial has a score, so there is no best model")
         else:
             won = self.won_words(best)
-            on = " on proxies" if self.held_out == "proxy" else ""
-            score = f"{self.metric} {best.score:.{decimals(self.metric)}f}{on}"
+            score = f"{self.metric}{self._on} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
-            if on:
+            if self._on:
                 # Beside the figures, or they are taken for what the network wins on real images.
                 said.append("without ground truth the score ranks trials by proxies; it does not say how good they are")
             if len(self.contenders) > 1:

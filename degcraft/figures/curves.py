@@ -24,11 +24,12 @@ def draw_scores(
     metric: str,
     lines: Mapping[str, float] | None = None,
     higher_is_better: bool | None = None,
+    joined: bool = True,
 ) -> None:
     """Draws the score of every trial over the knob of its weighting, and writes a PNG.
 
-    A panel per knob, with a line per extractor. Knobs lie on a logarithmic axis; where a 0 occurs, the axis is linear
-    below the smallest positive value.
+    A panel per knob, narrow where only one value of it was tried, with a line per extractor. Knobs lie on a
+    logarithmic axis; where a 0 occurs, the axis is linear below the smallest positive value.
 
     Args:
         points: mappings with "extractor" (str), "knob" (str: what the panel is called), "value" (float >= 0) and
@@ -38,6 +39,7 @@ def draw_scores(
         metric: what the score is, as the label of the vertical axis.
         lines: what the trials are compared with, name → score: a horizontal line each.
         higher_is_better: which way is up; then the best point is marked. None marks none.
+        joined: whether a line runs through an extractor's points; not where they differ in more than the knob.
 
     Raises:
         DegcraftError: a value that is negative or not finite.
@@ -56,11 +58,13 @@ def draw_scores(
         best = (max if higher_is_better else min)(scored, key=lambda point: point["score"])
 
     with rc_context(style.TEXT):
-        figure = Figure(figsize=(2.6 + 3.8 * len(knobs), 4.0), layout="constrained")
-        panels = figure.subplots(1, len(knobs), sharey=True, squeeze=False)[0]
+        tried = [{point["value"] for point in scored if point["knob"] == knob} for knob in knobs]
+        widths = [3.8 if len(values) > 1 or len(knobs) == 1 else 1.5 for values in tried]
+        figure = Figure(figsize=(2.6 + sum(widths), 4.0), layout="constrained")
+        panels = figure.subplots(1, len(knobs), sharey=True, squeeze=False, width_ratios=widths)[0]
         for axes, knob in zip(panels, knobs, strict=True):
             here = [point for point in scored if point["knob"] == knob]
-            _lines_of_extractors(axes, here, names)
+            _points_of_extractors(axes, here, names, "-" if joined else "none")
             for (name, value), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
                 if math.isfinite(value):
                     axes.axhline(value, color=style.INK, linewidth=1.2, dashes=dashes, label=f"{name} {value:.4g}")
@@ -86,7 +90,7 @@ def draw_scores(
         style.save(figure, path)
 
 
-def _lines_of_extractors(axes: "Axes", points: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+def _points_of_extractors(axes: "Axes", points: Sequence[Mapping[str, Any]], names: Sequence[str], line: str) -> None:
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for point in points:
         groups[point["extractor"]].append((point["value"], point["score"]))
@@ -95,12 +99,22 @@ def _lines_of_extractors(axes: "Axes", points: Sequence[Mapping[str, Any]], name
             values, scores = zip(*sorted(groups[name]), strict=True)
             colour = style.PALETTE[index % len(style.PALETTE)]
             marker = style.MARKERS[index % len(style.MARKERS)]
-            axes.plot(values, scores, color=colour, marker=marker, markersize=5.5, linewidth=1.6, label=name, zorder=3)
+            axes.plot(
+                values,
+                scores,
+                color=colour,
+                marker=marker,
+                markersize=5.5,
+                linestyle=line,
+                linewidth=1.6,
+                label=name,
+                zorder=3,
+            )
 
 
 def _scale(axes: Any, values: Sequence[float]) -> None:
     """A logarithmic axis with plain numbers at 1, 2 and 5, and a straight piece down to 0 where 0 occurs."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
     positive = [value for value in values if value > 0]
     if not positive:
@@ -116,6 +130,6 @@ def _scale(axes: Any, values: Sequence[float]) -> None:
     else:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.4, high * 1.4)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if low < high else FixedLocator([low]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

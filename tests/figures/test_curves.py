@@ -47,6 +47,21 @@ def test_what_is_compared_with_are_lines_across(tmp_path: Path, drawn: list[Figu
     assert low < 26.9 < 27.8 < high
 
 
+def test_points_that_differ_in_more_than_the_knob_are_not_joined(tmp_path: Path, drawn: list[Figure]) -> None:
+    for joined in (True, False):
+        draw_scores(POINTS, tmp_path / "c.png", metric="PSNR", joined=joined)
+    styles = [[line.get_linestyle() for line in figure.axes[0].lines] for figure in drawn]
+    assert styles == [["-", "-"], ["None", "None"]]
+
+
+def test_a_knob_of_which_one_value_was_tried_takes_little_room(tmp_path: Path, drawn: list[Figure]) -> None:
+    draw_scores([*POINTS, point("vgg", 0.25, 27.0) | {"knob": "quantile"}], tmp_path / "c.png", metric="PSNR")
+    many, one = drawn[0].axes
+    assert one.get_xlabel() == "quantile"
+    assert one.get_position().width < many.get_position().width / 2
+    assert one.get_xticks().tolist() == [0.25]
+
+
 @pytest.mark.parametrize(("higher", "best"), [(True, [25, 27.5]), (False, [5, 27.1])])
 def test_the_best_point_follows_the_direction(
     higher: bool, best: list[float], tmp_path: Path, drawn: list[Figure]

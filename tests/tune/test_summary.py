@@ -62,6 +62,15 @@ def test_what_was_won_is_said_with_intervals() -> None:
     assert "; tie with uniform training: +0.80 dB (" in first
 
 
+def test_a_score_on_proxies_is_called_so_wherever_it_stands() -> None:
+    known, blind = (Summary("s", "psnr", kind, (BICUBIC, CRAFTED), "done", 3.0) for kind in ("ground truth", "proxy"))
+    assert (known.axis, blind.axis) == ("psnr, dB", "psnr on proxies, dB")
+    first, second, *_ = blind.sentences()
+    assert first.startswith("best: degnet:cells eq4 alpha 25, psnr on proxies 26.03: +2.03 dB over bicubic")
+    assert second == "without ground truth the score ranks trials by proxies; it does not say how good they are"
+    assert not any("proxies" in sentence for sentence in known.sentences())
+
+
 def test_what_was_lost_is_said_too() -> None:
     (first, *_) = summary(BICUBIC, trial("c", "crafted", [21.0, 23.1, 25.0], 25.0)).sentences()
     assert "0.97 dB below bicubic (95 % interval" in first
