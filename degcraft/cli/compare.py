@@ -69,6 +69,10 @@ def run(args: argparse.Namespace) -> int:
         for label, one in ((own, first), (name, second)):
             if axis not in Boxes.of(one).sides:
                 console.print(f"{label} has no {axis}: it counts as not applied", highlight=False, markup=False)
+    scales = [one.scale for one in (first, second) if isinstance(one, CraftedDistribution) and one.scale is not None]
+    if len(set(scales)) > 1:
+        said = f"{own} was found for x{scales[0]} and {name} for x{scales[1]}: their blur is counted in other pixels"
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
     if found.total_variation > 1e-9:
         console.print(f"they differ most in {found.farthest}", highlight=False)
     if args.json is not None:

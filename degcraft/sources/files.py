@@ -17,7 +17,13 @@ def read_learned(file: str | None) -> DegradationSource:
 
 def scale_of_crafted(file: str | None) -> int | None:
     """The scale that a crafted distribution was found for, if it says so."""
-    return None if file is None else CraftedDistribution.load(file).scale
+    if file is None:
+        return None
+    crafted = CraftedDistribution.load(file)
+    try:
+        return crafted.scale
+    except DegcraftError as error:
+        raise DegcraftError(f"{file}: {error}") from None
 
 
 def scale_of_learned(file: str | None) -> int | None:

@@ -45,6 +45,15 @@ def test_a_known_setting_and_uniform(files: tuple[str, str], capsys: pytest.Capt
     assert "they differ most" not in capsys.readouterr().out.split("a.json and")[-1]
 
 
+def test_distributions_of_two_scales_are_said_to_be(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    for file, scale in zip(files, (2, 4), strict=True):
+        known = CraftedDistribution.load(file)
+        known.provenance["scale"] = scale
+        known.save(file)
+    assert main(["compare", *files]) == 0
+    assert "a.json was found for x2 and b.json for x4: their blur is counted" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
