@@ -44,16 +44,21 @@ class Pictures:
         self._spec, self._held_out, self._folder = spec, held_out, folder
 
     def draw(self, files: Path, title: str) -> None:
-        """Draw a trial's weight map, or what it learned, and samples beside the files of its checkpoint."""
+        """Draw a trial's weight map, or what it learned, and samples beside the files of its checkpoint: photos first,
+        which are what people want to see, then pairs.
+        """
         if (files / CRAFTED).exists():
             crafted = CraftedDistribution.load(files / CRAFTED)
             truth = None if self._spec.synthetic is None else self._spec.synthetic.bounds()
             draw_crafted(crafted, files / WEIGHT_MAP, title=title, truth=truth)
         if (files / LEARNED).exists():
             draw_learned(load_learned(files / LEARNED).model, files / KERNELS)
-        rows = [
-            (pair.name, [self._enlarged(pair.lr), to_image(restored), to_image(pair.hr)])
-            for pair, restored in zip(self._pairs, read_samples(files), strict=False)
+        restored = [to_image(image) for image in read_samples(files)]
+        photos = zip(self._held_out.photos, restored[len(self._pairs) :], strict=False)
+        rows = [(name, [self._enlarged(lr), image]) for (name, lr), image in photos]
+        rows += [
+            (pair.name, [self._enlarged(pair.lr), image, to_image(pair.hr)])
+            for pair, image in zip(self._pairs, restored, strict=False)
         ]
         draw_contact_sheet(rows, files / SAMPLE_SHEET, ["LR, bicubic", title, "HR"])
 
@@ -80,12 +85,16 @@ class Pictures:
         if best is None:
             return []
         columns: dict[str, list[np.ndarray]] = {}
+        of_best = read_samples(self._folder.best)
         for kind in SHOWN:
             row = summary.of_kind(kind, best)
             file = self._folder.samples / f"{row.key}.npz" if row is not None else None
             if row is not None and row.key != best.key and file is not None and file.exists():
-                columns[kind] = read_npz(file)
-        columns[f"best: {best.config.title()}"] = read_samples(self._folder.best)
+                kept = read_npz(file)
+                # A row that ended before photos were kept has none to show.
+                if len(kept) == len(of_best):
+                    columns[kind] = kept
+        columns[f"best: {best.config.title()}"] = of_best
         titles, restored = ["LR, bicubic", *columns], list(zip(*columns.values(), strict=True))
 
         def row_of(name: str, lr: np.ndarray, images: Sequence[np.ndarray], pair: Pair | None) -> RestoredImage:
