@@ -15,6 +15,9 @@ from tracking.store import existing_store
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+HELD_OUT_TAG = "held_out"
+"""Of a search and of a version: what its scores are of, `ground truth` or `proxy`."""
+
 _OWN = "degcraft."
 
 
@@ -35,6 +38,8 @@ class Version:
     trial: str
     """The trial of the search that trained it; empty if it was no search."""
     run_id: str
+    held_out: str = ""
+    """What the scores are of, `ground truth` or `proxy`; empty if that was not kept."""
 
 
 def list_versions(name: str, tracking_uri: str | None = None) -> list[Version]:
@@ -65,6 +70,7 @@ def list_versions(name: str, tracking_uri: str | None = None) -> list[Version]:
             scores=_numbers(one.tags),
             trial=one.tags.get(TRIAL_TAG, ""),
             run_id=one.run_id or "",
+            held_out=one.tags.get(HELD_OUT_TAG, ""),
         )
         for one in found
     ]

@@ -9,7 +9,7 @@ from tracking import PARENT
 from tune.config import network_label
 from tune.outcome import TrialOutcome
 from tune.spec import SearchSpec
-from tune.summary import Summary, decimals
+from tune.summary import CAVEAT, Summary, decimals
 
 STAR = "★"
 """Of the best, in names and tables."""
@@ -64,6 +64,8 @@ def search_note(summary: Summary, said: Sequence[str], register_as: str | None) 
         whose = "photos" if summary.held_out == "proxy" else "restored"
         picture = f"![{whose}]({{artifact:{PARENT}/restored-small.png}})"
         parts.append(f"[{picture}]({{artifact:{PARENT}/{whose}.png}})")
+        if whose == "photos":
+            parts.append(f"[The proxies that were scored, beside their truth]({{artifact:{PARENT}/restored.png}})")
         parts.append(_use(f"models:/{register_as}@champion" if register_as else f"runs:/{{id:{best.key}}}/model"))
     view, _ = view_of(summary.metric)
     parts.append(f"[All runs, the best first]({{view:{view}}})")
@@ -83,7 +85,10 @@ def trial_note(summary: Summary, outcome: TrialOutcome, spec: SearchSpec, crafte
     if not outcome.is_over:
         return f"{outcome.status} after {outcome.step} steps: {outcome.failure or 'it has no score'}"
     won = summary.won_words(outcome)
-    parts = [f"{_score(outcome, summary.metric)} on held-out {summary.held_out}{': ' * bool(won)}{'; '.join(won)}"]
+    on = "proxies" if summary.held_out == "proxy" else f"held-out {summary.held_out}"
+    parts = [f"{_score(outcome, summary.metric)} on {on}{': ' * bool(won)}{'; '.join(won)}"]
+    if summary.held_out == "proxy":
+        parts.append(CAVEAT)
     if config.network:
         trained = f", trained on {config.title()} for {outcome.step} steps" if outcome.step else ""
         parts.append(f"{network_label(config.network)}, ×{spec.scale}{trained}")

@@ -20,6 +20,7 @@ from degcraft.figures import draw_scores
 from degcraft.images.atomic import writing_to, written_whole
 from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
+from tracking.champion import HELD_OUT_TAG
 from tracking.notes import VERDICT
 from tune.config import Kind, TrialConfig
 from tune.folder import SearchFolder
@@ -77,7 +78,7 @@ class Records:
     def open(self, spec_text: str) -> None:
         """The parent run, with the specification."""
         with self._state.file.transaction(), tempfile.TemporaryDirectory() as name:
-            tags = {"held_out": self._held_out}
+            tags = {HELD_OUT_TAG: self._held_out}
             self._recorder.open_parent(self._spec.name, self._spec.model_dump(mode="json"), tags)
             self._recorder.made_with(PARENT, self._datasets, self._environment)
             file = Path(name) / "search.yaml"
@@ -227,7 +228,11 @@ class Records:
                 summary.best.key,
                 spec.tracking.register_as,
                 alias=registration.alias,
-                tags={summary.metric: summary.best.score, "verdict": registration.sentence},
+                tags={
+                    summary.metric: summary.best.score,
+                    HELD_OUT_TAG: summary.held_out,
+                    "verdict": registration.sentence,
+                },
                 about=REGISTERED.replace("NAME", spec.tracking.register_as),
             )
         self._end_runs(status)

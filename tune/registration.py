@@ -90,9 +90,10 @@ def _against_champion(tracking: TrackingSpec, summary: Summary, held_out: HeldOu
     told = difference.sentence(
         f"version {present.number}, the champion", find_metric(summary.metric).unit, decimals(summary.metric)
     )
+    where = "on the same proxies" if held_out.kind == "proxy" else "on the same held-out images"
     if difference.low > 0:
-        return CHAMPION, f"champion: {told} on the same held-out images"
-    return CANDIDATE, f"candidate, not champion: {told} on the same held-out images"
+        return CHAMPION, f"champion: {told} {where}"
+    return CANDIDATE, f"candidate, not champion: {told} {where}"
 
 
 def _difference(summary: Summary, present: Scores) -> Difference:

@@ -19,6 +19,9 @@ from tune.outcome import TrialOutcome, best_of, contenders
 COMPARED: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm")
 """What the best network is compared with, image by image."""
 
+CAVEAT = "without ground truth the score ranks trials by proxies; it does not say how good they are"
+"""What belongs beside every score on proxies, or it is taken for what the network is worth on real images."""
+
 _NAMES = {"start": "the start", "uniform": "uniform training", "pdm": "a learned degradation"}
 
 
@@ -202,7 +205,8 @@ class Summary:
         )
         network = len({str(trial.config.network) for trial in self.trials if trial.config.network}) > 1
         columns = ["trial", "trained on", *(["network"] if network else []), "weighting"]
-        columns += [*metrics, "over bicubic (95 %)", "bins", "status"]
+        columns += [name + self._on * find_metric(name).needs_reference for name in metrics]
+        columns += ["over bicubic (95 %)", "bins", "status"]
         bicubic, rows, marked = self.of_kind("bicubic"), [], set()
         for place, trial in enumerate(self.ranked()):
             over = None if bicubic is None or trial is bicubic else self.difference(trial, bicubic)
@@ -220,7 +224,8 @@ class Summary:
                     trial.status + (" (best)" if is_best else ""),
                 ]
             )
-        return Table(f"{self.name}: means on held-out {self.held_out}", columns, rows, frozenset(marked))
+        scored_on = "proxies made of held-out clean images" if self._on else f"held-out {self.held_out}"
+        return Table(f"{self.name}: means on {scored_on}", columns, rows, frozenset(marked))
 
     def sentences(self) -> list[str]:
         """What there is to say about it, in plain words."""
@@ -233,8 +238,7 @@ class Summary:
             score = f"{self.metric}{self._on} {best.score:.{decimals(self.metric)}f}"
             said.append(f"best: {best.config.title()}, {score}" + (f": {'; '.join(won)}" if won else ""))
             if self._on:
-                # Beside the figures, or they are taken for what the network wins on real images.
-                said.append("without ground truth the score ranks trials by proxies; it does not say how good they are")
+                said.append(CAVEAT)
             if len(self.contenders) > 1:
                 places = decimals(self.metric)
                 tied = ", ".join(f"{one.config.title()} {one.score:.{places}f}" for one in self.contenders)

@@ -46,6 +46,10 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps([asdict(version) for version in versions], indent=2, default=str))
         else:
             console.print(_table(args.name, versions))
+            if any(version.held_out == "proxy" for version in versions):
+                console.print(
+                    "a score on proxies ranks the trials of its search; it does not say how good a network is"
+                )
         return 0
     before = choose_version(args.name, args.alias, args.version, args.tracking_uri)
     now = f"models:/{args.name}@{args.alias} is version {args.version}"
@@ -69,7 +73,8 @@ def _table(name: str, versions: "list[Version]") -> object:
     table.add_column("trial")
     table.add_column("run", overflow="fold")
     for version in versions:
-        scores = (f"{version.scores[metric]:.4g}" if metric in version.scores else "" for metric in metrics)
+        on = " on proxies" if version.held_out == "proxy" else ""
+        scores = (f"{version.scores[metric]:.4g}{on}" if metric in version.scores else "" for metric in metrics)
         made = f"{version.made:%Y-%m-%d %H:%M}"
         table.add_row(str(version.number), ", ".join(version.aliases), made, *scores, version.trial, version.run_id)
     return table

@@ -52,6 +52,25 @@ def test_versions_are_listed_newest_first_with_their_scores(
     assert [version["run_id"] for version in json.loads(capsys.readouterr().out)] == runs
 
 
+def test_a_score_on_proxies_is_listed_as_one(
+    registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    caveat = "a score on proxies ranks the trials of its search"
+    registry.client.set_model_version_tag(NAME, "1", "held_out", "ground truth")
+    assert main(words(registry)) == 0
+    assert caveat not in capsys.readouterr().out
+    registry.client.set_model_version_tag(NAME, "2", "held_out", "proxy")
+    try:
+        assert main(words(registry)) == 0
+        shown = capsys.readouterr().out
+        assert "26.5 on proxies" in shown
+        assert shown.count("on proxies │") == 1
+        assert caveat in shown
+    finally:
+        registry.client.delete_model_version_tag(NAME, "2", "held_out")
+
+
 def test_the_alias_goes_back_and_forth(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     for number, sentence in (
         ("1", "is version 1, and was version 3"),

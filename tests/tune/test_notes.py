@@ -8,6 +8,7 @@ from degcraft.degradation import PAPER_SPACE, CraftedDistribution
 from tests.tune.test_registration import spec
 from tests.tune.test_summary import BICUBIC, CRAFTED, START, UNIFORM, summary, trial
 from tune.notes import MOST_ROWS, run_name, search_note, trial_note, view_of
+from tune.summary import CAVEAT
 
 
 def test_a_name_says_score_and_weighting_first() -> None:
@@ -31,6 +32,18 @@ def test_the_note_on_a_search_begins_with_the_verdict_and_its_rows() -> None:
     assert "`degcraft serve --model models:/my-sr@champion`" in note
     assert "- ended: all done" in note
     assert "runs:/{id:c}/model" in search_note(done, done.sentences(), None), "it is not the champion"
+
+
+def test_without_ground_truth_photos_come_before_proxies_and_figures_with_their_caveat() -> None:
+    blind = replace(summary(BICUBIC, UNIFORM, CRAFTED), held_out="proxy")
+    note = search_note(blind, blind.sentences(), None)
+    verdict, caveat, _ = note.split("\n\n", 2)
+    assert verdict.startswith("best: degnet:cells eq4 alpha 25, psnr on proxies 26.03: ")
+    assert caveat == CAVEAT
+    assert note.index("{artifact:search/photos.png}") < note.index("{artifact:search/restored.png}")
+    score, caveat, _ = trial_note(blind, CRAFTED, spec(), None).split("\n\n", 2)
+    assert score.startswith("26.03 dB on proxies: ")
+    assert caveat == CAVEAT
 
 
 def test_a_search_without_a_score_has_a_note_too() -> None:

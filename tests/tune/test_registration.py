@@ -33,8 +33,8 @@ class Held:
 
     scale = 4
 
-    def __init__(self, *scores: float) -> None:
-        self._scores = scores
+    def __init__(self, *scores: float, kind: str = "ground truth") -> None:
+        self._scores, self.kind = scores, kind
 
     def score(self, network: Any, device: str) -> Scores:
         images = (ImageScore(f"image {n}", {"psnr": score}) for n, score in enumerate(self._scores))
@@ -72,6 +72,12 @@ def test_a_champion_that_is_beaten_gives_way(tmp_path: Path, registry: SimpleNam
     found = decided(tmp_path, Held(23.0, 25.0, 27.2), BICUBIC, BEST)
     assert found.alias == "champion"
     assert found.sentence.startswith("champion: +0.97 dB over version 3, the champion (95 % interval ")
+    assert found.sentence.endswith(" on the same held-out images")
+
+
+def test_what_was_beaten_on_proxies_is_said_to_be(tmp_path: Path, registry: SimpleNamespace) -> None:
+    found = decided(tmp_path, Held(23.0, 25.0, 27.2, kind="proxy"), BICUBIC, BEST)
+    assert found.sentence.endswith(" on the same proxies")
 
 
 def test_a_tie_leaves_the_champion(tmp_path: Path, registry: SimpleNamespace) -> None:

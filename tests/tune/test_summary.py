@@ -69,6 +69,9 @@ def test_a_score_on_proxies_is_called_so_wherever_it_stands() -> None:
     assert first.startswith("best: degnet:cells eq4 alpha 25, psnr on proxies 26.03: +2.03 dB over bicubic")
     assert second == "without ground truth the score ranks trials by proxies; it does not say how good they are"
     assert not any("proxies" in sentence for sentence in known.sentences())
+    assert blind.table().title == "s: means on proxies made of held-out clean images"
+    assert "psnr on proxies" in blind.table().columns
+    assert "psnr" in known.table().columns
 
 
 def test_what_was_lost_is_said_too() -> None:
