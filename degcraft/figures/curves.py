@@ -67,9 +67,9 @@ def draw_scores(
             _points_of_extractors(axes, here, names, "-" if joined else "none")
             for (name, value), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
                 if math.isfinite(value):
-                    axes.axhline(value, color=style.INK, linewidth=1.2, dashes=dashes, label=f"{name} {value:.4g}")
+                    axes.axhline(value, color=style.INK, linewidth=1.2, dashes=dashes, label=f"{name} {value:#.4g}")
             if best is not None and best["knob"] == knob:
-                label = f"best {best['score']:.4g} ({knob} {best['value']:.3g})"
+                label = f"best {best['score']:#.4g} ({knob} {best['value']:.3g})"
                 look = {"marker": "o", "markersize": 13, "fillstyle": "none", "linestyle": "none", "zorder": 4}
                 axes.plot(best["value"], best["score"], color=style.INK, label=label, **look)
             _scale(axes, [point["value"] for point in here])

@@ -40,9 +40,9 @@ def test_what_is_compared_with_are_lines_across(tmp_path: Path, drawn: list[Figu
     compared = {"bicubic": 26.2, "uniform": 26.9, "upper bound": 27.8}
     draw_scores(POINTS, tmp_path / "c.png", metric="PSNR", lines=compared)
     seen = lines(drawn[0])
-    assert set(seen["bicubic 26.2"][:, 1]) == {26.2}
-    assert set(seen["uniform 26.9"][:, 1]) == {26.9}
-    assert set(seen["upper bound 27.8"][:, 1]) == {27.8}
+    assert set(seen["bicubic 26.20"][:, 1]) == {26.2}
+    assert set(seen["uniform 26.90"][:, 1]) == {26.9}
+    assert set(seen["upper bound 27.80"][:, 1]) == {27.8}
     low, high = drawn[0].axes[0].get_ylim()
     assert low < 26.9 < 27.8 < high
 
