@@ -29,7 +29,8 @@ With `MLFLOW_TRACKING_URI` set to this store:
 
 def view_of(metric: str) -> tuple[str, list[str]]:
     """The name of the view of MLflow's table that begins with the best, and its columns."""
-    metrics = ["score", *(name for name in ("psnr", "ssim") if name != metric)]
+    # The metric has its own column, too: an upper bound has no score there.
+    metrics = dict.fromkeys(["score", metric, "psnr", "ssim"])
     columns = [*(f"metrics.`{name}`" for name in metrics), "tags.`status`", "params.`trial.learning_rate`"]
     return f"best-{metric}-first", columns
 

@@ -22,7 +22,7 @@ from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
 from tracking.champion import HELD_OUT_TAG
 from tracking.notes import VERDICT
-from tune.config import Kind, TrialConfig
+from tune.config import TRAINED, Kind, TrialConfig
 from tune.folder import SearchFolder
 from tune.held_out import HeldOut
 from tune.notes import REGISTERED, run_name, search_note, trial_note, view_of
@@ -32,7 +32,7 @@ from tune.registration import CHAMPION, Registration
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.summary import Summary
-from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, WEIGHTS
+from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, WEIGHTS, steps_of
 
 LINES: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm", "upper bound")
 """Rows that are lines in the figure of the scores, and metrics of the parent."""
@@ -91,9 +91,8 @@ class Records:
 
     def started(self, key: str, config: TrialConfig) -> None:
         """A child run; the same one however often the trial is started again."""
-        params = {"trial": {"kind": config.kind, **config.values()}} | self._spec.model_dump(mode="json")
         with self._state.file.transaction():
-            self._recorder.open_child(key, config.title(), params, {"kind": config.kind})
+            self._recorder.open_child(key, config.title(), trial_params(config, self._spec), {"kind": config.kind})
             self._recorder.made_with(key, self._datasets, self._environment)
             self._state.mark(key, finished=False)
 
@@ -103,10 +102,19 @@ class Records:
             if not self._state.report(key, {name: result[name] for name in REPORTED if name in result}):
                 return
             values = {name: float(result[name]) for name in CURVES if name in result and np.isfinite(result[name])}
+            if not self._is_ranked(key):
+                values.pop("score", None)
             self._recorder.metrics(key, int(result["step"]), values)
             for name in ("device", "precision"):
                 if name in result:
                     self._recorder.tag(key, name, str(result[name]))
+
+    def _is_ranked(self, key: str) -> bool:
+        """Whether a row stands in MLflow's table by its score: one that knows the truth would stand above the best, and
+        a shared network is only a start. What they reached has the metric's own name.
+        """
+        trial = self._state.trials.get(key)
+        return trial is not None and trial.config.kind != "upper bound"
 
     def ended(self, outcome: TrialOutcome, files: Path | None) -> None:
         """The end of a trial: its weights, figures and model, from a folder with the files of its last checkpoint and
@@ -236,6 +244,19 @@ class Records:
                 about=REGISTERED.replace("NAME", spec.tracking.register_as),
             )
         self._end_runs(status)
+
+
+def trial_params(config: TrialConfig, spec: SearchSpec) -> dict[str, Any]:
+    """What MLflow tells a trial's run by: what may differ within a search, or between two in one experiment. The rest
+    of the specification is the parent's, as a table of what all runs share says nothing.
+    """
+    whole = spec.model_dump(mode="json", include={"name", "scale", "seed"})
+    whole["held_out"] = {"metric": spec.held_out.metric}
+    if config.network:
+        whole["network"] = {"start": spec.network.start}
+    if config.kind in TRAINED:
+        whole["training"] = {"steps": steps_of(config, spec), "batch": spec.training.batch}
+    return {"trial": {"kind": config.kind, **config.values()}, **whole}
 
 
 def _word(label: str) -> str:

@@ -23,7 +23,7 @@ def only_once(output: Path, store: StoreOf, trials: int) -> None:
     assert len({run.data.tags["degcraft.trial"] for run in children}) == trials
     assert {run.info.status for run in store.runs()} == {"FINISHED"}
     for run in children:
-        steps = [point.step for point in store.client.get_metric_history(run.info.run_id, "score")]
+        steps = [point.step for point in store.client.get_metric_history(run.info.run_id, "psnr")]
         # Bicubic and the start are only scored.
         scored = run.data.tags["kind"] in ("bicubic", "start")
         assert steps == ([0] if scored else list(range(10, 61, 10)))

@@ -79,4 +79,4 @@ def test_the_note_on_a_trial_says_what_it_won_what_it_was_crafted_for_and_how_to
 
 def test_the_view_sorts_by_the_score() -> None:
     assert view_of("lpips")[0] == "best-lpips-first"
-    assert view_of("psnr")[1][:2] == ["metrics.`score`", "metrics.`ssim`"], "the score is the PSNR"
+    assert view_of("psnr")[1][:2] == ["metrics.`score`", "metrics.`psnr`"], "where the upper bound's is"

@@ -83,7 +83,7 @@ def test_every_trial_is_one_finished_run_with_all_that_belongs_to_it(finished: S
     assert len(trials) == 3
     for run in [*trials, *store.children("uniform"), *store.children("upper bound")]:
         assert {"weights.npy", "crafted.json", "weights.png", "samples.png", "scores.json"} <= store.files(run)
-        curve = store.client.get_metric_history(run.info.run_id, "score")
+        curve = store.client.get_metric_history(run.info.run_id, "psnr")
         assert [point.step for point in curve] == [4, 8]
         assert {"loss", "psnr", "ssim", "effective_bins"} <= set(run.data.metrics)
         assert {"kind", "device", "precision"} <= set(run.data.tags)
@@ -123,10 +123,23 @@ def test_the_names_say_which_is_best_and_why(finished: SearchFolder) -> None:
     assert [run.data.tags["degcraft.trial"] for run in starred] == [store.parent().data.tags["best"]]
     for run in store.children():
         if run.data.tags["kind"] != "shared":
-            assert f"{run.data.metrics['score']:.2f} dB · " in run.info.run_name
+            assert f"{run.data.metrics['psnr']:.2f} dB · " in run.info.run_name
     version = store.client.get_model_version("degcraft-sr", "1")
     assert version.description == starred[0].data.tags["mlflow.note.content"]
     assert "degcraft serve --model runs:/" in version.description
+
+
+def test_the_table_of_runs_is_sorted_by_what_may_win_and_has_what_differs(finished: SearchFolder) -> None:
+    store = StoreOf(finished.output)
+    scored = {run.data.tags["kind"] for run in store.children() if "score" in run.data.metrics}
+    assert scored == {"crafted", "uniform", "start", "bicubic"}, "neither the upper bound nor the shared networks"
+    own = {name for run in store.children() for name in run.data.params if not name.startswith("trial.")}
+    shared = {"name", "scale", "seed", "held_out.metric", "network.start", "training.steps", "training.batch"}
+    assert own == shared
+    assert own < store.parent().data.params.keys()
+    (bound, *_) = store.children("upper bound")
+    assert bound.data.params["training.steps"] == "8"
+    assert {run.data.params["training.steps"] for run in store.children("shared")} == {"4"}
 
 
 def test_optuna_s_trials_are_in_a_storage_of_their_own(finished: SearchFolder) -> None:
