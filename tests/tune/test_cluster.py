@@ -53,8 +53,8 @@ except DegcraftError as error:
 @pytest.mark.slow
 def test_a_raylet_that_dies_is_said_by_us_and_not_by_ray() -> None:
     done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=200)
-    assert done.stdout == f"said: {ENDED.format('raylet')}\n"
-    assert done.stderr == ""
+    # On a busy machine it may not listen to the interrupt, and is ended then, in the same words.
+    assert done.stdout.removeprefix("said: ") + done.stderr == ENDED.format("raylet") + "\n"
 
 
 def test_sigterm_is_ctrl_c() -> None:
