@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from rich.progress import track
 
+    from degcraft.degradation import find_parameter
     from degcraft.figures import draw_contact_sheet
     from degcraft.images import local_folder, printable, read_image, scan_folder, to_uint8, write_image
 
@@ -104,12 +105,12 @@ def run(args: argparse.Namespace) -> int:
             if place == 0:
                 table.writerow(["name", "source", *done])
             # Nine digits tell any two float32 apart: degrading by the table gives the same image.
-            values = (f"{value:.9g}" for value in done.values())
+            values = (find_parameter(axis).words(value, ".9g") for axis, value in done.items())
             table.writerow([name, printable(path.relative_to(folder.root).as_posix()), *values])
             for part, image in zip(PARTS, (hr, lr[0]), strict=True):
                 write_image(args.output / part / f"{name}.png", image)
             if args.preview is not None and len(shown) < PREVIEWED:
-                told = ", ".join(f"{axis} {value:.3g}" for axis, value in done.items())
+                told = ", ".join(f"{axis} {find_parameter(axis).words(value, '.3g')}" for axis, value in done.items())
                 shown.append((f"{name}: {told}" if told else name, [lr[0].cpu(), hr]))
     console.print(f"wrote {count} pair{'s' * (count != 1)} to {args.output}", highlight=False, soft_wrap=True)
     if args.preview is not None:

@@ -60,6 +60,11 @@ class Parameter:
         return scale / 4 if self.unit == CLEAN_PIXELS else 1.0
 
     @property
+    def heading(self) -> str:
+        """What people call it with its mark, over a column of bare numbers: "noise (/255)"."""
+        return f"{self.label} ({self.mark.strip()})" if self.mark else self.label
+
+    @property
     def mild_is_low(self) -> bool:
         """Whether lower values do less."""
         return self.identity <= self.low
@@ -69,13 +74,13 @@ class Parameter:
         whole = not self.choices or value == int(value)
         return (self.low <= value <= self.high and whole) or value == self.identity
 
-    def words(self, value: float) -> str:
-        """A value for people, without its mark: `none`, `1.3`, `lanczos`."""
+    def words(self, value: float, form: str | None = None) -> str:
+        """A value for people, without its mark: `none`, `1.3`, `lanczos`; numbers in another form than `digits` say."""
         if self.choices and self.is_legal(value):
             return self.choices[int(value)]
         if value == self.identity and not self.low <= value <= self.high:
             return "none"
-        return f"{value:.{self.digits}f}"
+        return format(value, form or f".{self.digits}f")
 
     def parse(self, text: str) -> float:
         """A value out of a number, the name of a choice, or `none`.

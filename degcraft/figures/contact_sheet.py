@@ -26,7 +26,7 @@ def draw_contact_sheet(
 
     Within a row every image is enlarged by repeating pixels to the height of the largest, so that LR, SR and HR of
     one scene lie over each other. Nothing is smoothed. Where the largest is longer than `max_side`, all images of
-    the row show the same part of their middle.
+    the row show the same part of their middle. Rows that would make a tall column stand in several beside each other.
 
     Args:
         rows: (caption, images), images (3,h,w) float in [0,1] on any device; a row may have fewer than the others.
@@ -69,20 +69,34 @@ def draw_contact_sheet(
         max((picture.height for picture in row), default=0) + _LINE * len(lines) + _GAP
         for row, lines in zip(pictures, captions, strict=True)
     ]
-    sheet = Image.new("RGB", (inner + 2 * _MARGIN, sum(heights) + _LINE * head + 2 * _MARGIN), "white")
+    blocks = _blocks(heights, inner + _MARGIN)
+    tall = max(sum(heights[row] for row in block) for block in blocks)
+    size = ((inner + _MARGIN) * len(blocks) + _MARGIN, tall + _LINE * head + 2 * _MARGIN)
+    sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    lefts = [_MARGIN + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
-    for left, lines in zip(lefts, titles, strict=True):
-        for place, line in enumerate(lines, head - len(lines)):
-            pen.text((left, _MARGIN - 4 + _LINE * place), line, fill=style.INK, font=bold)
-    top = _MARGIN + _LINE * head
-    for row, lines, height in zip(pictures, captions, heights, strict=True):
-        for index, line in enumerate(lines):
-            pen.text((_MARGIN, top + _LINE * index), line, fill="#555555", font=font)
-        for left, picture in zip(lefts, row, strict=False):
-            sheet.paste(picture, (left, top + _LINE * len(lines)))
-        top += height
+    for place, block in enumerate(blocks):
+        first, top = _MARGIN + (inner + _MARGIN) * place, _MARGIN + _LINE * head
+        lefts = [first + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
+        for left, lines in zip(lefts, titles, strict=True):
+            for number, line in enumerate(lines, head - len(lines)):
+                pen.text((left, _MARGIN - 4 + _LINE * number), line, fill=style.INK, font=bold)
+        for row in block:
+            for number, line in enumerate(captions[row]):
+                pen.text((first, top + _LINE * number), line, fill="#555555", font=font)
+            for left, picture in zip(lefts, pictures[row], strict=False):
+                sheet.paste(picture, (left, top + _LINE * len(captions[row])))
+            top += heights[row]
     style.save_atomically(path, lambda file: sheet.save(file, "PNG"))
+
+
+def _blocks(heights: Sequence[int], width: int) -> list[list[int]]:
+    """Rows beside each other in as few blocks as make the sheet no more than half as tall again as wide."""
+    for count in range(1, len(heights) + 1):
+        each = math.ceil(len(heights) / count)
+        blocks = [list(range(start, min(start + each, len(heights)))) for start in range(0, len(heights), each)]
+        if max(sum(heights[row] for row in block) for block in blocks) <= 1.5 * width * len(blocks):
+            break
+    return blocks
 
 
 def _same_size(images: Sequence[Tensor], max_side: int) -> list[Image.Image]:

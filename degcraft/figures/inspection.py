@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 ROWS = 24
 """Images drawn one by one; of a larger pile all that stand apart and a choice of the others."""
 
-_ROW, _STRIP, _HEAD, _FOOT = 0.46, 0.95, 0.85, 0.4
+_ROW, _STRIP, _HEAD, _FOOT = 0.46, 0.95, 0.85, 0.75
 _WIDTH = 11.0
 _NONE = 108.0
 """Where an image without compression is drawn on the axis of qualities."""
 _BARS = 30
 """Of the distribution that the main source has on an axis."""
+_LEGEND = (
+    "Each image as a whole, the patch of it that tells most, its estimate (point) and the 90 % interval of it (line). "
+    "Behind them the pile's middle and 90 % range;\non top what is believed of the pile, and a mark at every image's "
+    "estimate. px: pixels of an image four times as large, noise of 255, quality as libjpeg counts it."
+)
 _OUTLIER = style.PALETTE[1]
 _MAIN = style.PALETTE[0]
 _SOURCES = (style.PALETTE[2], style.PALETTE[3], style.PALETTE[4], style.PALETTE[5])
@@ -69,6 +74,7 @@ def draw_inspection(pile: Pile, path: str | Path, *, title: str = "") -> None:
             strip = figure.add_subplot(grid[0, column])
             _draw_strip(strip, pile, axis, colours, limits)
             _draw_estimates(figure.add_subplot(grid[1, column]), pile, axis, rows, colours, limits)
+        figure.text(0.16 / _WIDTH, 0.12 / height, _LEGEND, fontsize=7.5, color=style.FAINT, linespacing=1.4)
         style.save(figure, path)
 
 
@@ -137,8 +143,7 @@ def _draw_strip(axes: Axes, pile: Pile, axis: str, colours: dict[int, str], limi
         level = np.full(len(places), -0.13 * top)
         axes.plot(places, level, "|", markersize=7, color=colour, alpha=0.8, clip_on=False)
     axes.set(xlim=limits, ylim=(-0.28 * top, 1.08 * top), xticks=[], yticks=[])
-    known = find_parameter(axis)
-    axes.set_title(f"{known.label}{f' ({known.mark.strip()})' if known.mark else ''}", fontsize=9.5, loc="left")
+    axes.set_title(find_parameter(axis).heading, fontsize=9.5, loc="left")
     axes.spines[:].set_visible(False)
 
 

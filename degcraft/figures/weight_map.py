@@ -163,15 +163,17 @@ def _label(axes: "Axes", space: DegradationSpace, row: int, column: int, *, last
     first = space.axes[0]
     axes.set_xticks(*_ticks(first))
     if last_row:
-        axes.set_xlabel(_name(first))
+        axes.set_xlabel(first.parameter.heading)
     if len(space.axes) > 1:
         second = space.axes[1]
         axes.set_yticks(*_ticks(second))
         if column == 0:
-            axes.set_ylabel(_name(second))
+            axes.set_ylabel(second.parameter.heading)
     else:
         axes.set_yticks([])
-    headings = [f"{_name(axis)} {axis.words(cell)}" for axis, cell in zip(space.axes[2:], (column, row), strict=False)]
+    headings = [
+        f"{axis.parameter.label} {axis.words(cell)}" for axis, cell in zip(space.axes[2:], (column, row), strict=False)
+    ]
     axes.set_title("\n".join(headings), fontsize=9)
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
@@ -208,10 +210,6 @@ def _outline(axes: "Axes", inside: NDArray[np.bool_]) -> None:
         lines = LineCollection(segments, colors=colour, linewidths=thickness, capstyle="projecting", zorder=3)
         lines.set_clip_on(False)
         axes.add_collection(lines)
-
-
-def _name(axis: Axis) -> str:
-    return axis.parameter.label
 
 
 def _short(value: float) -> str:

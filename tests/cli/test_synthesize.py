@@ -119,6 +119,12 @@ def test_a_preview_is_drawn(crafted: str, clean: Path, tmp_path: Path) -> None:
         assert sheet.height > 96 + 96 + 68
 
 
+def test_what_is_no_number_is_written_by_its_name(clean: Path, tmp_path: Path) -> None:
+    box = "box:reduction=lanczos,jpeg_quality=none"
+    assert run(box, "--hr", clean, "-o", tmp_path / "out") == 0
+    assert [(row["reduction"], row["jpeg_quality"]) for row in rows_of(tmp_path / "out")] == [("lanczos", "none")] * 3
+
+
 def test_an_interrupted_run_leaves_whole_images_that_the_table_names(
     crafted: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

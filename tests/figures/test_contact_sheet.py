@@ -95,3 +95,13 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DegcraftError, match=r"\(3,h,w\), but got \(1, 4, 4\)"):
         draw_contact_sheet([("one", [torch.zeros(1, 4, 4)])], path, ["A"])
     assert not path.exists()
+
+
+def test_many_rows_stand_in_blocks_beside_each_other(tmp_path: Path) -> None:
+    rows = [(str(seed), [picture(100, 150, seed=seed), picture(100, 150, seed=seed + 50)]) for seed in range(8)]
+    draw_contact_sheet(rows, tmp_path / "sheet.png", ["LR", "HR"])
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape[0] < 1.5 * sheet.shape[1]
+    places = [found_at(sheet, image) for _, images in rows for image in images]
+    assert [len(place) for place in places] == [1] * 16
+    assert places[0][0][0] == places[8][0][0], "the fifth row begins the second block"

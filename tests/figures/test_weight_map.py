@@ -53,8 +53,8 @@ def test_each_bin_stands_where_its_panel_row_and_column_say(tmp_path: Path, draw
     assert cells(high)[4, 4] == pytest.approx(75)
     assert [text.get_text() for text in middle.texts] == ["25"]
     assert [(text.get_text(), *text.get_position()) for text in high.texts] == [("75", 4.5, 4.5)]
-    assert low.get_ylabel() == "noise"
-    assert high.get_xlabel() == "blur sigma"
+    assert low.get_ylabel() == "noise (/255)"
+    assert high.get_xlabel() == "blur sigma (px)"
     assert drawn[0].get_suptitle() == "a title\n1.8 effective bins of 75"
     with Image.open(tmp_path / "map.png") as picture:
         assert picture.format == "PNG"
