@@ -1,6 +1,6 @@
 """How far `degcraft inspect` can be believed: errors and coverage of its intervals on known degradations.
 
-    python tests/benchmarks/benchmark_inspect.py --images DIR [--weights FILE] [--draws 6] [--calibrate]
+    python tests/benchmarks/benchmark_inspect.py --images DIR [--weights FILE] [--draws 6] [--calibrate] [--hr DIR]
 
 The clean photographs that `degcraft features train` holds out of the same folder (`split_files`, seed 0) are degraded
 whole, `--draws` times by each of three suites: the paper's space, what cameras do (little blur, little noise, half of
@@ -8,12 +8,17 @@ them never compressed), and what lies beyond equation 2 (`WideSource`). Printed 
 90 % intervals that hold the truth, the median error and the median width of the intervals. Then piles of 20 images are
 made of one narrow source, with and without four images of another one, to see who is called apart.
 
+With --hr, clean photographs of other content, piles of one blur (and mild noise, half of them JPEG) are made of all
+--images, and their blur is told as `inspect` does, which does not know how sharp the content was, and as `weights` does
+in bins of 0.25 px, which sees that of --hr.
+
 --calibrate prints the table of `degcraft.inspection.calibration` at which the intervals of all suites together hold the
 truth nine times in ten.
 """
 
 import argparse
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +39,7 @@ from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
 from degcraft.inspection.scales import scaled
+from degcraft.matching.from_folders import craft
 from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
 SCALE = 4
@@ -234,6 +240,33 @@ def pile_table(images: list[Tensor], network: DegNet, device: str, piles: int, t
     return table
 
 
+def blur_table(images: list[Tensor], network: DegNet, hr: Path, piles: int, device: str) -> Table:
+    """How far off the blur is, of an image and of a pile."""
+    axes = ["blur_sigma:0:4:16", "noise_level:0:8:4", "jpeg_quality:60:100:2:none"]
+    generator, errors = torch.Generator().manual_seed(2), defaultdict(list)
+    for _ in range(piles):
+        labels = {axis: float(values) for axis, values in camera(images[0], generator)[1].items()}
+        with tempfile.TemporaryDirectory() as place:
+            files = [Path(place) / f"{index:02d}.png" for index in range(len(images))]
+            for file, image in zip(files, images, strict=True):
+                write_image(file, around(labels, image, generator)[0])
+            found = inspect_files(files, network, device=device)
+            values = np.array([one.axes["blur_sigma"].value for one in found.images])
+            crafted = craft(place, hr, space=axes, device=device, say=lambda text: None)
+        weights = crafted.weights.reshape(crafted.space.shape).sum(axis=(1, 2))
+        mean = weights @ np.mean(crafted.space.axes[0].cells, axis=1)
+        errors["an image, by inspect"].append(np.abs(values - labels["blur_sigma"]).mean())
+        errors["a pile, by the median of inspect"].append(abs(np.median(values) - labels["blur_sigma"]))
+        errors["a pile, by the mean of weights"].append(abs(mean - labels["blur_sigma"]))
+        errors["always the middle, 1.25 px"].append(abs(1.25 - labels["blur_sigma"]))
+    table = Table(title=f"blur of {piles} piles of {len(images)} images, px")
+    for heading in ("told of", "mean error", "largest"):
+        table.add_column(heading, justify="left" if heading == "told of" else "right")
+    for name, each in errors.items():
+        table.add_row(name, f"{np.mean(each):.2f}", f"{np.max(each):.2f}")
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, required=True, help="folder of clean photographs")
@@ -242,6 +275,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="weights of degnet (those that come with the package)")
     parser.add_argument("--suites", nargs="+", choices=list(SUITES), default=list(SUITES), help="(all)")
     parser.add_argument("--piles", type=int, default=20, help="piles to look for strangers in (20)")
+    parser.add_argument("--hr", type=Path, help="clean images of other content, to tell the blur of piles against")
     parser.add_argument("--calibrate", action="store_true", help="find and print the calibration, and use it")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
@@ -262,6 +296,8 @@ def main() -> None:
         console.print("}")
     console.print(accuracy_table(suites, grids, table))
     console.print(pile_table(images, network, arguments.device, arguments.piles, table))
+    if arguments.hr is not None:
+        console.print(blur_table(images, network, arguments.hr, arguments.piles, arguments.device))
 
 
 if __name__ == "__main__":
