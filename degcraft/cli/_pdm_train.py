@@ -58,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--penalty",
         choices=PENALTIES,
-        default="auto",
-        help="on the noise: its mean, or its size as published; auto: its size with --compression, else its mean",
+        default="mean",
+        help="on the noise: its mean and what of it nobody sees, or its size as published (mean)",
     )
     parser.add_argument(
         "--discriminator",

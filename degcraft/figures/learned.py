@@ -32,7 +32,7 @@ def draw_learned(model: "LearnedDegradation", path: str | Path, *, seed: int = 0
     with torch.no_grad():
         kernels = model.draw_kernels(model.latents(256, (1, 1), generator)[0])[..., 0, 0].view(-1, size, size).numpy()
         flat = torch.linspace(0.05, 0.95, _LEVELS)[:, None, None, None].expand(-1, 3, *[_SIDE * model.scale] * 2)
-        _, noise, _ = model(flat.contiguous(), model.latents(_LEVELS, (_SIDE, _SIDE), generator))
+        noise = model(flat.contiguous(), model.latents(_LEVELS, (_SIDE, _SIDE), generator)).noise
     with rc_context(style.TEXT):
         figure = Figure(figsize=(11, 3.4), layout="constrained")
         parts = figure.subfigures(1, 4, width_ratios=(1, 1.15, 1.2, 1.2), squeeze=False)

@@ -119,7 +119,7 @@ class JointTrainer(PlannedLoop[Unpaired]):
         references: HrPool,
         plan: TrainingPlan,
         *,
-        penalty: Penalty = "auto",
+        penalty: Penalty = "mean",
         discriminator: str = DISCRIMINATOR,
         device: str | torch.device = "cpu",
         precision: Precision | None = None,

@@ -9,7 +9,7 @@ from degcraft.knobs import Knob, checked_knobs, switch, whole_number, word
 RATES = {"detail": 5.0, "patch": 1.0}
 """Discriminators, and their learning rates as multiples of the degradation's; `patch` is the published one."""
 DISCRIMINATOR = "detail"
-PENALTIES = ("auto", "mean", "size")
+PENALTIES = ("mean", "size")
 KNOBS: Mapping[str, Knob] = {
     "size": whole_number(21, "side of the kernels in HR pixels, odd"),
     "channels": whole_number(64, "of both networks"),
@@ -42,8 +42,8 @@ def _compression(value: Any) -> int | str | None:
 JOINT_KNOBS: Mapping[str, Knob] = {
     **KNOBS,
     "penalty": word(
-        "auto",
-        "on the noise: its mean, its size as published, or auto: its size where JPEG stands behind",
+        "mean",
+        "on the noise: its mean and what of it nobody sees, or its size as published",
         options=PENALTIES,
     ),
     "discriminator": word(DISCRIMINATOR, "patch is the published one", options=tuple(RATES)),

@@ -22,6 +22,10 @@ from degcraft.randomness import own_generator
 LATENT, NOISE_LATENT = 64, 3
 """Channels of z_k and of z_n."""
 
+SPREAD = 0.25, 0.125, 0.125
+"""Of the kernels that training begins with: standard deviations, from draw to draw, of the share of the exponent that
+is round, and of those that make it longer along an axis or a diagonal."""
+
 NOISE_GAIN = 0.2
 """Of the noise's network, which learns so much more slowly than the discriminator that tells its level."""
 
@@ -39,6 +43,19 @@ class Latents(NamedTuple):
     def to(self, device: torch.device) -> "Latents":
         """The same on a device."""
         return Latents(*(None if one is None else one.to(device) for one in self))  # type: ignore[arg-type]
+
+
+class Degraded(NamedTuple):
+    """What a batch of clean images was made into."""
+
+    lr: Tensor
+    """(B,3,h,w) in [0,1]."""
+    noise: Tensor
+    """(B,3,h,w)."""
+    kernels: Tensor
+    """(B, size², 1 or h, 1 or w)."""
+    lost: Tensor
+    """(B,3,h,w), detached: what rounding, the ends of the range and JPEG took from the noisy images."""
 
 
 class LearnedDegradation(nn.Module):
@@ -66,18 +83,28 @@ class LearnedDegradation(nn.Module):
             self.noise = (
                 None if self.knobs["noise"] == "none" else _network(inputs, 3, channels, self.knobs["noise_blocks"], 3)
             )
-        self._begin_as_gaussian()
+            self._begin_as_gaussians()
         self._begin_quiet()
 
-    def _begin_as_gaussian(self) -> None:
-        """Kernels begin near a Gaussian in the middle: even ones blur all away, and training comes back late."""
+    def _begin_as_gaussians(self) -> None:
+        """Kernels begin near Gaussians in the middle: even ones blur all away, and training comes back late.
+
+        How wide and how long they are differs from draw to draw, as what begins alike stays alike for long.
+        """
         size, last = self.knobs["size"], self.kernels[-1]
         assert isinstance(last, nn.Conv2d)
         assert last.bias is not None
         places = torch.arange(size) - size // 2 - self.middle()
-        squares = places.square()[:, None] + places.square()
+        y, x = torch.meshgrid(places, places, indexing="ij")
+        forms = torch.stack([x * x + y * y, x * x - y * y, 2 * x * y]).flatten(1) / (2 * (self.scale / 2) ** 2)
         with torch.no_grad():
-            last.bias.copy_((-squares / (2 * (self.scale / 2) ** 2)).flatten())
+            # Each form follows a way of its own through what the layers before make of z_k.
+            made = self.kernels[:-1](torch.randn(256, LATENT, 1, 1))[..., 0, 0]
+            ways = torch.randn(made.shape[1], len(forms))
+            ways *= torch.tensor(SPREAD) / (made @ ways).std(dim=0)
+            middle = last.kernel_size[0] // 2
+            last.weight[:, :, middle, middle] += forms.T @ ways.T
+            last.bias.copy_(-forms[0] - (made @ ways).mean(dim=0) @ forms)
 
     def _begin_quiet(self) -> None:
         """Noise begins near none: at the 80/255 of usual first weights no kernel can be seen through it."""
@@ -126,8 +153,8 @@ class LearnedDegradation(nn.Module):
         seen = seen.view(len(hr), 3, -1, rows, seen.shape[-1] // rows)[..., :height, :width]
         return torch.einsum("bckhw,bkhw->bchw", seen, kernels)
 
-    def forward(self, hr: Tensor, latents: Latents) -> tuple[Tensor, Tensor, Tensor]:
-        """(B,3,H,W) in [0,1] and latents → LR (B,3,h,w) in [0,1], its noise (B,3,h,w), and the kernels.
+    def forward(self, hr: Tensor, latents: Latents) -> Degraded:
+        """Degrade (B,3,H,W) in [0,1].
 
         The noise's network sees the clean LR without passing gradients on. Rounding and JPEG pass them straight
         through, the ends of the range do not.
@@ -145,7 +172,7 @@ class LearnedDegradation(nn.Module):
             kept = compressed(kept, latents.quality)
         # What is cut off may not grow: it would without end, as it changes nothing.
         inside = lr.clamp(0, 1)
-        return inside + (kept - inside.detach()), noise, kernels
+        return Degraded(inside + (kept - inside.detach()), noise, kernels, (lr - kept).detach())
 
     def describe(self) -> dict[str, Any]:
         """All that decides it but the weights, as plain JSON."""

@@ -21,11 +21,13 @@ from degcraft.training.losses.adversarial import AdversarialLoss
 Unpaired = tuple[Tensor, Tensor, Latents]
 """HR crops (B,3,H,W), crops of references (B,3,h,w), and latents."""
 
-Penalty = Literal["auto", "size", "mean"]
+Penalty = Literal["mean", "size"]
 
 WINDOW = 16
 """Side of the squares whose mean noise is to be zero, LR pixels. Of whole crops alone it may be blotches, which cancel
 out and which a discriminator of details does not see."""
+LOST_WEIGHT = 3.0
+"""Of the noise that is lost, beside its mean."""
 MOMENTUM = 0.5
 """Of both Adams, as is usual where two networks chase one another (arXiv 1511.06434)."""
 FEWEST = 32
@@ -115,7 +117,7 @@ def _on_blocks(references: HrPool, least: int) -> HrPool:
 
 
 def pdm_task(
-    model: LearnedDegradation, *, steps: int, seed: int, penalty: Penalty = "auto",
+    model: LearnedDegradation, *, steps: int, seed: int, penalty: Penalty = "mean",
     discriminator: str = DISCRIMINATOR, rate: float = 2e-4,
 ) -> Task[Unpaired]:  # fmt: skip
     """PDM alone, as something to train.
@@ -148,10 +150,10 @@ class PdmObjective(Objective[Unpaired]):
     details alone, has a spectral norm, and learns five times as fast as the degradation.
 
     The published penalty is on the size of the noise, 100 ‖n‖², under which it is known to vanish; the paper's own
-    equation wants its mean to be zero, which `mean` penalises alone, in every square of `WINDOW` pixels. `auto` takes
-    the size where JPEG stands behind the noise, which hides what is weak of it, so that it grows until nothing bounds
-    it, and else the mean. Neither can see a shift of all kernels, which a network that is trained on the pairs would
-    learn: their mean centre of mass is drawn to the middle, too.
+    equation wants its mean to be zero, which `mean` penalises, in every square of `WINDOW` pixels. Of what nobody sees,
+    as the ends of the range or JPEG take it away, `mean` penalises the size: nothing else bounds it. Neither can see a
+    shift of all kernels, which a network that is trained on the pairs would learn: their mean centre of mass is drawn
+    to the middle, too.
 
     Args:
         penalty: Which of them.
@@ -163,7 +165,7 @@ class PdmObjective(Objective[Unpaired]):
     """
 
     def __init__(
-        self, *, penalty: Penalty = "auto", weight: float = 100.0, centre: float = 0.1,
+        self, *, penalty: Penalty = "mean", weight: float = 100.0, centre: float = 0.1,
         discriminator: str = DISCRIMINATOR, seed: int = 0, device: torch.device | None = None,
     ) -> None:  # fmt: skip
         self._penalty, self._weight, self._centre = penalty, weight, centre
@@ -177,17 +179,18 @@ class PdmObjective(Objective[Unpaired]):
         """See `Objective.measure`."""
         assert isinstance(network, LearnedDegradation)
         hr, references, latents = batch
-        lr, noise, kernels = network(hr, latents)
+        lr, noise, kernels, lost = network(hr, latents)
         taken = self._gan.measure(lr, references, precision)
-        kept = noise.square().mean() if self._by_size(network) else _squared_means(noise)
+        if self._penalty == "size":
+            kept = noise.square().mean()
+        else:
+            # What is lost is a projection of the noise, or nearly: this has the gradient of the square of it.
+            kept = _squared_means(noise) + LOST_WEIGHT * 2 * (noise * lost).mean()
         shift = network.centres(kernels).mean(dim=(0, 2, 3)) - network.middle()
         self._seen = lr.detach(), references
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}
         total = taken + self._weight * kept + self._centre * shift.square().sum()
         return total, {name: value.detach() for name, value in figures.items()}
-
-    def _by_size(self, network: LearnedDegradation) -> bool:
-        return self._penalty == "size" or (self._penalty == "auto" and network.compression is not None)
 
     @property
     def degraded(self) -> Tensor:

@@ -58,7 +58,7 @@ class LearnedSource:
         self.check(scale, min(hr.shape[2:]))
         self.model.to(hr.device).eval()
         side = hr.shape[2] // scale, hr.shape[3] // scale
-        return self.model(hr, self.model.latents(len(hr), side, generator).to(hr.device))[0], None
+        return self.model(hr, self.model.latents(len(hr), side, generator).to(hr.device)).lr, None
 
     def describe(self) -> dict[str, Any]:
         """See `DegradationSource.describe`."""

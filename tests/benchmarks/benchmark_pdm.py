@@ -131,7 +131,7 @@ def learnt(model: nn.Module, case: Case) -> Iterator[str]:
     with torch.no_grad():
         kernels = model.draw_kernels(model.latents(DRAWS, (1, 1), generator)[0])[..., 0, 0]
         flat = torch.tensor([0.2, 0.5, 0.8])[:, None, None, None].expand(-1, 3, 128, 128).contiguous()
-        _, noise, _ = model(flat, model.latents(3, (32, 32), generator))
+        noise = model(flat, model.latents(3, (32, 32), generator)).noise
     truth = true_kernels(case, DRAWS, random)
     for name in ("wide", "narrow"):
         found, known = kernel_moments(kernels)[name], kernel_moments(truth)[name]

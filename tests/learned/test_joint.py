@@ -69,7 +69,7 @@ def test_other_references_are_another_run(tmp_path: Path) -> None:
     part.save(tmp_path / "a.checkpoint")
     with pytest.raises(DegcraftError, match="a run continues only as it began: set of references was"):
         trainer(references=pool(64, 2)).resume(tmp_path / "a.checkpoint")
-    with pytest.raises(DegcraftError, match="a run continues only as it began: penalty was 'auto', but is 'size' now"):
+    with pytest.raises(DegcraftError, match="a run continues only as it began: penalty was 'mean', but is 'size' now"):
         trainer(penalty="size").resume(tmp_path / "a.checkpoint")
 
 
@@ -99,5 +99,5 @@ def test_knobs_say_what_is_learned() -> None:
     assert model.noise is None
     assert model.compression is not None
     assert model.compression.ranges == ((40, 40, 1),)
-    with pytest.raises(DegcraftError, match="pdm: penalty must be one of auto, mean, size, but got 'both'"):
+    with pytest.raises(DegcraftError, match="pdm: penalty must be one of mean, size, but got 'both'"):
         begin_degradation(2, 0, {"penalty": "both"})

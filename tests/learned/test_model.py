@@ -56,7 +56,7 @@ def test_kernels_sum_to_one_and_begin_in_the_middle() -> None:
 
 def test_images_are_rounded_and_gradients_pass() -> None:
     model = made()
-    lr, noise, _ = model(random_images(2, 64), model.latents(2, (16, 16), torch.Generator().manual_seed(0)))
+    lr, noise, *_ = model(random_images(2, 64), model.latents(2, (16, 16), torch.Generator().manual_seed(0)))
     torch.testing.assert_close(lr * 255, (lr * 255).round(), atol=1e-3, rtol=0)
     lr.sum().backward()
     assert all(one.grad is not None and bool(one.grad.abs().sum() > 0) for one in model.noise.parameters())
@@ -66,10 +66,20 @@ def test_images_are_rounded_and_gradients_pass() -> None:
 
 def test_without_noise_the_image_is_only_reduced() -> None:
     model = made(noise="none")
-    lr, noise, kernels = model(random_images(1, 64), model.latents(1, (16, 16), torch.Generator().manual_seed(0)))
+    lr, noise, kernels, _ = model(random_images(1, 64), model.latents(1, (16, 16), torch.Generator().manual_seed(0)))
     assert not noise.any()
     clean = model.reduce(random_images(1, 64), kernels)
     torch.testing.assert_close(lr, (clean * 255).round() / 255, atol=1e-6, rtol=0)
+
+
+def test_kernels_begin_as_a_distribution_and_not_alike() -> None:
+    model = LearnedDegradation(4, channels=32, kernel_blocks=4, noise="none")
+    with torch.no_grad():
+        kernels = model.draw_kernels(model.latents(500, (1, 1), torch.Generator().manual_seed(3)).kernel)[..., 0, 0]
+    moments = kernel_moments(kernels)
+    assert 0.2 < float(moments["wide"].std()) < 0.6
+    assert float((moments["wide"] / moments["narrow"]).median()) > 1.1
+    assert float(moments["angle"].cos().std()) > 0.2, "in every direction"
 
 
 def test_moments_are_those_of_known_kernels() -> None:

@@ -5,15 +5,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from degcraft.images import HrPool
 from degcraft.learned import Compression, LearnedDegradation, PdmObjective, unpaired_crops
+from degcraft.learned.objective import LOST_WEIGHT
 from degcraft.training import PLAIN, Loop, MadeBatches, Task, run_task
 from degcraft.training.running import ARITHMETIC
 from tests.learned.images import pool
 
 SMALL = {"channels": 8, "kernel_blocks": 1, "noise_blocks": 1, "size": 9}
 CPU = torch.device("cpu")
+
+
+class Fixed(nn.Module):
+    """A noise that is always the same pattern, in all channels alike."""
+
+    def __init__(self, pattern: torch.Tensor) -> None:
+        super().__init__()
+        self.pattern = pattern
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        return 0.1 * self.pattern.expand(len(latent), 3, -1, -1)
 
 
 def task(model: LearnedDegradation, steps: int, penalty: str = "mean") -> Task:
@@ -47,26 +60,36 @@ def test_the_noise_is_penalised_as_named(penalty: str) -> None:
     objective = PdmObjective(penalty=penalty, weight=1000.0, centre=0.0, seed=0, device=CPU)  # type: ignore[arg-type]
     batch = crops(model)(0)
     total, figures = objective.measure(model, batch, PLAIN)
-    _, noise, _ = model(batch[0], batch[2])
+    noise, lost = (getattr(model(batch[0], batch[2]), name) for name in ("noise", "lost"))
     squares = noise.unflatten(3, (2, 16)).unflatten(2, (2, 16)).mean(dim=(3, 5))
-    expected = noise.square().mean() if penalty == "size" else 3 * squares.square().mean()
+    unseen = 2 * LOST_WEIGHT * (noise * lost).mean()
+    expected = noise.square().mean() if penalty == "size" else 3 * squares.square().mean() + unseen
     assert float(total.detach() - figures["gan"]) == pytest.approx(1000 * float(expected.detach()), rel=1e-4)
 
 
-def test_what_is_cut_off_does_not_grow_and_noise_behind_jpeg_is_penalised_by_its_size() -> None:
-    model = LearnedDegradation(2, compression=Compression.fixed(50), **SMALL)
-    objective = PdmObjective(weight=1000.0, centre=0.0, seed=0, device=CPU)
-    batch = crops(model)(0)
-    total, figures = objective.measure(model, batch, PLAIN)
-    _, noise, _ = model(batch[0], batch[2])
-    assert float(total.detach() - figures["gan"]) == pytest.approx(
-        1000 * float(noise.detach().square().mean()), rel=1e-4
-    )
-
-    white = torch.ones_like(batch[0])
-    lr, noise, _ = model(white, batch[2])
+def test_what_is_cut_off_does_not_grow() -> None:
+    model = LearnedDegradation(2, **SMALL)
+    white = torch.ones(2, 3, 64, 64)
+    lr, noise, _, lost = model(white, model.latents(2, (32, 32), torch.Generator().manual_seed(0)))
     (grown,) = torch.autograd.grad(lr.sum(), noise)
     assert torch.equal(grown, ((noise <= 0) & (noise >= -1)).float())
+    over = noise > 0
+    torch.testing.assert_close(lost[over], noise[over].detach())
+
+
+def test_noise_that_jpeg_takes_away_is_penalised_and_what_it_leaves_is_not() -> None:
+    model = LearnedDegradation(2, compression=Compression.fixed(30), **SMALL)
+    grey = torch.full((1, 3, 64, 64), 0.5)
+    latents = model.latents(1, (32, 32), torch.Generator().manual_seed(0))
+    checks = (torch.arange(32)[:, None] + torch.arange(32)) % 2 - 0.5
+    blocks = (torch.arange(32)[:, None] // 8 + torch.arange(32) // 8) % 2 - 0.5
+    lost = {}
+    for name, pattern in (("checks", checks), ("blocks", blocks)):
+        model.noise = Fixed(pattern.float())
+        degraded = model(grey, latents)
+        lost[name] = float((degraded.noise * degraded.lost).mean() / degraded.noise.square().mean())
+    assert lost["checks"] > 0.8, "fine and weak: gone"
+    assert lost["blocks"] < 0.2, "coarse: still there"
 
 
 def test_training_goes_on_bit_for_bit_after_a_stop(tmp_path: Path) -> None:

@@ -173,14 +173,18 @@ def test_patch_discriminators_see_so_many_pixels(discriminator: type[nn.Module],
     assert (int(seen.any(0).sum()), int(seen.any(1).sum())) == (pixels, pixels)
 
 
-def test_a_verdict_on_details_is_of_the_image_alone() -> None:
-    batch = images(4, 64)
-    for discriminator, alone in ((PatchDiscriminator(8), False), (DetailDiscriminator(8), True)):
-        with torch.no_grad():
-            for _ in range(30):  # spectral norms come to rest
-                discriminator(batch)
-            whole, part = discriminator.train()(batch)[:1], discriminator(batch[:1])
-        assert torch.allclose(whole, part, atol=1e-3) == alone
+def test_a_verdict_on_details_is_of_the_image_and_of_how_much_its_batch_differs() -> None:
+    discriminator, batch = DetailDiscriminator(8), images(4, 64)
+    with torch.no_grad():
+        for _ in range(30):  # spectral norms come to rest
+            discriminator(batch)
+        verdicts = [
+            discriminator(told)[0] for told in (batch[:1], batch[:1].repeat(3, 1, 1, 1), batch, batch[[0, 3, 2, 1]])
+        ]
+    alone, alike, among, turned = verdicts
+    torch.testing.assert_close(alike, alone, rtol=0, atol=1e-3)
+    torch.testing.assert_close(turned, among, rtol=0, atol=1e-3)
+    assert not torch.allclose(among, alone, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 41), (8, 8)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
@@ -34,10 +35,12 @@ class DetailDiscriminator(nn.Module):
     neighbourhood's mean: (B,3,H,W) to logits (B,1,~H/4,~W/4).
 
     What images show is of no use to it, as in DSGAN (arXiv 1911.07850), but their noise and sharpness are: batch norm
-    would scale either batch by itself, and so hide by how much the one is noisier than the other.
+    would scale either batch by itself, and so hide by how much the one is noisier than the other. It is told by how
+    much the images of the batch differ (the minibatch standard deviation of arXiv 1710.10196, by channel): image by
+    image, degraded ones that are all alike cannot be told from references that are not.
     """
 
-    WINDOW, GAIN = 5, 8.0
+    WINDOW, GAIN, SPREAD_GAIN = 5, 8.0, 4.0
 
     def __init__(self, channels: int = 32) -> None:
         """
@@ -46,12 +49,14 @@ class DetailDiscriminator(nn.Module):
         """
         c = channels
         super().__init__()
-        self.layers = nn.Sequential(
+        self.look = nn.Sequential(
             nn.Conv2d(3, c, 4, 2, 1),
             nn.LeakyReLU(0.2),
             _spectral(c, 2 * c, 4, 2),
             nn.LeakyReLU(0.2),
-            _spectral(2 * c, 4 * c, 4, 1),
+        )
+        self.judge = nn.Sequential(
+            _spectral(4 * c, 4 * c, 4, 1),
             nn.LeakyReLU(0.2),
             nn.Conv2d(4 * c, 1, 4, 1, 1),
         )
@@ -59,7 +64,9 @@ class DetailDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(B,3,H,W) to logits (B,1,~H/4,~W/4)."""
         padded = F.pad(images, (self.WINDOW // 2,) * 4, mode="reflect")
-        return self.layers(self.GAIN * (images - F.avg_pool2d(padded, self.WINDOW, 1)))
+        seen = self.look(self.GAIN * (images - F.avg_pool2d(padded, self.WINDOW, 1)))
+        spread = (seen.mean(dim=(2, 3)).var(dim=0, correction=0) + 1e-6).sqrt()
+        return self.judge(torch.cat([seen, self.SPREAD_GAIN * spread[:, None, None].expand_as(seen)], dim=1))
 
 
 def _normalized(before: int, after: int, stride: int) -> tuple[nn.Module, ...]:
