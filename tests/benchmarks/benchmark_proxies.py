@@ -10,6 +10,7 @@ third of --hr, 24 of them, degraded by what each family says of the held-out LR 
 them. The start as it is is one more row. Printed are, per family, Spearman's rank correlation to the truth over the
 rows, with a bootstrap interval over held-out pairs and proxies, the regret, by how much the row that the proxy takes is
 worse than the best, and how many rows tie with it (paired 95 % interval over proxies), with the regret of the worst.
+Last, what no score can beat by more than chance: how the truth of half the pairs ranks that of the others.
 """
 
 import argparse
@@ -222,6 +223,13 @@ def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64
             f"{found[1]:.2f} ({ends[0, 1]:.2f} to {ends[1, 1]:.2f})",
             f"{len(ties)}, {truth.mean(axis=1).max() - truth[ties].mean(axis=1).min():.2f}",
         )  # fmt: skip
+    truth, found = np.stack([table[name]["truth"] for name in names]), []
+    for _ in range(500):
+        one, other = np.array_split(random.permutation(truth.shape[1]), 2)
+        found.append(ranked(truth[:, one].mean(axis=1), truth[:, other].mean(axis=1)))
+    low, middle, high = np.quantile(found, [0.025, 0.5, 0.975], axis=0)
+    cells = (f"{middle[place]:.2f} ({low[place]:.2f} to {high[place]:.2f})" for place in (0, 1))
+    ranks.add_row("half of the truth", next(cells), "", next(cells), "")
     console.print(ranks)
 
 
