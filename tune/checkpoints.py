@@ -5,6 +5,13 @@ from contextlib import suppress
 import pyarrow.fs
 from ray.tune import Checkpoint
 
+TRAINER, MODEL, CRAFTED, WEIGHTS = "trainer.pt", "model.safetensors", "crafted.json", "weights.npy"
+LEARNED, SAMPLES, SCORES = "pdm.safetensors", "samples.npz", "scores.json"
+"""Names of the files in a trial's checkpoint."""
+
+WEIGHT_MAP, KERNELS, SAMPLE_SHEET = "weights.png", "pdm.png", "samples.png"
+"""Names of the pictures drawn of a trial, beside them."""
+
 
 def kept_checkpoints(experiment: str, key: str) -> list[Checkpoint]:
     """The checkpoints of a trial, of all sittings, the newest first.
