@@ -19,6 +19,7 @@ from tune.progress import TrialsView
 from tune.records import Records, copy_files
 from tune.spec import SearchSpec
 from tune.state import SearchState
+from tune.summary import on_proxies
 
 TRIAL = "trial.json"
 """Name of the file that says which trial a folder is of."""
@@ -99,8 +100,8 @@ class SearchWatcher:
         if (reason := self._records.waiting()) is not None:
             self._view.say(f"MLflow does not take the records, which are kept until it does: {reason}")
         self._budget.keep()
-        best = self._best
-        self._view.show(trials, f"best {best.score:.3f} ({best.config.label()})" if best else "")
+        best, on = self._best, on_proxies(self._held_out)
+        self._view.show(trials, f"best {best.score:.3f}{on} ({best.config.label()})" if best else "")
 
     def enough(self) -> bool:
         return self._budget.spent() is not None
