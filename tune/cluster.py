@@ -38,7 +38,7 @@ def connected(address: str | None) -> Iterator[str]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     # Nobody reads the snapshots of the search that Ray Tune would make.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(24 * 3600))
-    # Nor its tables and TensorBoard's curves, whose writer has a thread of its own and prints its failures.
+    # Nor its loggers' files, of which TensorBoard's writer has a thread of its own and prints its failures.
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     address = address or os.environ.get("RAY_ADDRESS")
     with _joined(address) if address else _own() as where:

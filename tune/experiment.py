@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ray.tune import (
     Callback,
-    CheckpointConfig,
+    Checkpoint,
     FailureConfig,
     RunConfig,
     Stopper,
@@ -18,11 +18,11 @@ from ray.tune import (
 )
 from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
-from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from degcraft.errors import NO_ROOM, DegcraftError
+from tune.checkpoints import drop_earlier
 
 
 class Watcher(Protocol):
@@ -65,6 +65,12 @@ class _Relay(Callback, Stopper):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         self._tell(self._watcher.reported, trial, result)
+
+    def on_checkpoint(
+        self, iteration: int, trials: list[Trial], trial: Trial, checkpoint: Checkpoint, **info: Any
+    ) -> None:
+        # Ray's own `num_to_keep` would write a snapshot of all trials, which nobody reads, with every report.
+        drop_earlier(checkpoint)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._tell(self._watcher.ended, trial, trial.last_result.get("failed"))
@@ -153,11 +159,9 @@ class Experiment:
             run_config=RunConfig(
                 name=self.name,
                 storage_path=self.storage,
-                # What a trial reported, a line each. Ray Tune's other loggers are off, see `tune.cluster`.
-                callbacks=[relay, JsonLoggerCallback()],
+                callbacks=[relay],
                 stop=relay,
                 failure_config=FailureConfig(max_failures=self.retries),
-                checkpoint_config=CheckpointConfig(num_to_keep=1),
                 verbose=0,
             ),
         )

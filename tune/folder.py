@@ -24,7 +24,7 @@ class SearchFolder:
         self.judge, self.niqe = path / "judge.json", path / "niqe.npz"
         self.table, self.summary = path / "trials.csv", path / "summary.json"
         self.scores, self.restored = path / "scores.png", path / "restored.png"
-        self.preview, self.photos = path / "restored-small.png", path / "photos.png"
+        self.preview, self.photos = path / "preview.png", path / "photos.png"
         """The same for a note in MLflow; held-out references, where what is scored on was made of clean images."""
         self.study = path / "optuna.db"
         """What Optuna tried, for its dashboard."""

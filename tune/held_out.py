@@ -83,6 +83,11 @@ class HeldOut:
     photos: tuple[tuple[str, np.ndarray], ...] = ()
     """Where pairs are proxies: names and uint8 (3, h, w) patches of held-out references, for people to look at."""
 
+    @property
+    def sampled(self) -> tuple[Pair, ...]:
+        """The pairs that samples are of, before the photos."""
+        return self.pairs[:SAMPLES_KEPT]
+
     def score(self, network: nn.Module | None, device: str) -> Scores:
         """Restore and score everything held out.
 

@@ -63,7 +63,7 @@ def search_note(summary: Summary, said: Sequence[str], register_as: str | None) 
     parts = [verdict, _spaced(table._replace(rows=rows))]
     if best is not None:
         whose = "photos" if summary.held_out == "proxy" else "restored"
-        picture = f"![{whose}]({{artifact:{PARENT}/restored-small.png}})"
+        picture = f"![{whose}]({{artifact:{PARENT}/preview.png}})"
         parts.append(f"[{picture}]({{artifact:{PARENT}/{whose}.png}})")
         if whose == "photos":
             parts.append(f"[The proxies that were scored, beside their truth]({{artifact:{PARENT}/restored.png}})")

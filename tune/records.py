@@ -22,17 +22,18 @@ from degcraft.matching import Reliability
 from tracking import PARENT, Recorder
 from tracking.champion import HELD_OUT_TAG
 from tracking.notes import VERDICT
+from tune.checkpoints import CRAFTED, KERNELS, LEARNED, MODEL, SAMPLE_SHEET, SCORES, WEIGHT_MAP, WEIGHTS
 from tune.config import TRAINED, Kind, TrialConfig
 from tune.folder import SearchFolder
 from tune.held_out import HeldOut
 from tune.notes import REGISTERED, run_name, search_note, trial_note, view_of
 from tune.outcome import TrialOutcome
-from tune.pictures import KERNELS, SAMPLE_SHEET, WEIGHT_MAP, Pictures
+from tune.pictures import Pictures
 from tune.registration import CHAMPION, Registration
 from tune.spec import SearchSpec
 from tune.state import SearchState
 from tune.summary import Summary
-from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, WEIGHTS, steps_of
+from tune.trial import steps_of
 
 LINES: tuple[Kind, ...] = ("bicubic", "start", "uniform", "pdm", "upper bound")
 """Rows that are lines in the figure of the scores, and metrics of the parent."""
@@ -74,6 +75,7 @@ class Records:
         self._datasets, self._environment = datasets, environment
         self._folder, self._state, self._reliability = folder, state, reliability
         self._said = False
+        self._last: Summary | None = None
 
     def open(self, spec_text: str) -> None:
         """The parent run, with the specification."""
@@ -133,9 +135,11 @@ class Records:
             self._recorder.note(outcome.key, trial_note(known, outcome, self._spec, crafted))
 
     def _known(self) -> Summary:
-        """The trials that are over."""
+        """The trials that are over; the same one until there is another end, with what it found out about them."""
         spec, ends = self._spec, tuple(self._state.ends.values())
-        return Summary(spec.name, spec.held_out.metric, self._held_out, ends, ended_by="", seconds=0.0)
+        if self._last is None or self._last.trials != ends:
+            self._last = Summary(spec.name, spec.held_out.metric, self._held_out, ends, ended_by="", seconds=0.0)
+        return self._last
 
     def _tell_end(self, outcome: TrialOutcome, files: Path | None) -> CraftedDistribution | None:
         """Returns what it was trained on, if that has weights."""

@@ -13,13 +13,13 @@ from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
 from degcraft.networks import load_network
 from tune.budget import Budget
+from tune.checkpoints import MODEL
 from tune.config import TrialConfig, network_key, network_label
 from tune.experiment import Experiment
 from tune.preparation import Starts
 from tune.progress import TrialsView
 from tune.records import Records
 from tune.searcher import ListedSearch
-from tune.trial import MODEL
 
 
 def shared_starts(

@@ -51,6 +51,7 @@ class SearchState:
         """What each trial reported, by key and step; `number` is the place among all reports."""
         for row in file.kept("report").values():
             self.reports.setdefault(row["trial"], {})[row["step"]] = row
+        self._reported = sum(len(rows) for rows in self.reports.values())
 
     def start(self, spec: SearchSpec) -> None:
         """Give the search an identity: its runs are found again by a resume, and not by another of the same name."""
@@ -84,10 +85,10 @@ class SearchState:
         step = int(result["step"])
         if step <= self.last(key).get("step", -1):
             return False
-        number = sum(len(rows) for rows in self.reports.values())
-        row = {**result, "trial": key, "step": step, "number": number}
+        row = {**result, "trial": key, "step": step, "number": self._reported}
         self.file.keep("report", f"{key} {step}", row)
         self.reports.setdefault(key, {})[step] = row
+        self._reported += 1
         return True
 
     def last(self, key: str) -> dict[str, Any]:

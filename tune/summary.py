@@ -25,6 +25,11 @@ CAVEAT = "without ground truth the score ranks trials by proxies; it does not sa
 _NAMES = {"start": "the start", "uniform": "uniform training", "pdm": "a learned degradation"}
 
 
+def on_proxies(held_out: str) -> str:
+    """What the name of a score ends in, where it is not of the images that it is wanted for."""
+    return " on proxies" if held_out == "proxy" else ""
+
+
 @dataclass(frozen=True)
 class Summary:
     """A whole search."""
@@ -54,8 +59,7 @@ class Summary:
 
     @property
     def _on(self) -> str:
-        """What the scores are of, where it is not the images that they are wanted for."""
-        return " on proxies" if self.held_out == "proxy" else ""
+        return on_proxies(self.held_out)
 
     @property
     def best(self) -> TrialOutcome | None:

@@ -18,15 +18,12 @@ from degcraft.matching import Measurement, craft
 from degcraft.networks import build_network, save_network
 from degcraft.training import PlannedLoop, Precision, Trainer, TrainingDiverged, TrainingPlan
 from degcraft.training.losses import with_weights
-from tune.checkpoints import kept_checkpoints
+from tune.checkpoints import CRAFTED, LEARNED, MODEL, SAMPLES, SCORES, TRAINER, WEIGHTS, kept_checkpoints
 from tune.cluster import worker_device, worker_threads
 from tune.config import TRAINED, TrialConfig, measurement_name, network_key
 from tune.held_out import HeldOut, Scores
 from tune.spec import SearchSpec
-
-TRAINER, MODEL, CRAFTED, WEIGHTS = "trainer.pt", "model.safetensors", "crafted.json", "weights.npy"
-LEARNED, SAMPLES, SCORES = "pdm.safetensors", "samples.npz", "scores.json"
-"""Names of the files in a trial's checkpoint."""
+from tune.trial_pictures import draw_trial
 
 
 def distribution(config: TrialConfig, spec: SearchSpec, measured: Mapping[str, Measurement]) -> CraftedDistribution:
@@ -104,6 +101,7 @@ def _score(
         _write_scores(Path(name), 0, scores)
         if network is not None:
             _save_model(Path(name) / MODEL, network, trial, spec, None)
+        draw_trial(Path(name), trial.title(), spec, held_out)
         report(
             {"step": 0, "whole": True, "device": device, **scores.report()},
             checkpoint=Checkpoint.from_directory(name),
@@ -169,6 +167,9 @@ def _train(
                 crafted.save(folder / CRAFTED)
                 np.save(folder / WEIGHTS, np.asarray(crafted.weights))
             _write_scores(folder, trainer.step, scores)
+            if trainer.step == trainer.plan.steps and trial.kind != "shared":
+                # Here, where many do so side by side: drawn by the driver, pictures were most of what it does.
+                draw_trial(folder, trial.title(), spec, held_out)
             report(
                 {
                     "step": trainer.step,

@@ -11,7 +11,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 
 from tune.budget import Budget
-from tune.checkpoints import drop_checkpoints
+from tune.checkpoints import TRAINER, drop_checkpoints
 from tune.config import CANDIDATES, TrialConfig
 from tune.folder import SearchFolder
 from tune.outcome import TrialOutcome, contenders, outcome_of
@@ -19,7 +19,7 @@ from tune.progress import TrialsView
 from tune.records import Records, copy_files
 from tune.spec import SearchSpec
 from tune.state import SearchState
-from tune.trial import TRAINER
+from tune.summary import on_proxies
 
 TRIAL = "trial.json"
 """Name of the file that says which trial a folder is of."""
@@ -53,6 +53,8 @@ class SearchWatcher:
         self._spec, self._state, self._records, self._budget, self._view = spec, state, records, budget, view
         self._folder, self._checkpoints, self._held_out = folder, checkpoints, held_out
         self._seconds: dict[str, float] = {}
+        self._best: TrialOutcome | None = None
+        """The best candidate that is over: known from end to end, as to compare all of them takes a while."""
         for outcome in state.ends.values():
             self._count(outcome)
             # The driver may have been killed before it did so, and before it had copied the best.
@@ -98,17 +100,11 @@ class SearchWatcher:
         if (reason := self._records.waiting()) is not None:
             self._view.say(f"MLflow does not take the records, which are kept until it does: {reason}")
         self._budget.keep()
-        best = self.best
-        self._view.show(trials, f"best {best.score:.3f} ({best.config.label()})" if best else "")
+        best, on = self._best, on_proxies(self._held_out)
+        self._view.show(trials, f"best {best.score:.3f}{on} ({best.config.label()})" if best else "")
 
     def enough(self) -> bool:
         return self._budget.spent() is not None
-
-    @property
-    def best(self) -> TrialOutcome | None:
-        """The best candidate that is over."""
-        found = self._contenders(self._state.ends.values())
-        return found[0] if found else None
 
     def outcomes(self) -> list[TrialOutcome]:
         """Every trial: those that are over, then those that were left as they stand."""
@@ -147,7 +143,7 @@ class SearchWatcher:
 
     def _take_best(self, found: list[TrialOutcome]) -> None:
         """Copy the best of the contenders, and drop what is none any more."""
-        kept = self._folder.contenders
+        kept, self._best = self._folder.contenders, found[0] if found else None
         if not found or not (kept / found[0].key).exists():
             return
         copy_files(kept / found[0].key, self._folder.best)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -88,9 +89,15 @@ def paired_difference(
     mean = float(differences.mean()) if n else math.nan
     reach = math.inf
     if n > 1:
-        reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * stats.sem(differences))
+        reach = float(_quantile(n - 1) * differences.std(ddof=1) / math.sqrt(n))
     low, high = (mean - reach, mean + reach) if n > 1 else (-math.inf, math.inf)
     return Difference(mean, low, high, n, int((~both).sum()))
+
+
+@cache
+def _quantile(freedom: int) -> float:
+    """Of Student's t: tables of many rows ask for the same one again and again."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 def _signed(value: float, decimals: int) -> str:

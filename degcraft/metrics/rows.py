@@ -172,14 +172,21 @@ class ScoreTable:
 
     def counted(self, metric: str) -> tuple[str, ...]:
         """The images that a mean of this metric is over: not left out, and scored in every row that has the metric."""
-        lacking = {
-            score.image
-            for row in self._sound
-            if any(metric in score.scores for score in self.rows[row])
-            for score in self.rows[row]
-            if metric not in score.scores
-        }
-        return tuple(image for image in self.images if image not in self.left_out and image not in lacking)
+        if metric not in self._counted:
+            lacking = {
+                score.image
+                for row in self._sound
+                if any(metric in score.scores for score in self.rows[row])
+                for score in self.rows[row]
+                if metric not in score.scores
+            }
+            self._counted[metric] = tuple(i for i in self.images if i not in self.left_out and i not in lacking)
+        return self._counted[metric]
+
+    @cached_property
+    def _counted(self) -> dict[str, tuple[str, ...]]:
+        """What is known of that by metric: every difference asks, and to say it all rows are gone through."""
+        return {}
 
     def scores(self, row: str, metric: str) -> list[float | None]:
         """(images,) of one row; None where an image does not count, and throughout where the row failed.

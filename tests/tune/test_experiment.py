@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from ray.tune import Checkpoint
 
 import tune.experiment
 from degcraft.errors import DegcraftError
@@ -48,3 +49,18 @@ def test_a_full_storage_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     experiment = Experiment("trials", str(tmp_path), 1, 0, 0, 1)
     with pytest.raises(DegcraftError, match=rf"{tmp_path}/trials: cannot be written \(No space left on device\)"):
         experiment.run(lambda config: None, Mock(), searcher=Mock(), trials=1, concurrent=1)
+
+
+def test_of_a_trials_checkpoints_the_newest_is_kept(tmp_path: Path) -> None:
+    for name in ("t000.1/checkpoint_000009", "t000.1/checkpoint_000010", "t000.1/other", "t001.1/checkpoint_000000"):
+        (tmp_path / name).mkdir(parents=True)
+    coming = tmp_path / "t000.1" / "checkpoint_000011"
+    coming.mkdir()
+    newest = Checkpoint.from_directory(str(tmp_path / "t000.1" / "checkpoint_000010"))
+    _Relay(Mock()).on_checkpoint(1, [], Mock(), newest)
+    assert sorted(path.name for path in (tmp_path / "t000.1").iterdir()) == [
+        "checkpoint_000010",
+        "checkpoint_000011",
+        "other",
+    ]
+    assert (tmp_path / "t001.1" / "checkpoint_000000").exists(), "another trial's"

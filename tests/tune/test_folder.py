@@ -18,11 +18,11 @@ from tune.checkpoints import drop_checkpoints, kept_checkpoints
 from tune.config import TrialConfig
 from tune.folder import SearchFolder as Folder
 from tune.outcome import outcome_of
-from tune.pictures import read_npz
 from tune.search import run_search
 from tune.sittings import begin
 from tune.spec_file import load_spec
 from tune.state import SearchState
+from tune.trial_pictures import read_npz
 
 UNIFORM = TrialConfig("uniform", {"name": "srresnet"}, {"learning_rate": 2e-4})
 

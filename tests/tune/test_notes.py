@@ -28,7 +28,7 @@ def test_the_note_on_a_search_begins_with_the_verdict_and_its_rows() -> None:
     assert set(lines[3]) <= set("|- ")
     assert lines[4].startswith("| ★ [c]({run:c})&emsp; | degnet:cells&emsp; | eq4 alpha 25&emsp; | 26.03&emsp; |")
     assert [line.split("]")[0] for line in lines[5:8]] == ["| [u", "| [s", "| [i"]
-    assert "[![restored]({artifact:search/restored-small.png})]({artifact:search/restored.png})" in note
+    assert "[![restored]({artifact:search/preview.png})]({artifact:search/restored.png})" in note
     assert "`degcraft serve --model models:/my-sr@champion`" in note
     assert "- ended: all done" in note
     assert "runs:/{id:c}/model" in search_note(done, done.sentences(), None), "it is not the champion"

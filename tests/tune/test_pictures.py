@@ -8,13 +8,14 @@ import pytest
 from torch import Tensor
 
 import tune.pictures
+import tune.trial_pictures
 from tests.tune.test_summary import BICUBIC, CRAFTED, START, UNIFORM, summary
+from tune.checkpoints import SAMPLES
 from tune.data import Pair
 from tune.folder import SearchFolder
 from tune.held_out import HeldOut
 from tune.pictures import Pictures
 from tune.spec import SearchSpec
-from tune.trial import SAMPLES
 
 
 def image(level: int, side: int) -> np.ndarray:
@@ -48,14 +49,14 @@ def levels(images: Any) -> list[int]:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], list[Any]]]:
     """Name, titles and rows of each picture, which is drawn all the same."""
     seen: list[tuple[str, list[str], list[Any]]] = []
-    for name in ("draw_contact_sheet", "draw_restorations"):
-        draw = getattr(tune.pictures, name)
+    for module, name in ((tune.trial_pictures, "draw_contact_sheet"), (tune.pictures, "draw_restorations")):
+        draw = getattr(module, name)
 
         def watched(rows: list[Any], path: Path, titles: list[str], draw: Any = draw) -> None:
             seen.append((path.name, titles, list(rows)))
             draw(rows, path, titles)
 
-        monkeypatch.setattr(tune.pictures, name, watched)
+        monkeypatch.setattr(module, name, watched)
     return seen
 
 
@@ -74,7 +75,7 @@ def test_the_verdict_shows_photos_by_every_row_and_no_truth(tmp_path: Path, draw
         keep(tmp_path / "samples" / f"{row.key}.npz", level)
     keep(tmp_path / "best" / SAMPLES, 90)
     files = pictures(tmp_path).verdict(summary(BICUBIC, START, UNIFORM, CRAFTED))
-    assert [file.name for file in files] == ["restored.png", "photos.png", "restored-small.png"]
+    assert [file.name for file in files] == ["restored.png", "photos.png", "preview.png"]
     assert all(file.exists() for file in files)
     (_, _, proxies), (name, titles, photos) = drawn
     assert name == "photos.png"

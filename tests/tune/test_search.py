@@ -113,7 +113,7 @@ def test_the_parent_holds_the_whole(finished: SearchFolder) -> None:
     assert note.startswith(parent.data.tags["verdict"])
     assert "careful (too few)" in note
     assert parent.data.tags["verdict"].startswith("best: ")
-    assert {"restored-small.png", "environment.json"} <= store.files(parent)
+    assert {"preview.png", "environment.json"} <= store.files(parent)
     assert finished.printed.count("careful (too few)") == 2, "at the start and in the summary"
 
 
@@ -229,7 +229,7 @@ def test_without_ground_truth_proxies_score_until_the_target(
     with Image.open(search.output / "photos.png") as picture:
         assert picture.width > 500
     store = StoreOf(search.output)
-    assert {"photos.png", "restored.png", "restored-small.png"} <= store.files(store.parent())
+    assert {"photos.png", "restored.png", "preview.png"} <= store.files(store.parent())
     note = store.parent().data.tags["mlflow.note.content"]
     assert "photos.png" in note
     version = store.client.get_model_version("degcraft-sr", "1")

@@ -26,6 +26,7 @@ from tests.damage import DAMAGES
 from tests.networks.toy import SPEC as TOY
 from tracking.packaging import package_network
 from tune.architectures import Architectures
+from tune.checkpoints import CRAFTED, LEARNED, MODEL, SCORES, TRAINER
 from tune.config import Kind, TrialConfig, network_key
 from tune.data import Pair, SearchData, read_data
 from tune.held_out import HeldOut, aligned_pairs, fit_niqe, proxy_pairs, without_degenerate
@@ -33,7 +34,7 @@ from tune.preparation import niqe_model, references_of
 from tune.search_space import SearchSpace
 from tune.sections import NetworkSection
 from tune.spec import SearchSpec
-from tune.trial import CRAFTED, LEARNED, MODEL, SCORES, TRAINER, report_steps, run_trial
+from tune.trial import report_steps, run_trial
 
 NETWORK = {"name": "srresnet", "channels": 4, "blocks": 1}
 SIGMA = {"name": "blur_sigma", "low": 0.0, "high": 4.0, "bins": 2}
@@ -111,6 +112,16 @@ def held_out(spec: SearchSpec, data: SearchData, pool: HrPool) -> HeldOut:
     assert data.pairs is not None
     niqe: NiqeModel = fit_niqe(pool.arrays)
     return HeldOut("ground truth", data.pairs, data.held_out, "psnr", 2, 2, niqe, None)
+
+
+def test_a_trial_draws_its_pictures_when_it_ends(
+    spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, stopped = Session(tmp_path / "ended"), Session(tmp_path / "stopped", stop_after=2)
+    run(spec, "uniform", ended, monkeypatch)
+    run(spec, "uniform", stopped, monkeypatch)
+    assert {"weights.png", "samples.png"} <= {path.name for path in ended.folder.iterdir()}
+    assert list(stopped.folder.glob("*.png")) == [], "the driver draws what it stopped early"
 
 
 def test_a_trial_repeats_and_resumes_bit_for_bit(
