@@ -8,9 +8,9 @@ them never compressed), and what lies beyond equation 2 (`WideSource`). Printed 
 90 % intervals that hold the truth, the median error and the median width of the intervals. Then piles of 20 images are
 made of one narrow source, with and without four images of another one, to see who is called apart.
 
-With --hr, clean photographs of other content, piles of one blur (and mild noise, half of them JPEG) are made of all
---images, and their blur is told as `inspect` does, which does not know how sharp the content was, and as `weights` does
-in bins of 0.25 px, which sees that of --hr.
+With --hr, clean photographs of other content, something else is printed: piles of one blur (and mild noise, half of
+them JPEG) are made of the same photographs, and their blur is told as `inspect` does, which does not know how sharp the
+content was, and as `weights` does in bins of 0.25 px, which sees how sharp that of --hr is.
 
 --calibrate prints the table of `degcraft.inspection.calibration` at which the intervals of all suites together hold the
 truth nine times in ten.
@@ -283,10 +283,13 @@ def main() -> None:
     network = load_degnet(arguments.weights, arguments.device)
     grids = {axis: network.grids[axis].double().numpy() for axis in AXES}
     images = list(clean_images(arguments.images, arguments.held_out))
+    console = Console(width=120)
+    if arguments.hr is not None:
+        console.print(blur_table(images, network, arguments.hr, arguments.piles, arguments.device))
+        return
     suites = {
         name: cases_of(SUITES[name], images, arguments.draws, network, arguments.device) for name in arguments.suites
     }
-    console = Console(width=120)
     table = TRUST
     if arguments.calibrate:
         table = calibrate([case for cases in suites.values() for case in cases], grids)
@@ -296,8 +299,6 @@ def main() -> None:
         console.print("}")
     console.print(accuracy_table(suites, grids, table))
     console.print(pile_table(images, network, arguments.device, arguments.piles, table))
-    if arguments.hr is not None:
-        console.print(blur_table(images, network, arguments.hr, arguments.piles, arguments.device))
 
 
 if __name__ == "__main__":
