@@ -7,7 +7,7 @@ Protocol, written before a look: clean photographs of --references are degraded 
 at the beginning, half-way and at the end, the standard deviations of the drawn kernels along and across (mean and
 spread over 256 draws) and the angle of the mean kernel beside those of the true ones, the cosine of the mean kernels,
 the correlation of the noise of neighbours, and the noise on dark, middle and bright flat images, beside the truth, both
-before the JPEG of a case that has one. The penalty is what `pdm train` takes, or, as published, on the noise's size.
+behind the JPEG of a case that has one. The penalty is what `pdm train` takes, or, as published, on the noise's size.
 """
 
 import argparse
@@ -99,6 +99,12 @@ def grained(noise: Tensor, case: Case) -> Tensor:
     return blurred / blurred.std()
 
 
+def with_noise(clean: Tensor, case: Case, generator: torch.Generator) -> np.ndarray:
+    """(n, 3, h, w) uint8 of reduced images in [0, 1], as their files show them."""
+    noise = grained(torch.randn(clean.shape, generator=generator), case) * true_noise(case, clean)
+    return np.stack([compressed(one, case.jpeg) for one in to_uint8((clean + noise).clamp(0, 1)).numpy()])
+
+
 def neighbours(noise: Tensor) -> float:
     """Correlation of a pixel's noise (n, 3, h, w) with that of the next in its row."""
     return float(torch.corrcoef(torch.stack([noise[..., 1:].flatten(), noise[..., :-1].flatten()]))[0, 1])
@@ -110,8 +116,7 @@ def degraded(images: list[np.ndarray], case: Case, seed: int) -> HrPool:
     model, found = LearnedDegradation(SCALE, size=SIZE, channels=8, kernel_blocks=0, noise="none"), []
     for image, kernel in zip(images, true_kernels(case, len(images), random), strict=True):
         clean = model.reduce(torch.from_numpy(image)[None].float() / 255, kernel[None, :, None, None])
-        noise = grained(torch.randn(clean.shape, generator=generator), case) * true_noise(case, clean)
-        found.append(compressed(to_uint8((clean + noise).clamp(0, 1))[0].numpy(), case.jpeg))
+        found.append(with_noise(clean, case, generator)[0])
     return HrPool(found)
 
 
@@ -128,21 +133,22 @@ def learnt(model: nn.Module, case: Case) -> Iterator[str]:
     """The cells of a row."""
     assert isinstance(model, LearnedDegradation)
     random, generator = np.random.default_rng(1), torch.Generator().manual_seed(1)
+    flat = torch.tensor([0.2, 0.5, 0.8])[:, None, None, None].expand(-1, 3, 256, 256).contiguous()
+    small = flat[..., : 256 // SCALE, : 256 // SCALE]
     with torch.no_grad():
         kernels = model.draw_kernels(model.latents(DRAWS, (1, 1), generator)[0])[..., 0, 0]
-        flat = torch.tensor([0.2, 0.5, 0.8])[:, None, None, None].expand(-1, 3, 128, 128).contiguous()
-        noise = model(flat, model.latents(3, (32, 32), generator)).noise
+        noise = model(flat, model.latents(3, (small.shape[2], small.shape[3]), generator)).lr - small
+    known = torch.from_numpy(with_noise(small, case, generator)).float() / 255 - small
     truth = true_kernels(case, DRAWS, random)
     for name in ("wide", "narrow"):
-        found, known = kernel_moments(kernels)[name], kernel_moments(truth)[name]
-        yield f"{found.mean():.2f} ± {found.std():.2f} ({known.mean():.2f} ± {known.std():.2f})"
+        found, right = kernel_moments(kernels)[name], kernel_moments(truth)[name]
+        yield f"{found.mean():.2f} ± {found.std():.2f} ({right.mean():.2f} ± {right.std():.2f})"
     angles = [float(kernel_moments(one.mean(dim=0, keepdim=True))["angle"]) for one in (kernels, truth)]
     yield f"{angles[0]:.2f} ({angles[1]:.2f})" if case.narrow else ""
     yield f"{F.cosine_similarity(kernels.mean(dim=0), truth.mean(dim=0), dim=0):.3f}"
-    known = 255 * true_noise(case, torch.tensor([0.2, 0.5, 0.8]))
-    true = grained(torch.randn((1, 3, 128, 128), generator=generator), case)
-    yield f"{neighbours(noise):.2f} ({neighbours(true):.2f})" if case.noise else ""
-    yield " ".join(f"{one:.1f}" for one in 255 * noise.std(dim=(1, 2, 3))) + f" ({' '.join(f'{x:.1f}' for x in known)})"
+    yield f"{neighbours(noise):.2f} ({neighbours(known):.2f})" if case.noise else ""
+    levels = [" ".join(f"{level:.1f}" for level in 255 * one.std(dim=(1, 2, 3))) for one in (noise, known)]
+    yield f"{levels[0]} ({levels[1]})"
 
 
 def main() -> None:
