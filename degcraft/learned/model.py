@@ -185,10 +185,17 @@ class LearnedDegradation(nn.Module):
 
     def centres(self, kernels: Tensor) -> Tensor:
         """(B, 2, h, w) centres of mass (y, x) of kernels, in pixels from their middle."""
+        return torch.einsum("ak,bkhw->bahw", self._places(kernels), kernels)
+
+    def variances(self, kernels: Tensor) -> Tensor:
+        """(B, h, w) mean squares of how far a kernel's mass lies from its middle along either axis, in pixels."""
+        return torch.einsum("ak,bkhw->bhw", self._places(kernels).square(), kernels) / 2
+
+    def _places(self, kernels: Tensor) -> Tensor:
+        """(2, size²) where the taps lie, (y, x) from the middle."""
         size = self.knobs["size"]
         places = torch.arange(size, device=kernels.device, dtype=kernels.dtype) - size // 2
-        grid = torch.stack(torch.meshgrid(places, places, indexing="ij")).flatten(1)
-        return torch.einsum("ak,bkhw->bahw", grid, kernels)
+        return torch.stack(torch.meshgrid(places, places, indexing="ij")).flatten(1)
 
 
 def _network(inputs: int, outputs: int, channels: int, blocks: int, side: int) -> nn.Sequential:

@@ -153,12 +153,12 @@ class PdmObjective(Objective[Unpaired]):
     equation wants its mean to be zero, which `mean` penalises, in every square of `WINDOW` pixels. Of what nobody sees,
     as the ends of the range or JPEG take it away, `mean` penalises the size: nothing else bounds it. Neither can see a
     shift of all kernels, which a network that is trained on the pairs would learn: their mean centre of mass is drawn
-    to the middle, too.
+    to the middle, too, and no kernel may be wider than a quarter of its square, as flat ones nearly are.
 
     Args:
         penalty: Which of them.
         weight: Of the penalty; published: 100.
-        centre: Weight of the squared mean shift, in HR pixels.
+        centre: Weight of the squared mean shift and of the variance beyond a quarter of the square, in HR pixels.
         discriminator: One of `RATES`.
         seed: Of the discriminator's first weights.
         device: Where it lies.
@@ -189,7 +189,9 @@ class PdmObjective(Objective[Unpaired]):
         shift = network.centres(kernels).mean(dim=(0, 2, 3)) - network.middle()
         self._seen = lr.detach(), references
         figures = {"gan": taken, "noise": noise.std(), "shift": shift.square().sum().sqrt()}
-        total = taken + self._weight * kept + self._centre * shift.square().sum()
+        # Wider ones than fill the square lie at its border, where nothing of the middle is seen.
+        over = F.relu(network.variances(kernels) - (network.knobs["size"] / 4) ** 2).mean()
+        total = taken + self._weight * kept + self._centre * (shift.square().sum() + over)
         return total, {name: value.detach() for name, value in figures.items()}
 
     @property

@@ -92,6 +92,27 @@ def test_noise_that_jpeg_takes_away_is_penalised_and_what_it_leaves_is_not() -> 
     assert lost["blocks"] < 0.2, "coarse: still there"
 
 
+def test_kernels_at_the_border_of_their_square_are_drawn_in() -> None:
+    model = LearnedDegradation(2, **SMALL, noise="none")
+    last = model.kernels[-1]
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias.copy_(
+            torch.full((9, 9), -50.0)
+            .index_put((torch.tensor([0, 8]), torch.tensor([0, 8])), torch.tensor(0.0))
+            .flatten()
+        )
+    batch = crops(model)(0)
+    free, held = (
+        PdmObjective(weight=0.0, centre=centre, seed=0, device=CPU).measure(model, batch, PLAIN)[0]
+        for centre in (0.0, 1.0)
+    )
+    wide, shift = 4**2 - (9 / 4) ** 2, 2 * 0.5**2
+    assert float((held - free).detach()) == pytest.approx(wide + shift, rel=1e-4)
+
+
 def test_training_goes_on_bit_for_bit_after_a_stop(tmp_path: Path) -> None:
     whole = LearnedDegradation(2, **SMALL)
     assert run_task(task(whole, 4), crops(whole))
