@@ -50,7 +50,7 @@ class Case:
     """Whether kernels are even lines of the length `wide`, blurred by 0.5 px, in place of Gaussians."""
     jpeg: int | None = None
     """Quality of a JPEG behind it, which what is learned stands before, too."""
-    penalty: Penalty = "auto"
+    penalty: Penalty = "mean"
 
 
 CASES = {
