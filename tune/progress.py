@@ -15,9 +15,13 @@ from rich.text import Text
 
 from tune.config import TrialConfig
 
+FRAME = 7
+"""Lines of the live view that are no trials: the bar, the line below it, the title, the header and the frame."""
+
 
 class TrialsView:
-    """The trials of one experiment: their state, the best so far, the time left.
+    """The trials of one experiment: their state, the best so far, the time left. Where there is no room for all, those
+    that are not over are shown, and the last of the others.
 
     Args:
         console: Where to write; on anything but a terminal each event is a line.
@@ -77,12 +81,17 @@ class TrialsView:
         )
 
     def _render(self) -> Group:
-        table = Table(title=self._title, title_justify="left", expand=False)
+        # What does not fit below the other lines would be drawn all the same, and cut off: a second for 2,000 trials.
+        places = range(len(self._trials))
+        fit = sorted(places, key=lambda place: (self._trials[place].is_finished(), -place))
+        shown = sorted(fit[: max(self._console.height - FRAME, 1)])
+        more = f" ({len(shown)} of {len(places)} trials)" if len(shown) < len(places) else ""
+        table = Table(title=f"{self._title}{more}", title_justify="left", expand=False)
         for column in ("trial", "trained on", "weighting", "steps", "loss", self._metric, "state"):
             table.add_column(
                 column, justify="left" if column in ("trial", "trained on", "weighting", "state") else "right"
             )
-        for trial in self._trials:
+        for trial in (self._trials[place] for place in shown):
             config, result = TrialConfig.of(trial.config), trial.last_result
             step, steps = int(result.get("step", 0)), self._steps_of(config)
             table.add_row(
@@ -98,7 +107,7 @@ class TrialsView:
         bar = ProgressBar(total=total, completed=done, width=40)
         left = self._pace.left(time.monotonic())
         line = Text(f"{100 * done // max(total, 1)}%  {f'{left} left  ' if left else ''}{self._best}")
-        return Group(table, bar, line)
+        return Group(bar, line, table)
 
 
 class Pace:
