@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
-from degcraft.metrics import ScoreTable, find_metric
+from degcraft.metrics import ImageScore, ScoreTable, find_metric
 from tune.config import CANDIDATES, TrialConfig
 from tune.spec import SearchSpec
 from tune.trial import steps_of
@@ -38,6 +39,11 @@ class TrialOutcome:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, save that a number may be NaN."""
         return asdict(self)
+
+    @cached_property
+    def image_scores(self) -> tuple[ImageScore, ...]:
+        """`images`, read once: with every trial that ends, those of all trials are compared."""
+        return tuple(map(ImageScore.from_json, self.images))
 
     @property
     def score(self) -> float:
@@ -77,7 +83,7 @@ def contenders(trials: Iterable[TrialOutcome], metric: str, *, ties: bool) -> li
     if not ties:
         return [top]
     scored = [trial for trial in known if trial.is_over and trial.config.kind in CANDIDATES and trial.images]
-    table = ScoreTable.from_json({trial.key: trial.images for trial in scored}) if scored else None
+    table = ScoreTable({trial.key: trial.image_scores for trial in scored}) if scored else None
     alike = [
         trial
         for trial in scored

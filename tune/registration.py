@@ -98,7 +98,5 @@ def _against_champion(tracking: TrackingSpec, summary: Summary, held_out: HeldOu
 
 def _difference(summary: Summary, present: Scores) -> Difference:
     assert summary.best is not None
-    table = ScoreTable.from_json(
-        {"best": summary.best.images, "present": [score.to_json() for score in present.images]}
-    )
+    table = ScoreTable({"best": summary.best.image_scores, "present": present.images})
     return table.difference("best", "present", summary.metric)

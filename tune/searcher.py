@@ -125,13 +125,13 @@ class CraftSearch(Searcher):
             return self._state.propose(self._rows[number], None)
         if number >= len(self._rows) + self._trials:
             return None
-        known = [trial.config.to_dict() for trial in self._state.trials.values()]
+        known = [trial.config for trial in self._state.trials.values()]
         # Sampled by a sampler of its own: what was drawn before need not be drawn again to draw the same.
         self.study.sampler = self._sampler(number)
         for attempt in itertools.count():
             trial = self.study.ask()
             config = TrialConfig.of(self._space(trial))
-            if config.to_dict() not in known:
+            if config not in known:
                 break
             # Trained again it would be the same again, to the bit. Optuna does not learn of what failed.
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)

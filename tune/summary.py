@@ -100,8 +100,8 @@ class Summary:
 
     @cached_property
     def _scores(self) -> ScoreTable | None:
-        rows = {trial.key: trial.images for trial in self.trials if trial.is_over and trial.images}
-        return ScoreTable.from_json(rows) if rows else None
+        rows = {trial.key: trial.image_scores for trial in self.trials if trial.is_over and trial.images}
+        return ScoreTable(rows) if rows else None
 
     def difference(self, trial: TrialOutcome, other: TrialOutcome, metric: str | None = None) -> Difference | None:
         """By how much one row is better than another, image by image; None where their images were not kept."""
