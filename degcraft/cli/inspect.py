@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Blur is the sigma of a Gaussian in pixels of the 4 times larger image that super-resolution makes: 4 px is 1\n"
         "px in the image itself. The axes of `weights` and searches count it in pixels of an image `--scale` times as\n"
         "large; `degcraft start --scale 2` writes them so. Noise is its standard deviation of 255.\n"
+        "Soft content looks like blurred content; with --hr the mean blur of the pile is measured against clean\n"
+        "images, which tells the two apart (some 20 s).\n"
         "Noise in common to all channels and grain are named where more of the pile has them than not; nothing is\n"
         "compared by them, and their intervals were not measured."
     )
@@ -43,7 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for other programs")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a line per image")
     parser.add_argument("--split-to", type=Path, metavar="DIR", help="copies of the images, a folder per source")
-    parser.add_argument("--hr", metavar="DIR", help="look at your clean images, too: are they sharp and clean enough?")
+    parser.add_argument(
+        "--hr",
+        metavar="DIR",
+        help="clean images of any content: are they sharp and clean enough, and how blurred is the pile against them?",
+    )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another network of `features train degnet`")
     add_device(parser)
 

@@ -95,7 +95,8 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     draw_inspection(pile, picture, title=shown)
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
     whose = "of the main source: " if sources else ""
-    carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.repeated(), *left_out, *skipped]
+    carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.against_clean()]
+    carried += [*pile.repeated(), *left_out, *skipped]
     trains = (
         f"x{args.scale} networks, {sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space "
         + " ".join(axes)

@@ -9,8 +9,9 @@ import torch
 from degcraft import __version__
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
-from degcraft.features import load_degnet
+from degcraft.features import load_degnet, make_extractor
 from degcraft.images import list_files
+from degcraft.inspection.against_clean import blur_against
 from degcraft.inspection.clean import inspect_clean
 from degcraft.inspection.estimate import inspect_files
 from degcraft.inspection.pile import Pile, summarise
@@ -35,11 +36,12 @@ def inspect(
 
     Args:
         inputs: Image files, and folders of them or their URIs. An image that is named twice counts once.
-        hr: A folder (or URI) of clean images to look at, too: are they sharp and clean enough?
+        hr: A folder (or URI) of clean images to look at, too: are they sharp and clean enough, and how blurred are
+            these images against them?
         weights: Another network of `degcraft features train degnet`; None for the one that comes with degcraft.
         device: Where the network runs: cpu, cuda, cuda:1 …; auto takes a GPU if there is one.
         say: Told of every file that is skipped.
-        progress: Called with the number of files done and of all.
+        progress: Called with the number of files done and of all; then, with `hr`, of bins measured and of all.
 
     Raises:
         DegcraftError: an input that is not there or holds no image, none that can be used, or no such device.
@@ -57,13 +59,19 @@ def inspect(
         raise DegcraftError(
             f"none of {count} image{'s' * (count != 1)} could be used; the first: {first.path}: {first.reason}"
         )
-    clean = None
-    if hr is not None:
-        clean_files, beside = list_files([hr])
-        clean = inspect_clean(clean_files, network, device=device, left_out=beside)
-    return dataclasses.replace(
+    pile = dataclasses.replace(
         summarise(inspection),
         left_out=tuple(left_out),
-        clean=clean,
         provenance={"degcraft": __version__, "inputs": [str(one) for one in inputs], "device": device},
     )
+    if hr is None:
+        return pile
+    clean_files, beside = list_files([hr])
+    clean = inspect_clean(clean_files, network, device=device, left_out=beside)
+    extractor = make_extractor("degnet", weights_file=weights, device=device)
+    try:
+        blur = blur_against(clean, pile, extractor, device=device, progress=progress)
+    except DegcraftError as error:
+        say(f"how blurred the images are against the clean ones could not be measured: {error}")
+        blur = None
+    return dataclasses.replace(pile, clean=clean, blur_against_clean=blur)

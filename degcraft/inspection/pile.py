@@ -60,6 +60,8 @@ class Pile(Result):
     """What lay beside the images, as clauses."""
     clean: CleanSide | None = None
     """Of the clean images, where they were looked at, too."""
+    blur_against_clean: AxisEstimate | None = None
+    """The mean blur of the main source against these, see `blur_against`."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How it was made: plain JSON, `inputs` among it."""
 
@@ -109,12 +111,20 @@ class Pile(Result):
             )
         said += self.repeated()
         said += [f"outlier {images[each.members[0]].path.name}: {each.reason}" for each in self.outliers]
+        said += self.against_clean()
         if len(images) > 1:
             axes = suggest_axes(self)
             text = " ".join(f"--axis {axis}" for axis in axes)
             said.append(f"a space that holds them, for degcraft weights at scale 4 (at 2 half the blur): {text}")
             said += ["and for a search:", "space:", *(f"  - {axis}" for axis in axes)]
         return said + ([] if self.clean is None else list(self.clean.sentences()))
+
+    def against_clean(self) -> list[str]:
+        """A sentence on the blur against the clean images, where it was measured."""
+        if self.blur_against_clean is None:
+            return []
+        said = axis_words("blur_sigma", self.blur_against_clean, named=False)
+        return [f"against the clean images, they are blurred by {said} on average"]
 
     def repeated(self) -> list[str]:
         """A sentence on images that repeat others, where there are any."""

@@ -25,6 +25,7 @@ def report_of(pile: Pile) -> dict[str, Any]:
             "images": len(inspection.images),
             "axes": _axes(pile.axes),
             "besides": _axes(pile.besides),
+            "blur_against_clean": None if pile.blur_against_clean is None else _estimate(pile.blur_against_clean),
             "main": [str(inspection.images[index].path) for index in pile.main],
             "sources": [_apart(pile, each) for each in pile.sources],
             "outliers": [_apart(pile, each) for each in pile.outliers],
@@ -80,10 +81,11 @@ def _apart(pile: Pile, apart: Apart) -> dict[str, Any]:
 
 
 def _axes(axes: dict[str, AxisEstimate]) -> dict[str, Any]:
-    return {
-        axis: {"value": _finite(one.value), "low": _finite(one.low), "high": _finite(one.high)}
-        for axis, one in axes.items()
-    }
+    return {axis: _estimate(one) for axis, one in axes.items()}
+
+
+def _estimate(one: AxisEstimate) -> dict[str, Any]:
+    return {"value": _finite(one.value), "low": _finite(one.low), "high": _finite(one.high)}
 
 
 def _finite(value: float) -> float | None:

@@ -10,7 +10,7 @@ made of one narrow source, with and without four images of another one, to see w
 
 With --hr, clean photographs of other content, something else is printed: piles of one blur (and mild noise, half of
 them JPEG) are made of the same photographs, and their blur is told as `inspect` does, which does not know how sharp the
-content was, and as `weights` does in bins of 0.25 px, which sees how sharp that of --hr is.
+content was, and against --hr, which shows how sharp content can be.
 
 --calibrate prints the table of `degcraft.inspection.calibration` at which the intervals of all suites together hold the
 truth nine times in ten.
@@ -31,15 +31,15 @@ from rich.table import Table
 from torch import Tensor
 
 from degcraft.degradation import NO_JPEG, Degradation, degrade, find_parameter
-from degcraft.features import DegNet, load_degnet
-from degcraft.images import read_image, scan_folder, split_files, to_uint8, write_image
-from degcraft.inspection import inspect_files, summarise
+from degcraft.features import DegNet, load_degnet, make_extractor
+from degcraft.images import list_files, read_image, scan_folder, split_files, to_uint8, write_image
+from degcraft.inspection import inspect_clean, inspect_files, summarise
+from degcraft.inspection.against_clean import blur_against
 from degcraft.inspection.calibration import TRUST, Trust
 from degcraft.inspection.distribution import COVERAGE, pool, read_estimate
 from degcraft.inspection.estimate import PATCHES, patch_posteriors
 from degcraft.inspection.evidence import choose_patches
 from degcraft.inspection.scales import scaled
-from degcraft.matching.from_folders import craft
 from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
 SCALE = 4
@@ -242,8 +242,11 @@ def pile_table(images: list[Tensor], network: DegNet, device: str, piles: int, t
 
 def blur_table(images: list[Tensor], network: DegNet, hr: Path, piles: int, device: str) -> Table:
     """How far off the blur is, of an image and of a pile."""
-    axes = ["blur_sigma:0:4:16", "noise_level:0:8:4", "jpeg_quality:60:100:2:none"]
-    generator, errors = torch.Generator().manual_seed(2), defaultdict(list)
+    clean, extractor = (
+        inspect_clean(list_files([hr])[0], network, device=device),
+        make_extractor("degnet", device=device),
+    )
+    generator, errors, held = torch.Generator().manual_seed(2), defaultdict(list), list[bool]()
     for _ in range(piles):
         labels = {axis: float(values) for axis, values in camera(images[0], generator)[1].items()}
         with tempfile.TemporaryDirectory() as place:
@@ -252,14 +255,16 @@ def blur_table(images: list[Tensor], network: DegNet, hr: Path, piles: int, devi
                 write_image(file, around(labels, image, generator)[0])
             found = inspect_files(files, network, device=device)
             values = np.array([one.axes["blur_sigma"].value for one in found.images])
-            crafted = craft(place, hr, space=axes, device=device, say=lambda text: None)
-        weights = crafted.weights.reshape(crafted.space.shape).sum(axis=(1, 2))
-        mean = weights @ np.mean(crafted.space.axes[0].cells, axis=1)
+            pile = summarise(found)
+            measured = blur_against(clean, pile, extractor, device=device)
+        held.append(measured.low <= labels["blur_sigma"] <= measured.high)
         errors["an image, by inspect"].append(np.abs(values - labels["blur_sigma"]).mean())
         errors["a pile, by the median of inspect"].append(abs(np.median(values) - labels["blur_sigma"]))
-        errors["a pile, by the mean of weights"].append(abs(mean - labels["blur_sigma"]))
+        errors["a pile, against clean images"].append(abs(measured.value - labels["blur_sigma"]))
         errors["always the middle, 1.25 px"].append(abs(1.25 - labels["blur_sigma"]))
-    table = Table(title=f"blur of {piles} piles of {len(images)} images, px")
+    table = Table(
+        title=f"blur of {piles} piles of {len(images)} images, px; {sum(held)} of {piles} intervals hold the truth"
+    )
     for heading in ("told of", "mean error", "largest"):
         table.add_column(heading, justify="left" if heading == "told of" else "right")
     for name, each in errors.items():

@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import skimage.data
 import torch
 from PIL import Image
 
 from degcraft.cli import main
-from degcraft.images import write_image
+from degcraft.images import read_image, write_image
+from tests.conftest import CLEAN
 
 
 @pytest.fixture
@@ -56,6 +58,7 @@ def test_a_folder_in_plain_words_and_files(photos: Path, tmp_path: Path, capsys:
             finite = [float("inf") if value is None else value for value in values]
             assert finite == sorted(finite)
         assert 0 <= image["uncompressed"] <= 1
+    assert content["pile"]["blur_against_clean"] is None
     assert [Path(one["path"]).name for one in content["skipped"]] == ["broken.jpg", "tiny.png"]
     assert content["provenance"]["inputs"] == [str(photos)]
 
@@ -84,6 +87,25 @@ def test_one_small_grey_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "grey [1].png" in printed
     assert "1 image: blur sigma " in printed
     assert "--axis" not in printed
+
+
+def test_blur_is_measured_against_the_clean_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in CLEAN:
+        write_image(tmp_path / "hr" / f"{name}.png", read_image(Path(skimage.data.__file__).parent / name).rgb)
+    report = tmp_path / "inspect.json"
+    assert run(tmp_path / "hr", "--hr", tmp_path / "hr", "--json", report) == 0
+    assert "against the clean images, they are blurred by " in capsys.readouterr().out
+    found = json.loads(report.read_text(encoding="utf-8"))["pile"]["blur_against_clean"]
+    assert 0 <= found["low"] <= found["value"] <= found["high"]
+
+
+def test_clean_images_that_are_too_small_to_measure_blur_are_named(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(photographs / "others", "--hr", photographs / "clean") == 0
+    printed = capsys.readouterr().out
+    assert "how blurred the images are against the clean ones could not be measured: " in printed
+    assert ".png: must be at least 288x288 pixels, but is 160x160" in printed
 
 
 def test_a_large_pile_is_cut_short(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
