@@ -72,6 +72,8 @@ def test_the_overlap_with_a_box_knows_none() -> None:
         ("blur_sigma:0:3:x", "must be NAME:LOW:HIGH:BINS"),
         ("blur_sigma:0:3:2:1", "must be NAME:LOW:HIGH:BINS"),
         ("blur_sigma", "must be NAME:LOW:HIGH:BINS"),
+        ("blur_sigma:0:3:0", "bins must be a whole number from 1 to 1000, but got 0"),
+        ("blur_sigma:0:3:1000000000", "bins must be a whole number from 1 to 1000, but got 1000000000"),
         ("blur_sigma:0,2,1", "low must be below high|cuts must be 1 rising values"),
         ("blur_sigma:0,3,2,4", "cuts must be 2 rising values between 0 and 4"),
         ("blur_sigma:1", "edges must be at least 2 rising values"),
