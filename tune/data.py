@@ -20,7 +20,7 @@ from degcraft.images import (
     HrPool,
     Patches,
     crop_to_scale,
-    cut_evident,
+    cut_structured,
     flat_name,
     hash_hashes,
     hash_pixels,
@@ -160,9 +160,9 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
 
     def cut(files: Sequence[Path], what: str, *, on_jpeg_blocks: bool = False, scale: int = 1) -> Patches:
         size = spec.patches.size * scale
-        patches = cut_evident(
+        patches = cut_structured(
             files, size=size, count=spec.patches.count, seed=spec.seed,
-            on_jpeg_blocks=on_jpeg_blocks, scale=scale, evident=spec.patches.evident,
+            on_jpeg_blocks=on_jpeg_blocks, scale=scale, structured=spec.patches.structured,
         )  # fmt: skip
         if len(patches) < FEWEST:
             raise DegcraftError(

@@ -108,7 +108,7 @@ class PatchesSpec(Strict):
 
     count: PositiveInt = Field(default=100, description="reference patches, and HR crops, that are compared")
     size: int = Field(default=72, ge=16, description="side of a reference patch in LR pixels; never resized")
-    evident: float = Field(
+    structured: float = Field(
         default=0.5, gt=0, le=1, description="share of the patches cut that is kept: those with the most structure"
     )
 

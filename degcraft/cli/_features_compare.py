@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference (72)")
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
     parser.add_argument(
-        "--evident", type=float, default=0.5, metavar="SHARE", help="share of crops kept, by structure (0.5)"
+        "--structured", type=float, default=0.5, metavar="SHARE", help="share of crops kept, by structure (0.5)"
     )
     parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="repeat with N seeds, print medians (1)")
     parser.add_argument("--draws", type=positive, default=25, metavar="N", help="draws for the spread, with -o (25)")
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     with counting(console, f"measuring {space.n_bins} bins with {len(extractors)} extractors") as progress:
         runs = compare_extractors(
             space, hr, clean, settings, extractors,
-            size=args.size, count=args.count, evident=args.evident, scale=args.scale, seeds=range(args.seeds),
+            size=args.size, count=args.count, structured=args.structured, scale=args.scale, seeds=range(args.seeds),
             device=device, progress=progress,
         )  # fmt: skip
     spread = {}
@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             "extractor_identities": {str(choice): extractor.identity for choice, extractor in extractors.items()},
             "spread_setting": next(iter(settings)) if spread else None,
             "count": args.count,
-            "evident": args.evident,
+            "structured": args.structured,
             "size": args.size,
             "scale": args.scale,
             "device": device,

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from degcraft.features import load_degnet, make_extractor
-    from degcraft.images import check_empty, copy_files, cut_evident, local_folder, scan_folder
+    from degcraft.images import check_empty, copy_files, cut_structured, local_folder, scan_folder
     from degcraft.inspection import inspect_files, summarise
     from degcraft.matching import image_features
     from degcraft.matching.selection import select_files
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     apart, repeats = _apart(pile), _repeats(pile)
     files = [path for path in folder.files if path not in apart | repeats | left_out]
     with console.status("reading patches"):
-        patches = cut_evident(files, size=SIZE, count=PATCHES * len(files), seed=args.seed, on_jpeg_blocks=True)
+        patches = cut_structured(files, size=SIZE, count=PATCHES * len(files), seed=args.seed, on_jpeg_blocks=True)
         features = image_features(patches.pixels, make_extractor("degnet", device=device), device=device)
     shown = set(patches.files)
     plain = {path: "shows too little structure" for path in files if str(path) not in shown}

@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="patches to compare (100)")
     parser.add_argument("--size", type=positive, default=72, metavar="PIXELS", help="side of a reference patch (72)")
     parser.add_argument(
-        "--evident", type=float, default=0.5, metavar="SHARE", help="share of patches kept, by structure (0.5)"
+        "--structured", type=float, default=0.5, metavar="SHARE", help="share of patches kept, by structure (0.5)"
     )
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), default=4, help="magnification (4)")
     parser.add_argument("--seed", type=seed, default=0, help="of the patches and of what the bins draw (0)")
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     with counting(console, f"measuring with {args.extractor}", unit="bins") as progress:
         crafted = craft(
             args.references, args.hr, weighting=weighting, space=space, extractor=args.extractor, layer=args.layer,
-            extractor_weights=args.extractor_weights, count=args.count, size=args.size, evident=args.evident,
+            extractor_weights=args.extractor_weights, count=args.count, size=args.size, structured=args.structured,
             scale=args.scale, reduce=reduce, seed=args.seed, device=args.device,
             say=partial(console.print, soft_wrap=True), progress=progress,
         )  # fmt: skip

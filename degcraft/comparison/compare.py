@@ -17,7 +17,7 @@ from degcraft.comparison.choices import Choice
 from degcraft.comparison.known import known_references
 from degcraft.degradation import Box, DegradationSpace
 from degcraft.features import FeatureExtractor
-from degcraft.images import EVIDENT, Patches, cut_evident
+from degcraft.images import STRUCTURED, Patches, cut_structured
 from degcraft.matching import check_patches, degrade_bin, frechet_distance, image_features
 
 Progress = Callable[[int, int], None]
@@ -61,7 +61,7 @@ def compare_extractors(
     *,
     size: int = 72,
     count: int = 100,
-    evident: float = EVIDENT,
+    structured: float = STRUCTURED,
     scale: int = 4,
     seeds: Sequence[int] = (0,),
     device: str = "cpu",
@@ -77,19 +77,19 @@ def compare_extractors(
         extractors: What to compare.
         size: Side of the references in pixels; the crops are `scale` times as large.
         count: Crops on either side; fewer where the images hold no more.
-        evident: Share of the crops cut that is kept, see `cut_evident`.
+        structured: Share of the crops cut that is kept, see `cut_structured`.
         scale: Downsampling factor.
         seeds: Of the crops and of the degradations.
         device: Where to degrade and extract.
         progress: Told after each bin of each seed.
 
     Raises:
-        DegcraftError: what `cut_evident` or `compare_once` refuse.
+        DegcraftError: what `cut_structured` or `compare_once` refuse.
     """
     runs = []
     for done, seed in enumerate(seeds):
         hr, clean = (
-            cut_evident(files, size=size * scale, count=count, seed=seed, scale=scale, evident=evident)
+            cut_structured(files, size=size * scale, count=count, seed=seed, scale=scale, structured=structured)
             for files in (hr_files, clean_files)
         )
 

@@ -1,8 +1,8 @@
 from .blocks import find_block_grid
 from .carried import Carried, carried_by, read_carried
 from .copying import check_empty, copy_files, filled_or_gone, names_apart
+from .cutting import STRUCTURED, cut_structured, patches_of
 from .enlarging import bicubic_enlarge
-from .evidence import EVIDENT, cut_evident, patches_of
 from .folder import ImageFolder, Skipped, scan_folder, split_files
 from .formats import BY_SUFFIX, FORMATS, Format, FormatError, encode, is_opaque
 from .frames import video_frames
@@ -29,11 +29,11 @@ from .writing import write_image
 
 __all__ = [
     "BY_SUFFIX",
-    "EVIDENT",
     "FORMATS",
     "IMAGE_SUFFIXES",
     "JPEG_GRID",
     "MAX_PIXELS",
+    "STRUCTURED",
     "VIDEO_SUFFIXES",
     "Carried",
     "Format",
@@ -51,8 +51,8 @@ __all__ = [
     "check_folder",
     "copy_files",
     "crop_to_scale",
-    "cut_evident",
     "cut_patches",
+    "cut_structured",
     "encode",
     "files_by_name",
     "filled_or_gone",

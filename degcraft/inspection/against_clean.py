@@ -10,7 +10,7 @@ import numpy as np
 
 from degcraft.cache import cache_folder
 from degcraft.degradation import Axis, DegradationSpace
-from degcraft.images import Patches, cut_evident
+from degcraft.images import Patches, cut_structured
 from degcraft.inspection.clean import CleanSide
 from degcraft.inspection.distribution import COVERAGE, AxisEstimate
 from degcraft.inspection.suggest import suggest_axes
@@ -73,6 +73,6 @@ def blur_against(
 def _patches(images: Sequence[ImageEstimate], size: int, *, scale: int = 1, on_jpeg_blocks: bool = False) -> Patches:
     large = [one.path for one in images if min(one.width, one.height) >= size]
     # Where none is, the smallness of the first is what is said.
-    return cut_evident(
+    return cut_structured(
         large or [images[0].path], size=size, count=COUNT, seed=0, scale=scale, on_jpeg_blocks=on_jpeg_blocks
     )

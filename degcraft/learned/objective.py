@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from degcraft.errors import DegcraftError
-from degcraft.images import EVIDENT, JPEG_GRID, HrPool, find_block_grid, most_structured
+from degcraft.images import JPEG_GRID, STRUCTURED, HrPool, find_block_grid, most_structured
 from degcraft.learned.knobs import DISCRIMINATOR, RATES
 from degcraft.learned.model import Latents, LearnedDegradation
 from degcraft.training import Objective, Precision, Task
@@ -96,7 +96,7 @@ def unpaired_crops(
     def make(step: int) -> Unpaired:
         state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1)
         generator = torch.Generator().manual_seed(int(state))
-        drawn = math.ceil(batch / EVIDENT)
+        drawn = math.ceil(batch / STRUCTURED)
         clean = hr.crop_batch(drawn, lr_patch * model.scale, generator)
         clean = clean[most_structured(F.avg_pool2d(clean, model.scale), batch)]
         real = references.crop_batch(drawn, lr_patch, generator, poses=False, grid=grid)

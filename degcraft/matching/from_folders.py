@@ -12,7 +12,7 @@ from degcraft.degradation import PAPER_SPACE, Axis, CraftedDistribution, Degrada
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.features import make_extractor
-from degcraft.images import EVIDENT, patches_of
+from degcraft.images import STRUCTURED, patches_of
 from degcraft.matching.crafting import DRAWS, crafted_by
 from degcraft.matching.extracting import crafted_features
 from degcraft.matching.independence import scenes
@@ -32,7 +32,7 @@ def craft(
     extractor_weights: str | Path | None = None,
     count: int = 100,
     size: int = 72,
-    evident: float = EVIDENT,
+    structured: float = STRUCTURED,
     scale: int = 4,
     reduce: int = 1,
     seed: int = 0,
@@ -67,7 +67,7 @@ def craft(
         extractor_weights: A local file with the extractor's weights.
         count: Patches to compare.
         size: Side of a reference patch in pixels.
-        evident: Share of the patches that is kept, by structure; above 0 and at most 1.
+        structured: Share of the patches that is kept, by structure; above 0 and at most 1.
         scale: Magnification, 1 to 4.
         reduce: By how much clean images that are soft at their own size are made smaller first, 1 to 8.
         seed: Of the patches and of what the bins draw.
@@ -89,7 +89,7 @@ def craft(
     check_space(weighting["name"], space)
     features = make_extractor(extractor, layer=layer, weights_file=extractor_weights, seed=seed, device=device)
 
-    patches = partial(patches_of, size=size, count=count, seed=seed, evident=evident, say=say)
+    patches = partial(patches_of, size=size, count=count, seed=seed, structured=structured, say=say)
     low = patches(references, "references")
     clean = patches(hr, "hr", clean_at=scale, reduce=reduce)
     measured = measure(
@@ -103,5 +103,5 @@ def craft(
         measured, method, draws=by_chance, files=low.names(), scenes=scenes(low.files),
         crafted=crafted_features(crafted, measured, clean, features, device=device),
     )  # fmt: skip
-    crafted.provenance.update(evident=evident, reliability=reliability.to_dict(), misfit=method.misfit())
+    crafted.provenance.update(structured=structured, reliability=reliability.to_dict(), misfit=method.misfit())
     return crafted

@@ -13,7 +13,7 @@ from degcraft.cache import read_kept
 from degcraft.degradation import PAPER_SPACE, CraftedDistribution, DegradationSource
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
-from degcraft.images import HrPool, Patches, bicubic_enlarge, cut_evident, read_rgb8
+from degcraft.images import HrPool, Patches, bicubic_enlarge, cut_structured, read_rgb8
 from degcraft.images.atomic import written_whole
 from degcraft.learned import JointTrainer, LearnedDegradation, LearnedSource
 from degcraft.matching import Measurement, craft, measure
@@ -99,7 +99,7 @@ class Study:
     def crops(self) -> tuple[Patches, Patches]:
         """Structured crops of the clean images, and of those that become references."""
         hr, clean = (
-            cut_evident(files, size=SIDE * SCALE, count=COUNT, seed=self.seed, scale=SCALE)
+            cut_structured(files, size=SIDE * SCALE, count=COUNT, seed=self.seed, scale=SCALE)
             for files in (self.hr, self.reference_files)
         )
         return hr, clean

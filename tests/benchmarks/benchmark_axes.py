@@ -25,7 +25,7 @@ from torch import Tensor
 from degcraft.degradation import find_parameter
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.features.degnet import degnet_posterior
-from degcraft.images import cut_evident, scan_folder
+from degcraft.images import cut_structured, scan_folder
 from degcraft.sources import make_source
 from degcraft.sources.wide import TWICE_THE_PAPERS, WideSource, effective_values
 
@@ -35,7 +35,7 @@ Posteriors = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 def degraded(folder: Path, name: str, count: int, seed: int) -> tuple[Tensor, dict[str, NDArray[np.float64]]]:
     """(n, 3, 72, 72) and the truth on every axis."""
-    crops = cut_evident(scan_folder(folder, min_side=SIDE).files, size=SIDE, count=count, seed=seed, scale=SCALE)
+    crops = cut_structured(scan_folder(folder, min_side=SIDE).files, size=SIDE, count=count, seed=seed, scale=SCALE)
     generator = torch.Generator().manual_seed(seed)
     source = make_source({"name": "uniform"}) if name == "uniform" else WideSource(0.0, TWICE_THE_PAPERS)
     images, truths = [], []

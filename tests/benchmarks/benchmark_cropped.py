@@ -22,7 +22,7 @@ from rich.table import Table
 from degcraft.comparison import known_references, score_weights
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, Box
 from degcraft.features import make_extractor
-from degcraft.images import Patches, cut_evident, read_rgb8, scan_folder, write_image
+from degcraft.images import Patches, cut_structured, read_rgb8, scan_folder, write_image
 from degcraft.matching import craft_weights, join_groups, measure_group
 
 COUNT, SIDE, SCALE, ALPHA = 100, 72, 4, 25.0
@@ -46,8 +46,8 @@ def cut(folder: Path, way: str, seed: int) -> Patches:
     arguments = {"size": SIDE, "count": COUNT, "seed": seed, "on_jpeg_blocks": True}
     if way.endswith("own corner"):
         with mock.patch("degcraft.images.patches.find_block_grid", return_value=(0, 0)):
-            return cut_evident(files, **arguments)
-    return cut_evident(files, **arguments)
+            return cut_structured(files, **arguments)
+    return cut_structured(files, **arguments)
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
     hr_files, clean_files = (scan_folder(each, min_side=SIDE * SCALE).files for each in (args.hr, args.references))
     shares: dict[tuple[str, int], list[float]] = {(way, number): [] for way in WAYS for number in TEST_SETTINGS}
     for seed in range(args.seeds):
-        hr = cut_evident(hr_files, size=SIDE * SCALE, count=COUNT, seed=seed, scale=SCALE)
+        hr = cut_structured(hr_files, size=SIDE * SCALE, count=COUNT, seed=seed, scale=SCALE)
         group = measure_group(PAPER_SPACE, range(PAPER_SPACE.n_bins), hr.pixels, extractor, scale=SCALE, seed=seed)
         for number, box in TEST_SETTINGS.items():
             with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from degcraft.degradation import PAPER_SPACE, Axis, Box, BoxSource, DegradationSpace
 from degcraft.features import make_extractor
-from degcraft.images import Patches, cut_evident, scan_folder
+from degcraft.images import Patches, cut_structured, scan_folder
 from degcraft.matching import craft, image_features, measure
 
 COUNT, SIDE, SCALE = 100, 72, 4
@@ -80,7 +80,7 @@ def main() -> None:
     args = parser.parse_args()
     console, extractor = Console(width=170), make_extractor("degnet")
     hr, clean = (
-        cut_evident(
+        cut_structured(
             scan_folder(folder, min_side=SIDE * SCALE).files, size=SIDE * SCALE, count=COUNT, seed=0, scale=SCALE
         )
         for folder in (args.hr, args.references)

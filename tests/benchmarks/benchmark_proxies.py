@@ -40,8 +40,8 @@ from degcraft.features import AxisPosterior, make_extractor
 from degcraft.images import (
     HrPool,
     bicubic_enlarge,
-    cut_evident,
     cut_patches,
+    cut_structured,
     list_pairs,
     read_rgb8,
     scan_folder,
@@ -158,10 +158,10 @@ def main() -> None:
     training = [file for index, file in enumerate(clean) if index % 3]
     others = clean[::3]
     extractor = make_extractor("degnet", device=args.device)
-    hr = cut_evident(training, size=SIDE * scale, count=COUNT, seed=0, scale=scale)
+    hr = cut_structured(training, size=SIDE * scale, count=COUNT, seed=0, scale=scale)
 
     def measured(files: list[Path], space: DegradationSpace) -> Measurement:
-        patches = cut_evident(files, size=SIDE, count=COUNT, seed=0, on_jpeg_blocks=True)
+        patches = cut_structured(files, size=SIDE, count=COUNT, seed=0, on_jpeg_blocks=True)
         return measure(space, hr, patches, extractor, scale=scale, device=args.device, cache=args.kept)
 
     fit_files, held_pairs = [lr for lr, _ in pairs[::2]], pairs[1::2]

@@ -25,7 +25,7 @@ from torch import Tensor
 from degcraft.comparison import known_references
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, Axis, Box, Degradation, DegradationSpace, degrade
 from degcraft.features import FeatureExtractor, make_extractor
-from degcraft.images import HrPool, Patches, cut_evident, scan_folder, to_uint8
+from degcraft.images import HrPool, Patches, cut_structured, scan_folder, to_uint8
 from degcraft.matching import (
     Group,
     Reliability,
@@ -143,8 +143,8 @@ def main() -> None:
     table = Table("kind", "source", "told apart", "chance", "axis", "beyond", "moved", "cautions", "after the advice")
     outcomes: dict[str, list[tuple[list[str], list[str]]]] = {}
     for seed in range(arguments.seeds):
-        hr = cut_evident(files, size=SIZE * SCALE, count=arguments.count, seed=seed, scale=SCALE)
-        clean = cut_evident(others, size=SIZE * SCALE, count=arguments.count, seed=seed, scale=SCALE)
+        hr = cut_structured(files, size=SIZE * SCALE, count=arguments.count, seed=seed, scale=SCALE)
+        clean = cut_structured(others, size=SIZE * SCALE, count=arguments.count, seed=seed, scale=SCALE)
         softer = softer_patches(others, arguments.count, seed)
         judged = Judge(hr, extractor, arguments, seed)
         for kind, name, references in sources(clean, softer, seed):

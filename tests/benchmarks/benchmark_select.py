@@ -25,7 +25,7 @@ from rich.table import Table
 
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS, BoxSource
 from degcraft.features import FeatureExtractor, make_extractor
-from degcraft.images import cut_evident, read_image, scan_folder, write_image
+from degcraft.images import cut_structured, read_image, scan_folder, write_image
 from degcraft.matching import craft_weights, frechet_distances, image_features, measure_group
 from degcraft.matching.selection import select_files
 
@@ -48,7 +48,7 @@ def make_pile(files: list[Path], setting: int, folder: Path) -> list[Path]:
 
 def by_file(files: list[Path], extractor: FeatureExtractor) -> tuple[list[Path], list[NDArray[np.float32]]]:
     """The files that show something, and the features of their patches, as `degcraft select` has them."""
-    patches = cut_evident(files, size=SIZE, count=PATCHES * len(files), seed=0, on_jpeg_blocks=True)
+    patches = cut_structured(files, size=SIZE, count=PATCHES * len(files), seed=0, on_jpeg_blocks=True)
     features, names = image_features(patches.pixels, extractor), np.array(patches.files)
     kept = [path for path in files if str(path) in set(patches.files)]
     return kept, [features[names == str(path)] for path in kept]
@@ -78,7 +78,7 @@ def main() -> None:
     if arguments.more is not None:
         others += scan_folder(arguments.more, min_side=CROP).files
     extractor = make_extractor("degnet")
-    hr = cut_evident(photographs[::3], size=SIZE * SCALE, count=COUNT, seed=0, scale=SCALE).pixels
+    hr = cut_structured(photographs[::3], size=SIZE * SCALE, count=COUNT, seed=0, scale=SCALE).pixels
     group = measure_group(PAPER_SPACE, range(PAPER_SPACE.n_bins), hr, extractor, scale=SCALE, seed=0)
     bins = group["features"].astype(np.float32)
     console = Console(width=130)
@@ -96,7 +96,7 @@ def main() -> None:
                 for name, places in (("chosen", chosen.chosen), ("drawn", tuple(drawn.tolist()))):
                     own = np.concatenate([features[place] for place in places])
                     files = [pile[place] for place in sorted(places)]
-                    patches = cut_evident(files, size=SIZE, count=COUNT, seed=repeat, on_jpeg_blocks=True)
+                    patches = cut_structured(files, size=SIZE, count=COUNT, seed=repeat, on_jpeg_blocks=True)
                     found = frechet_distances(bins, image_features(patches.pixels, extractor))
                     results[name].append((float(frechet_distances([own], whole)[0]), found))
             for name, each in results.items():

@@ -21,7 +21,7 @@ from rich.table import Table
 from degcraft.comparison import known_references
 from degcraft.degradation import PAPER_SPACE, TEST_SETTINGS
 from degcraft.features import make_extractor
-from degcraft.images import Patches, cut_evident, scan_folder
+from degcraft.images import Patches, cut_structured, scan_folder
 from degcraft.matching import WEIGHTINGS, join_groups, make_weighting, measure_group, weight_intervals
 
 COUNT, SIDE, SCALE, DRAWS = 100, 72, 4, 60
@@ -55,7 +55,7 @@ def main() -> None:
 
     def cut(folder: Path, seed: int) -> Patches:
         files = scan_folder(folder, min_side=SIDE * SCALE).files
-        return cut_evident(files, size=SIDE * SCALE, count=COUNT, seed=seed, scale=SCALE)
+        return cut_structured(files, size=SIDE * SCALE, count=COUNT, seed=seed, scale=SCALE)
 
     for seed in range(args.seeds):
         hr = cut(args.hr, seed)

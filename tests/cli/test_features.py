@@ -100,7 +100,7 @@ def test_compare_writes_tables_and_figures(
     assert len(content["rows"]) == 2 * 2 * 2
     assert content["provenance"]["extractor_identities"].keys() == {"light:only", "light:again"}
     assert content["provenance"]["spread_setting"] == 1
-    assert content["provenance"]["evident"] == 0.5
+    assert content["provenance"]["structured"] == 0.5
     spread = content["spread"]
     assert len(spread["distances"]["light:only"]) == len(spread["counts"])
     assert {len(row) for row in spread["distances"]["light:only"]} == {2}
@@ -131,7 +131,7 @@ def test_one_folder_for_both_is_split(
         (["--extractor-weights", "file.pth"], "--extractor-weights: must be NAME=FILE, but got 'file.pth'"),
         (["--extractor-weights", "other=a.pth"], "given for other, which is not among the extractors"),
         (["--axis", "jpeg_quality:91:95:1"], "box must meet the space on axis jpeg_quality"),
-        (["--evident", "0"], "evident"),
+        (["--structured", "0"], "structured"),
         (["-o", __file__], "must be a folder, but is a file"),
     ],
 )

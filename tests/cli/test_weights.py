@@ -14,7 +14,7 @@ from degcraft.cli import main
 from degcraft.cli.weights import WEIGHTINGS_HELP
 from degcraft.degradation import BoxSource, CraftedDistribution, DegradationSpace
 from degcraft.features import make_extractor
-from degcraft.images import cut_evident, read_image, scan_folder, write_image
+from degcraft.images import cut_structured, read_image, scan_folder, write_image
 from degcraft.matching import WEIGHTINGS, craft_weights, measure
 from tests.images.clips import write_clip
 
@@ -92,7 +92,7 @@ def test_finds_the_degradation_and_writes_all_it_knows(
 
     # The same by the library alone.
     lr, hr = (
-        cut_evident(
+        cut_structured(
             scan_folder(folder).files, size=SIZE * scale, count=COUNT, seed=0, on_jpeg_blocks=blocks, scale=scale
         )
         for folder, blocks, scale in ((references, True, 1), (photographs / "clean", False, SCALE))
@@ -106,7 +106,7 @@ def test_finds_the_degradation_and_writes_all_it_knows(
     assert provenance["hr"] == hr.content_hash
     assert provenance["extractor_identity"] == extractor.identity
     assert (provenance["layer"], provenance["seed"], provenance["scale"]) == ("distribution", 0, SCALE)
-    assert provenance["evident"] == 0.5
+    assert provenance["structured"] == 0.5
     for low, weight, high in zip(content["low"], content["weights"], content["high"], strict=True):
         assert 0 <= low <= weight <= high <= 1
 
@@ -181,8 +181,8 @@ def test_the_help_lists_every_weighting() -> None:
 
 
 def test_the_paper_way_keeps_every_patch(arguments: list[str], tmp_path: Path) -> None:
-    assert run(*arguments, "--evident", "1") == 0
-    assert content_of(tmp_path / "crafted.json")["provenance"]["evident"] == 1
+    assert run(*arguments, "--structured", "1") == 0
+    assert content_of(tmp_path / "crafted.json")["provenance"]["structured"] == 1
 
 
 def test_the_seed_decides_everything(arguments: list[str], tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_alpha_and_layer_are_those_asked_for(arguments: list[str], tmp_path: Pat
         (["--alpha", "-1"], "weighting eq4: alpha must be a number at least 0, but got -1"),
         (["--alpha", "nan"], "weighting eq4: alpha must be a number at least 0, but got nan"),
         (["--alpha", "inf"], "weighting eq4: alpha must be a number at least 0, but got inf"),
-        (["--evident", "0"], "share of evident patches must lie above 0 and at most at 1, but is 0"),
+        (["--structured", "0"], "share of structured patches must lie above 0 and at most at 1, but is 0"),
         (["--axis", "jpeg_quality"], "--axis: must be NAME:LOW:HIGH:BINS such as .*, but got 'jpeg_quality'"),
         (["--axis", "jpeg_quality:a:90:3"], "--axis: must be NAME:LOW:HIGH:BINS"),
         (["--axis", "jpeg_quality:90:30:3"], "jpeg_quality"),

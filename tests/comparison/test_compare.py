@@ -18,7 +18,7 @@ from degcraft.comparison import (
 from degcraft.degradation import Axis, Box, DegradationSpace
 from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor
-from degcraft.images import Patches, cut_evident, scan_folder
+from degcraft.images import Patches, cut_structured, scan_folder
 from degcraft.matching import measure
 from tests.comparison.light import SCALE, SETTINGS, SPACE
 
@@ -81,7 +81,7 @@ def test_every_seed_has_crops_of_its_own(extractors: Extractors, photographs: Pa
         progress=lambda bins, of: told.append((bins, of)),
     )  # fmt: skip
     assert runs[0].hr_hash != runs[1].hr_hash
-    assert runs[1].hr_hash == cut_evident(hr_files, size=48, count=9, seed=5, scale=SCALE).content_hash
+    assert runs[1].hr_hash == cut_structured(hr_files, size=48, count=9, seed=5, scale=SCALE).content_hash
     assert [one.seed for run in runs for one in run.measurements] == [0] * 4 + [5] * 4
     assert told == [(bins, 8) for bins in range(1, 9)]
 
@@ -106,6 +106,6 @@ def test_medians_are_over_seeds_alone(extractors: Extractors, photographs: Path)
 
 
 def test_sides_that_do_not_fit_are_refused(extractors: Extractors, hr: Patches, photographs: Path) -> None:
-    larger = cut_evident(scan_folder(photographs / "others").files, size=80, count=5, seed=0)
+    larger = cut_structured(scan_folder(photographs / "others").files, size=80, count=5, seed=0)
     with pytest.raises(DegcraftError, match="HR patches must have 80 pixels a side"):
         compare_once(SPACE, hr, larger, SETTINGS, extractors, scale=SCALE)

@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from degcraft.errors import DegcraftError
-from degcraft.images import cut_evident, most_structured, structure, write_image
+from degcraft.images import cut_structured, most_structured, structure, write_image
 
 
 def patches() -> torch.Tensor:
@@ -50,27 +50,27 @@ def scene(path: Path) -> Path:
 @pytest.mark.parametrize("scale", [1, 2])
 def test_flat_patches_are_dropped(tmp_path: Path, scale: int) -> None:
     file = scene(tmp_path / "a.png")
-    patches = cut_evident([file], size=32, count=8, seed=0, scale=scale)
+    patches = cut_structured([file], size=32, count=8, seed=0, scale=scale)
     assert len(patches) == len(patches.files) == 8
     assert all(float(patch.float().std()) > 5 for patch in patches.pixels)
-    everything = cut_evident([file], size=32, count=16, seed=0, evident=1)
+    everything = cut_structured([file], size=32, count=16, seed=0, structured=1)
     assert len(everything) == 16
     assert any(float(patch.float().std()) < 1 for patch in everything.pixels)
 
 
 def test_where_patches_are_few_some_are_kept_anyway(tmp_path: Path) -> None:
     file = scene(tmp_path / "a.png")
-    assert len(cut_evident([file], size=64, count=50, seed=0)) == 8  # of 9 that overlap by half
-    assert len(cut_evident([file], size=100, count=50, seed=0)) == 1
+    assert len(cut_structured([file], size=64, count=50, seed=0)) == 8  # of 9 that overlap by half
+    assert len(cut_structured([file], size=100, count=50, seed=0)) == 1
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, 1.5])
 def test_shares_that_are_none_are_refused(tmp_path: Path, share: float) -> None:
     with pytest.raises(DegcraftError, match="must lie above 0 and at most at 1"):
-        cut_evident([scene(tmp_path / "a.png")], size=32, count=2, seed=0, evident=share)
+        cut_structured([scene(tmp_path / "a.png")], size=32, count=2, seed=0, structured=share)
 
 
 def test_flat_colours_alone_are_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "flat.png", torch.zeros(3, 64, 64))
     with pytest.raises(DegcraftError, match=r"flat\.png: images must show something .* one flat colour"):
-        cut_evident([tmp_path / "flat.png"], size=32, count=8, seed=0)
+        cut_structured([tmp_path / "flat.png"], size=32, count=8, seed=0)

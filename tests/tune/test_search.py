@@ -276,7 +276,7 @@ def test_other_degradations_are_one_more_row_each(make_search: MakeSearch) -> No
     search = make_search(
         compare=["bsrgan:noise_range=[2,9]"],
         pdm={"channels": 8, "kernel_blocks": 1, "noise_blocks": 1},
-        patches={"count": 32, "size": 24, "evident": 1.0},
+        patches={"count": 32, "size": 24, "structured": 1.0},
         training={"start_steps": 2, "steps": 4, "batch": 2, "lr_patch": 24, "reports": 1, "precision": "float32"},
         budget={"trials": 1},
     )

@@ -155,7 +155,7 @@ def test_a_degradation_learned_along_is_kept_and_resumes(
 ) -> None:
     knobs = {"channels": 8, "kernel_blocks": 1, "noise_blocks": 1, "size": 9}
     changed = {
-        **spec.model_dump(mode="json"), "pdm": knobs, "patches": {"count": 32, "size": 24, "evident": 1.0},
+        **spec.model_dump(mode="json"), "pdm": knobs, "patches": {"count": 32, "size": 24, "structured": 1.0},
         "training": {"steps": 4, "reports": 2, "batch": 2, "lr_patch": 24, "precision": "float32"},
     }  # fmt: skip
     learning = SearchSpec.model_validate(changed)
