@@ -1,20 +1,24 @@
 """Does a score without ground truth rank as the truth does? Real camera pairs, real networks.
 
     python tests/benchmarks/benchmark_proxies.py --pairs DIR --scale S --hr HR --kept DIR [--steps 300] [--seeds 2]
+        [--metrics psnr ssim lpips] [--lpips-weights FILE]
 
 Protocol, written before anything was looked at. Half of the pairs' LR images (every second one, by name) are the
 references that distributions are crafted from; the other half are held out. The start of the scale is fine-tuned on two
 thirds of --hr by 14 distributions from very wrong to right; the truth is the PSNR on the held-out pairs, aligned in
 shift and brightness as `evaluate --align` does, of the mean over seeds. Proxies are clean centre crops of the other
 third of --hr, 24 of them, degraded by what each family says of the held-out LR images; a proxy's score is the PSNR on
-them. The start as it is is one more row. Printed are, per family, Spearman's rank correlation to the truth over the
-rows, with a bootstrap interval over held-out pairs and proxies, the regret, by how much the row that the proxy takes is
-worse than the best, and how many rows tie with it (paired 95 % interval over proxies), with the regret of the worst.
-Last, what no score can beat by more than chance: how the truth of half the pairs ranks that of the others.
+them; and so for each of `--metrics`. The start as it is is one more row. Printed are, per metric and family, Spearman's
+rank correlation to the truth over the rows, with a bootstrap interval over held-out pairs and proxies, the regret, by
+how much the row that the proxy takes is worse than the best, and how many rows tie with it (paired 95 % interval over
+proxies), with the regret of the worst. Last, what no score can beat by more than chance: how the truth of half the
+pairs ranks that of the others.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +52,16 @@ from degcraft.images import (
 )
 from degcraft.matching import Measurement, craft, measure
 from degcraft.matching.estimates import mild_degradations, mild_values, reference_beliefs
-from degcraft.metrics import aligned_truth, estimate_alignment, paired_difference, psnr
+from degcraft.metrics import (
+    METRICS,
+    LpipsMetric,
+    aligned_truth,
+    compute_scores,
+    estimate_alignment,
+    find_metric,
+    paired_difference,
+    psnr,
+)
 from degcraft.networks import load_network
 
 COUNT, SIDE, PROXIES, PROXY_SIDE, HELD_SIDE = 100, 72, 24, 64, 96
@@ -60,6 +73,7 @@ FINE = DegradationSpace(
     )
 )
 """What the paper's space cannot say: hardly any noise, and no compression."""
+Scores = dict[str, list[float]]
 
 
 def drawn_rows(beliefs: Mapping[str, AxisPosterior], seed: int) -> ListedSource:
@@ -148,6 +162,13 @@ def main() -> None:
     parser.add_argument("--scale", required=True, type=int)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=[name for name in METRICS if find_metric(name).needs_reference],
+        default=["psnr"],
+    )
+    parser.add_argument("--lpips-weights", type=Path, help="SqueezeNet's, of torchvision")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     args.kept.mkdir(parents=True, exist_ok=True)
@@ -175,26 +196,38 @@ def main() -> None:
         reference_beliefs(measure(PAPER_SPACE, hr, whole, extractor, scale=scale, cache=args.kept)), 0.25
     )
 
-    table: dict[str, dict[str, NDArray[np.float64]]] = {}
+    lpips = LpipsMetric(weights_file=args.lpips_weights) if "lpips" in args.metrics else None
+
+    def scores(network: torch.nn.Module | None, pairs: Iterable[tuple[torch.Tensor, torch.Tensor, int]]) -> Scores:
+        """By metric, more being better, of every pair."""
+        each = [
+            compute_scores(args.metrics, scored(network, lr, scale).clamp(0, 1), truth, border=border, lpips=lpips)
+            for lr, truth, border in pairs
+        ]
+        return {
+            name: [one[name] * (1 if find_metric(name).higher_is_better else -1) for one in each] for name in each[0]
+        }
+
+    tables: dict[str, dict[str, dict[str, NDArray[np.float64]]]] = {metric: {} for metric in args.metrics}
     start = load_network(f"start:x{scale}").model.to(args.device).eval()
     for name, source in {"start": None, **sources}.items():
-        each: dict[str, list[list[float]]] = {}
+        found: dict[str, list[Scores]] = defaultdict(list)
         for seed in range(args.seeds):
             settings = {"scale": scale, "steps": args.steps, "seed": seed, "kept": args.kept, "device": args.device}
             network = start if source is None else finetuned(source, pool, **settings)
-            found = {"truth": [float(psnr(scored(network, lr, scale), hr, border=edge)) for lr, hr, edge in held]}
+            found["truth"].append(scores(network, held))
             for family, lr in families.items():
-                rows = zip(lr, crops, strict=True)
-                found[family] = [float(psnr(scored(network, one, scale), truth, border=scale)) for one, truth in rows]
-            found["consistency"] = consistency(network, [lr for lr, _, _ in held], own, scale)
-            for family, values in found.items():
-                each.setdefault(family, []).append(values)
-            console.print(f"{name}, seed {seed}: truth {np.mean(found['truth']):.3f} dB", highlight=False)
-        table[name] = {family: np.mean(values, axis=0) for family, values in each.items()}
-    bicubic = np.mean([float(psnr(scored(None, lr, scale), hr, border=edge)) for lr, hr, edge in held])
-    report(
-        console, table, f"{args.pairs.name} x{scale}: bicubic {bicubic:.2f} dB, {args.steps} steps, {args.seeds} seeds"
-    )
+                found[family].append(scores(network, zip(lr, crops, itertools.repeat(scale))))
+            agreement = consistency(network, [lr for lr, _, _ in held], own, scale)
+            found["consistency"].append(dict.fromkeys(args.metrics, agreement))
+            words = ", ".join(f"{metric} {np.mean(values):.4g}" for metric, values in found["truth"][-1].items())
+            console.print(f"{name}, seed {seed}: {words}", highlight=False)
+        for metric, table in tables.items():
+            table[name] = {family: np.mean([one[metric] for one in seeds], axis=0) for family, seeds in found.items()}
+    bicubic = {metric: np.mean(values) for metric, values in scores(None, held).items()}
+    for metric, table in tables.items():
+        trained = f"{args.steps} steps, {args.seeds} seeds"
+        report(console, table, f"{args.pairs.name} x{scale}, {metric}: bicubic {bicubic[metric]:.4g}, {trained}")
 
 
 def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64]]], title: str) -> None:
@@ -203,10 +236,10 @@ def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64
     families = [family for family in table[names[0]] if family != "truth"]
     shown = Table("trained on", "truth", *families, title=title)
     for name in sorted(names, key=lambda one: -table[one]["truth"].mean()):
-        shown.add_row(name, *(f"{table[name][family].mean():.2f}" for family in ("truth", *families)))
+        shown.add_row(name, *(f"{table[name][family].mean():.4g}" for family in ("truth", *families)))
     console.print(shown)
     random = np.random.default_rng(0)
-    ranks = Table("proxies", "Spearman (95 %)", "takes", "regret, dB (95 %)", "ties, worst", title=title)
+    ranks = Table("proxies", "Spearman (95 %)", "takes", "regret (95 %)", "ties, worst", title=title)
     for family in families:
         truth, proxy = (np.stack([table[name][one] for name in names]) for one in ("truth", family))
         drawn = [
@@ -220,15 +253,15 @@ def report(console: Console, table: Mapping[str, Mapping[str, NDArray[np.float64
         ties = [row for row in range(len(names)) if row == top or paired_difference(proxy[top], proxy[row]).is_tie]
         ranks.add_row(
             family, f"{found[0]:.2f} ({ends[0, 0]:.2f} to {ends[1, 0]:.2f})", names[top],
-            f"{found[1]:.2f} ({ends[0, 1]:.2f} to {ends[1, 1]:.2f})",
-            f"{len(ties)}, {truth.mean(axis=1).max() - truth[ties].mean(axis=1).min():.2f}",
+            f"{found[1]:.2g} ({ends[0, 1]:.2g} to {ends[1, 1]:.2g})",
+            f"{len(ties)}, {truth.mean(axis=1).max() - truth[ties].mean(axis=1).min():.2g}",
         )  # fmt: skip
     truth, found = np.stack([table[name]["truth"] for name in names]), []
     for _ in range(500):
         one, other = np.array_split(random.permutation(truth.shape[1]), 2)
         found.append(ranked(truth[:, one].mean(axis=1), truth[:, other].mean(axis=1)))
     low, middle, high = np.quantile(found, [0.025, 0.5, 0.975], axis=0)
-    cells = (f"{middle[place]:.2f} ({low[place]:.2f} to {high[place]:.2f})" for place in (0, 1))
+    cells = (f"{middle[place]:.2g} ({low[place]:.2g} to {high[place]:.2g})" for place in (0, 1))
     ranks.add_row("half of the truth", next(cells), "", next(cells), "")
     console.print(ranks)
 
