@@ -19,6 +19,7 @@ from degcraft.features import load_degnet
 from degcraft.images import (
     HrPool,
     Patches,
+    Side,
     crop_to_scale,
     cut_structured,
     flat_name,
@@ -141,14 +142,14 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
         fit, held_pairs = _split_pairs(pairs, spec.references, spec, notes)
     else:
         assert spec.references is not None
-        files = _scan("references", spec.references, spec.patches.size, notes)
+        files = _scan("references", spec.references, "lr", spec.patches.size, notes)
         fit, held = _split("references", files, spec, notes)
         notes.append(f"held out: {len(held)} of {len(fit) + len(held)} references, without ground truth")
     if held_pairs is not None:
         held = [lr for lr, _ in held_pairs]
 
     crop = spec.patches.size * spec.scale
-    whole = _scan("hr", spec.hr, crop * spec.clean.reduce, notes)
+    whole = _scan("hr", spec.hr, "hr", crop * spec.clean.reduce, notes)
     clean = _without(whole, [hr for _, hr in held_pairs or []], "hr", notes)
     clean = reduced_files(clean, spec.clean.reduce, cache_folder("reduced"))
     notes += inspect_clean(clean, load_degnet()).sentences()
@@ -190,8 +191,8 @@ def read_data(spec: SearchSpec) -> tuple[SearchData, HrPool]:
     return data, pool
 
 
-def _scan(field: str, location: str, min_side: int, notes: list[str]) -> list[Path]:
-    folder = scan_folder(local_folder(location), min_side=min_side)
+def _scan(field: str, location: str, side: Side, min_side: int, notes: list[str]) -> list[Path]:
+    folder = scan_folder(local_folder(location, side=side), min_side=min_side)
     notes.append(f"{field}: {folder.summary()}")
     return list(folder.files)
 
@@ -215,7 +216,7 @@ def _split_pairs(
     else:
         # References of their own: every pair may score, and none of them is fitted to.
         held = pairs
-        files = _scan("references", references, spec.patches.size, notes)
+        files = _scan("references", references, "lr", spec.patches.size, notes)
         fit = _without(files, [lr for lr, _ in pairs], "references", notes)
         if not fit:
             raise DegcraftError(
@@ -231,9 +232,9 @@ def _synthetic_pairs(spec: SearchSpec, notes: list[str]) -> list[tuple[Path, Pat
     assert spec.synthetic is not None
     assert spec.references is not None
     folder = SearchFolder(spec.output).synthetic
-    files = _scan("references", spec.references, spec.patches.size * spec.scale, notes)
+    files = _scan("references", spec.references, "hr", spec.patches.size * spec.scale, notes)
     truth, generator = BoxSource(spec.synthetic.bounds()), torch.Generator().manual_seed(spec.seed)
-    root = local_folder(spec.references).expanduser()
+    root = local_folder(spec.references, side="hr").expanduser()
     for file in files:
         name = flat_name(file.relative_to(root).with_suffix("").as_posix(), f"{file.suffix.lower()}.png")
         hr = read_image(file).rgb

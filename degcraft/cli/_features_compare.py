@@ -170,7 +170,7 @@ def _files(
     folders = []
     for field, location in (("hr", hr_location), ("references", references_location)):
         with console.status(f"reading {field}"):
-            folders.append(scan_folder(local_folder(location), min_side=side))
+            folders.append(scan_folder(local_folder(location, side="hr"), min_side=side))
         console.print(f"{field}: {folders[-1].summary()}", highlight=False, soft_wrap=True)
     hr, references = folders
     if hr.content_hash != references.content_hash:

@@ -92,7 +92,7 @@ def _photographs(console: "Console", locations: list[str]) -> tuple[list[Path], 
     files: list[Path] = []
     for location in locations:
         with console.status(f"reading {location}"):
-            folder = scan_folder(local_folder(location), min_side=LARGEST_CROP)
+            folder = scan_folder(local_folder(location, side="hr"), min_side=LARGEST_CROP)
         console.print(f"{location}: {folder.summary()}", highlight=False, soft_wrap=True)
         files += folder.files
     # The same whatever the seed: a training may start from weights of another, which must not have seen them.

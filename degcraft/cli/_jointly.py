@@ -36,7 +36,7 @@ class Jointly:
         from degcraft.learned import JointTrainer
 
         with console.status("reading references"):
-            folder = scan_folder(local_folder(self.references), min_side=plan.lr_patch)
+            folder = scan_folder(local_folder(self.references, side="lr"), min_side=plan.lr_patch)
             references = HrPool.from_files(folder.files, min_side=plan.lr_patch, seed=plan.seed)
         console.print(f"references: {folder.summary()}", highlight=False, soft_wrap=True)
         return JointTrainer(

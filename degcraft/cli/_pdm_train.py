@@ -21,7 +21,7 @@ from degcraft.learned.knobs import DISCRIMINATOR, PENALTIES, RATES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from degcraft.images import HrPool
+    from degcraft.images import HrPool, Side
 
 HELP = "learn it from your images and clean ones of any content"
 EXIT_INTERRUPTED = 130
@@ -101,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
     device = torch.device(pick_device(args.device))
     reduce = parse_clean(args.clean)
     compression = None if args.compression is None else Compression.parse(args.compression)
-    references = _pool(console, "references", args.references, args.lr_patch, args.seed)
-    hr = _pool(console, "hr", args.hr, args.lr_patch * args.scale, args.seed, reduce)
+    references = _pool(console, "references", args.references, "lr", args.lr_patch, args.seed)
+    hr = _pool(console, "hr", args.hr, "hr", args.lr_patch * args.scale, args.seed, reduce)
     small: dict[str, Any] = {"channels": 32, "kernel_blocks": 4, "noise_blocks": 3} if args.quick else {}
     model = LearnedDegradation(
         args.scale, seed=args.seed, compression=compression, noise=args.noise, varying=args.varying, **small
@@ -134,13 +134,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pool(console: "Console", field: str, location: str, side: int, first: int, reduce: int = 1) -> "HrPool":
+def _pool(
+    console: "Console", field: str, location: str, which: "Side", side: int, first: int, reduce: int = 1
+) -> "HrPool":
     """All images of a folder, to cut crops from."""
     from degcraft.cache import cache_folder
     from degcraft.images import HrPool, local_folder, reduced_files, scan_folder
 
     with console.status(f"reading {field}"):
-        folder = scan_folder(local_folder(location), min_side=side * reduce)
+        folder = scan_folder(local_folder(location, side=which), min_side=side * reduce)
         files = reduced_files(folder.files, reduce, cache_folder("reduced"))
         pool = HrPool.from_files(files, min_side=side, seed=first)
     console.print(f"{field}: {folder.summary()}", highlight=False, soft_wrap=True)

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         check_empty(args.split_to)
     list_files(args.inputs)
     if args.hr is not None:
-        list_files([args.hr])
+        list_files([args.hr], "hr")
 
     from degcraft.inspection import Pile, inspect, write_csv, write_json
 

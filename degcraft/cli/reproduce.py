@@ -162,7 +162,7 @@ def _files(args: argparse.Namespace, console: "Console") -> tuple[Sequence[Path]
 
     def read(field: str, location: str, side: int) -> Sequence[Path]:
         with console.status(f"reading {field}"):
-            folder = scan_folder(local_folder(location), min_side=side * SCALE)
+            folder = scan_folder(local_folder(location, side="hr"), min_side=side * SCALE)
         console.print(f"{field}: {folder.summary()}", highlight=False, soft_wrap=True, markup=False)
         return folder.files
 

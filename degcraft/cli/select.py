@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         check_empty(args.copy_to)
     device = pick_device(args.device)
     with console.status("reading references"):
-        folder = scan_folder(local_folder(args.references), min_side=SIZE)
+        folder = scan_folder(local_folder(args.references, side="lr"), min_side=SIZE)
     _say(console, f"references: {folder.summary()}")
     with counting(console, "looking at the images", len(folder.files)) as progress:
         inspection = inspect_files(folder.files, load_degnet(device=device), device=device, progress=progress)

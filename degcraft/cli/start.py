@@ -64,7 +64,7 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     references = str(Path(args.references) / "lr") if pairs else args.references
     files, left_out = list_files([references])
     if args.hr is not None:
-        list_files([args.hr])  # a slip is said before the images are looked at
+        list_files([args.hr], "hr")  # a slip is said before the images are looked at
     looked_at = files[:: -(-len(files) // LOOKED_AT)]
     skipped: list[str] = []
     with counting(console, "looking at the images") as progress:
@@ -95,7 +95,8 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     draw_inspection(pile, picture, title=shown)
     seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
     whose = "of the main source: " if sources else ""
-    carried = [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.against_clean()]
+    carried = ["of pairs: the LR images are looked at, and the search is scored on held-out HR images"] * pairs
+    carried += [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.against_clean()]
     carried += [*pile.repeated(), *left_out, *skipped]
     trains = (
         f"x{args.scale} networks, {sizes['budget.trials']} trials of {sizes['training.steps']} steps in the space "

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     source = make_source(args.distribution, scale=scale, side=args.crop)
     device = pick_device(args.device)
     with console.status("reading hr"):
-        folder = scan_folder(local_folder(args.hr), min_side=args.crop or scale)
+        folder = scan_folder(local_folder(args.hr, side="hr"), min_side=args.crop or scale)
     console.print(f"hr: {folder.summary()}", highlight=False, soft_wrap=True)
     _make_room(args.output, folder)
 

@@ -168,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     files: list[Path] = []
     for location in args.hr:
         with console.status(f"reading {location}"):
-            folder = scan_folder(local_folder(location), min_side=plan.hr_patch * reduce)
+            folder = scan_folder(local_folder(location, side="hr"), min_side=plan.hr_patch * reduce)
         console.print(f"{location}: {folder.summary()}", highlight=False, soft_wrap=True)
         files += folder.files
     with console.status("reading hr"):

@@ -125,7 +125,7 @@ def _judges(
         if niqe_model is not None:
             judges["niqe"] = NiqeModel.load(niqe_model)
         elif niqe_clean is not None:
-            folder = scan_folder(local_folder(niqe_clean), min_side=NIQE_LEAST_SIDE)
+            folder = scan_folder(local_folder(niqe_clean, side="hr"), min_side=NIQE_LEAST_SIDE)
             judges["niqe"] = NiqeModel.fit(read_image(path).rgb for path in folder.files)
             say(f"niqe: {folder.summary()}")
         else:

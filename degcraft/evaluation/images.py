@@ -55,7 +55,7 @@ def paired_images(location: str | Path, say: Callable[[str], None]) -> list[Eval
 
 def lone_images(location: str | Path, say: Callable[[str], None]) -> list[EvaluatedImage]:
     """Those of a folder (or URI) without ground truth."""
-    folder = scan_folder(local_folder(location))
+    folder = scan_folder(local_folder(location, side="lr"))
     say(f"lr: {folder.summary()}")
     return [
         EvaluatedImage(printable(path.relative_to(folder.root).as_posix()), _stem(path, folder.root), path, None)

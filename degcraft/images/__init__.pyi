@@ -22,7 +22,7 @@ from .reading import (
     read_rgb8,
 )
 from .reducing import reduced_files
-from .remote import is_uri, local_folder
+from .remote import Side, is_uri, local_folder
 from .structured import most_structured, structure
 from .video import VIDEO_SUFFIXES, is_video, open_video
 from .writing import write_image
@@ -44,6 +44,7 @@ __all__ = [
     "Input",
     "LoadedImage",
     "Patches",
+    "Side",
     "Skipped",
     "bicubic_enlarge",
     "carried_by",

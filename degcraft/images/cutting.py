@@ -11,7 +11,7 @@ from degcraft.errors import DegcraftError
 from degcraft.images.folder import scan_folder
 from degcraft.images.patches import Patches, cut_patches
 from degcraft.images.reducing import reduced_files
-from degcraft.images.remote import local_folder
+from degcraft.images.remote import Side, local_folder
 from degcraft.images.structured import most_structured
 
 STRUCTURED = 0.5
@@ -83,7 +83,7 @@ def patches_of(
     """The patches of one side of a comparison, from where its images lie.
 
     Args:
-        location: A folder, its URI, or a video.
+        location: A folder, its URI, or a video; of a folder of pairs the side that is compared.
         field: What it is called where it is spoken of, such as references.
         size: Side in pixels of a patch at low resolution.
         count: Patches wanted.
@@ -97,7 +97,8 @@ def patches_of(
         DegcraftError: nothing usable there, or what `cut_structured` refuses.
     """
     scale = clean_at or 1
-    folder = scan_folder(local_folder(location), min_side=size * scale * reduce)
+    side: Side = "lr" if clean_at is None else "hr"
+    folder = scan_folder(local_folder(location, side=side), min_side=size * scale * reduce)
     patches = cut_structured(
         reduced_files(folder.files, reduce, cache_folder("reduced")),
         size=size * scale, count=count, seed=seed, on_jpeg_blocks=clean_at is None, scale=scale, structured=structured,

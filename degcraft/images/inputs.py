@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from degcraft.errors import DegcraftError
 from degcraft.images.listing import IMAGE_SUFFIXES, list_images
-from degcraft.images.remote import is_uri, local_folder
+from degcraft.images.remote import Side, is_uri, local_folder
 from degcraft.images.video import VIDEO_SUFFIXES, is_video
 
 
@@ -21,8 +21,8 @@ class Input(NamedTuple):
     is_file: bool
 
 
-def images_of(location: str | Path) -> Input:
-    """The images that an argument names.
+def images_of(location: str | Path, side: Side = "lr") -> Input:
+    """The images that an argument names; of a folder of pairs those of one side.
 
     Raises:
         DegcraftError: it is not there, or is or holds no image.
@@ -36,20 +36,20 @@ def images_of(location: str | Path) -> Input:
         return Input([path], path.parent, [], True)
     if not is_uri(location) and not path.exists():
         raise DegcraftError(f"{path}: no such file or folder")
-    folder = Path(local_folder(location)).expanduser()
+    folder = Path(local_folder(location, side=side)).expanduser()
     found = list_images(folder)
     if not found.images:
         raise DegcraftError("; ".join([f"{location}: holds no images ({kinds})", *found.left_out()]))
     return Input(found.images, folder, found.left_out(), False)
 
 
-def list_files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
-    """Every image once, in the order given, and what the folders hold besides, as clauses.
+def list_files(inputs: Sequence[str | Path], side: Side = "lr") -> tuple[list[Path], list[str]]:
+    """Every image once, in the order given, and what the folders hold besides, as clauses; of pairs one side.
 
     Raises:
         DegcraftError: an input that is not there or holds no image.
     """
-    found = [images_of(location) for location in inputs]
+    found = [images_of(location, side) for location in inputs]
     once: dict[Path, Path] = {}
     for path in (image for one in found for image in one.images):
         once.setdefault(path.resolve(), path)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import fsspec
 from fsspec.spec import AbstractFileSystem
@@ -27,6 +27,10 @@ from degcraft.images.kept import checksum_of
 from degcraft.images.listing import IMAGE_SUFFIXES, list_images
 from degcraft.images.names import is_passed_over, is_systems_own
 from degcraft.images.video import is_video
+
+Side = Literal["lr", "hr"]
+SIDES: tuple[Side, ...] = ("lr", "hr")
+"""Sub-folders of a folder of pairs."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ def is_uri(location: str | Path) -> bool:
     return isinstance(location, str) and _URI.match(location) is not None
 
 
-def local_folder(location: str | Path, cache: Path | None = None) -> Path:
+def local_folder(location: str | Path, cache: Path | None = None, *, side: Side | None = None) -> Path:
     """A folder on this machine with the images of a location.
 
     A plain path is its own answer, whether it exists or not, and a video becomes a folder of its frames
@@ -73,11 +77,15 @@ def local_folder(location: str | Path, cache: Path | None = None) -> Path:
         location: a path of a folder or a video; or a URI of a folder: s3://, gs://, file://, http:// (a
             listing), or whatever fsspec reads.
         cache: the folder that holds the copies; None is `folders` in degcraft's own.
+        side: of a folder of pairs, with `lr/` and `hr/`, the one that is wanted; None for all that lies in it.
 
     Raises:
         DegcraftError: the protocol is unknown or its package missing, the location cannot be read or holds no
             images, a file arrives incomplete, or the copy cannot be written.
     """
+    if side is not None:
+        folder = local_folder(location, cache)
+        return folder / side if all((folder / one).is_dir() for one in SIDES) else folder
     if not is_uri(location):
         path = Path(location).expanduser()
         return video_frames(path) if is_video(path) else path

@@ -66,7 +66,7 @@ def inspect(
     )
     if hr is None:
         return pile
-    clean_files, beside = list_files([hr])
+    clean_files, beside = list_files([hr], "hr")
     clean = inspect_clean(clean_files, network, device=device, left_out=beside)
     extractor = make_extractor("degnet", weights_file=weights, device=device)
     try:

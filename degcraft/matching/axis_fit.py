@@ -33,6 +33,10 @@ class AxisFit:
     """The same of images without this degradation, where the axis has no cell for them."""
     belief: AxisPosterior
     """The mean one of the references: probabilities (cells,)."""
+    beyond: NDArray[np.float64]
+    """(m,) share of each reference's belief on that side of the axis where the most of them lie."""
+    telling: NDArray[np.float64]
+    """(m,) as `TwoSampleTest.telling`, by this axis alone."""
 
     @property
     def outside(self) -> float:
@@ -102,11 +106,16 @@ def _fit(
     share = shares_of_cells(axis, known.values)
     # Only where it is no part of the range: no noise at all is the least of noise.
     outside = np.isinf(known.values) & (axis.none_cell is None)
+    # Cells (cells, 3) below the axis, above it, and without.
+    sides = np.stack([share[:, 0], share[:, -1] * ~outside, outside], axis=-1)
+    below, above, without = (float(one) for one in apart @ sides)
     return AxisFit(
         axis=axis,
         accuracy=test.accuracy,
-        below=float(apart @ share[:, 0]),
-        above=float(apart[~outside] @ share[~outside, -1]),
-        without=float(apart[outside].sum()),
+        below=below,
+        above=above,
+        without=without,
+        beyond=np.asarray((known.probabilities @ sides)[:, int(np.argmax([below, above, without]))], dtype=np.float64),
+        telling=test.telling,
         belief=AxisPosterior(known.values, known.probabilities.mean(axis=0)),
     )

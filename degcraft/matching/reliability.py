@@ -116,7 +116,7 @@ def assess(
     told = two_sample_test(crafted, measurement.references, measurement.hr_groups, scenes, seed=measurement.seed)
     fits = fits_of_axes(measurement, crafted, scenes)
     measures["told_apart"] = {"accuracy": told.accuracy, "chance": told.chance}
-    measures["telling"] = _telling(told, files)
+    measures["telling"] = _telling(told.telling, files)
     measures["axes"] = {
         name: {"accuracy": fit.accuracy, "below": fit.below, "above": fit.above, "without": fit.without}
         for name, fit in fits.items()
@@ -125,15 +125,15 @@ def assess(
     if not cautions:
         # What is trained on beside the bins no other bins can mend.
         space = measurement.space if method.listed is None else None
-        cautions += [*_unlike(told, fits, space, measures["telling"]), *_sources(measurement, files)]
+        cautions += [*_unlike(told, fits, space, files), *_sources(measurement, files)]
         cautions += [*_too_alike(measures), *_moved(measures)]
     return Reliability(tuple(cautions), measures)
 
 
-def _telling(told: TwoSampleTest, files: Sequence[str]) -> list[str]:
-    """The files that most clearly are no crafted images, by the mean of their references."""
+def _telling(values: NDArray[np.float64], files: Sequence[str]) -> list[str]:
+    """The files with the greatest values, (m,) of the references, by the mean of these; above 0 only."""
     odds: dict[str, list[float]] = {}
-    for file, value in zip(files, told.telling, strict=True):
+    for file, value in zip(files, values, strict=True):
         odds.setdefault(file, []).append(float(value))
     ranked = sorted(odds, key=lambda file: -float(np.mean(odds[file])))
     return [file for file in ranked[:TELLING] if np.mean(odds[file]) > 0]
@@ -151,19 +151,24 @@ def _too_few(measurement: Measurement) -> Iterator[Caution]:
 
 
 def _unlike(
-    told: TwoSampleTest, fits: Mapping[str, AxisFit], space: DegradationSpace | None, telling: Sequence[str]
+    told: TwoSampleTest, fits: Mapping[str, AxisFit], space: DegradationSpace | None, files: Sequence[str]
 ) -> Iterator[Caution]:
     """The one axis to blame, or else the content; the space is None where its bins are not what is trained on."""
     worst = max(fits.values(), key=lambda fit: (fit.outside >= BEYOND, fit.accuracy), default=None)
-    named = f"Most telling: {', '.join(telling)}." if telling else ""
+
+    def named(values: NDArray[np.float64]) -> str:
+        telling = _telling(values, files)
+        return f" Most telling: {', '.join(telling)}." if telling else ""
+
     if worst is not None and (worst.outside >= BEYOND or worst.accuracy >= TOLD_APART):
-        yield Caution("axis", f"{_milder(worst) if space is None else _blamed(worst, space)} {named}".strip())
+        values = worst.beyond - 0.5 if worst.outside >= BEYOND else worst.telling
+        yield Caution("axis", (_milder(worst) if space is None else _blamed(worst, space)) + named(values))
     elif told.accuracy >= TOLD_APART and told.differs:
         yield Caution(
             "content",
             f"the references are told from images made by these weights in {told.accuracy:.0%} of cases, by no single "
             f"axis of the space: their content or sharpness differs from the clean images', or they carry what no axis "
-            f"describes. Take clean images more like them, and judge the result on pictures. {named}".strip(),
+            f"describes. Take clean images more like them, and judge the result on pictures.{named(told.telling)}",
         )
 
 
@@ -176,8 +181,9 @@ def _use(axis: Axis, space: DegradationSpace) -> str:
 def _milder(fit: AxisFit) -> str:
     return (
         f"the references are told from images made by these estimates by their {fit.axis.name} alone in "
-        f"{fit.accuracy:.0%} of cases. Estimates lean to the mild side of what is believed of each image, so this is "
-        f"meant, unless pictures show it left over: then a greater quantile (0.5 is the middle) takes more of it."
+        f"{fit.accuracy:.0%} of cases. Estimates lean to the mild side of what is believed of each image, so this, and "
+        f"that a classifier succeeds, is meant, unless pictures show it left over: then a greater quantile (0.5 is the "
+        f"middle) takes more of it."
     )
 
 

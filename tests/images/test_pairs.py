@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from degcraft.errors import DegcraftError
-from degcraft.images import crop_to_scale, list_pairs, write_image
+from degcraft.images import crop_to_scale, list_files, list_pairs, local_folder, patches_of, write_image
 
 
 def image(height: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -27,6 +27,16 @@ def test_pairs_are_matched_by_name_whatever_the_suffix(folder: Path) -> None:
     assert list_pairs(folder).files == [(folder / "lr" / f"{n}.png", folder / "hr" / f"{n}.bmp") for n in names]
     write_image(folder / "hr" / "#recycle" / "b.png", image(8, 10))
     assert list_pairs(folder).left_out == ["lr: 1 other file ignored", "hr: 1 system folder passed over: #recycle"]
+
+
+def test_of_pairs_the_side_is_taken_that_is_meant(folder: Path) -> None:
+    assert local_folder(folder, side="hr") == folder / "hr"
+    assert local_folder(folder) == local_folder(folder / "lr", side="hr").parent == folder
+    assert {path.suffix for path in list_files([folder])[0]} == {".png"}
+    assert {path.suffix for path in list_files([folder], "hr")[0]} == {".bmp"}
+    for scale, suffix in ((None, ".png"), (3, ".bmp")):
+        cut = patches_of(folder, "references", size=8, count=3, seed=0, clean_at=scale)
+        assert {Path(file).suffix for file in cut.files} == {suffix}
 
 
 def test_a_file_without_partner_is_named(folder: Path) -> None:

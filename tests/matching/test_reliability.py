@@ -134,6 +134,18 @@ def test_no_other_bins_are_advised_where_bins_are_not_trained_on(judge: Judge) -
     assert "--axis" not in message
 
 
+def test_the_files_named_are_those_that_the_blamed_axis_does_not_hold(judge: Judge) -> None:
+    """Others, which a classifier tells more easily for their noise, lie inside of it."""
+    uncompressed: Box = {"blur_sigma": (0, 1), "noise_level": (0, 2), "jpeg_quality": (float("inf"), float("inf"))}
+    space = DegradationSpace((*SPACE.axes[:2], Axis("jpeg_quality", 30, 90, 2)))
+    found = judge(uncompressed, {**INSIDE, "noise_level": (39, 40)}, space=space)
+    (message,) = (one.message for one in found.cautions if one.code == "axis")
+    assert "jpeg_quality that the space does not hold (without it)" in message
+    named = re.search(r"Most telling: (.*)\.$", message)
+    assert named is not None
+    assert all(int(name.removesuffix(".png")) < COUNT // 2 for name in named[1].split(", "))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
