@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import norm
 
 from degcraft.cache import cache_folder
 from degcraft.degradation import Axis, DegradationSpace
@@ -28,6 +29,9 @@ COUNT, SIZE, SCALE = 100, 72, 4
 STEP, LEAST, BINS, OTHER_BINS = 0.25, 2.0, 16, 3
 """Of the axis of blur, px: a bin's width, its least end; and how many bins it and other axes have at most."""
 DRAWS = 100
+CONTENT = 0.17
+"""Standard deviation, px, by which one collection of sharp photographs is softer than another: CID22's photographs seem
+by 0.2 px more blurred against Kodak's than they are, Kodak's by 0.12 less against CID22's."""
 
 
 def blur_against(
@@ -48,7 +52,7 @@ def blur_against(
         progress: Called with the number of bins measured and of all.
 
     Returns:
-        The mean, in pixels of an image four times as large, and where other files of either side would put it.
+        The mean, in pixels of an image four times as large; its interval is that of other files, and of other content.
 
     Raises:
         DegcraftError: a side that has no patch of the size.
@@ -66,8 +70,8 @@ def blur_against(
     weights = np.vstack([method.weights(), method.draws(DRAWS, 0)])
     # The axis of blur is the first, so its bins lie farthest apart.
     mean, *drawn = weights.reshape(len(weights), blur.bins, -1).sum(axis=2) @ np.mean(blur.cells, axis=1)
-    low, high = np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    return AxisEstimate(float(mean), float(min(low, mean)), float(max(high, mean)))
+    doubt = norm.ppf((1 + COVERAGE) / 2) * math.hypot(float(np.std(drawn)), CONTENT)
+    return AxisEstimate(float(mean), max(0.0, float(mean) - doubt), float(mean) + doubt)
 
 
 def _patches(images: Sequence[ImageEstimate], size: int, *, scale: int = 1, on_jpeg_blocks: bool = False) -> Patches:

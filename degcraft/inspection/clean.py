@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from degcraft.degradation import find_parameter
 from degcraft.errors import DegcraftError
 from degcraft.images import names_apart
 from degcraft.inspection.estimate import Inspection, inspect_files, pooled_axes
@@ -38,14 +39,17 @@ class CleanSide:
     """What lay beside them, as clauses."""
 
     def named(self) -> dict[str, list[Path]]:
-        """Images that are `soft`, `noisy` or `compressed`, whichever of these there are."""
+        """Images that are `soft`, `noisy` or `compressed`, whichever of these there are.
+
+        Noise and compression must be beyond doubt; an interval of blur nearly always reaches down to none.
+        """
         found: dict[str, list[Path]] = {"soft": [], "noisy": [], "compressed": []}
         for image in self.inspection.images:
-            values = {axis: one.value for axis, one in image.axes.items()}
+            blur, noise, quality = (image.axes[axis] for axis in ("blur_sigma", "noise_level", "jpeg_quality"))
             for word, is_so in (
-                ("soft", values["blur_sigma"] >= SOFT),
-                ("noisy", values["noise_level"] >= NOISY),
-                ("compressed", values["jpeg_quality"] <= COMPRESSED),
+                ("soft", blur.value >= SOFT),
+                ("noisy", noise.value >= NOISY and noise.low > find_parameter("noise_level").hardly),
+                ("compressed", quality.value <= COMPRESSED and math.isfinite(quality.high)),
             ):
                 if is_so:
                     found[word].append(image.path)
@@ -66,8 +70,8 @@ class CleanSide:
             names = names_apart(paths)
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             yield (
-                f"clean images that are {word}: {len(names)} ({', '.join(names[:_NAMED])}{more}); networks learn that, "
-                "too, so leave them out where there are enough others"
+                f"clean images that are {word}: {len(names)} of {len(images)} ({', '.join(names[:_NAMED])}{more}); "
+                "networks learn that, too, so move them elsewhere if there are enough others (degcraft inspect sees all)"
             )
         if self.reduction > 1:
             to = self.reduction

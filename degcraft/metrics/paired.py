@@ -13,6 +13,7 @@ from scipy import stats
 from degcraft.errors import DegcraftError
 
 CONFIDENCE = 0.95
+_MOST_DECIMALS = 5
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,20 @@ class Difference:
         Args:
             other: what was compared with.
             unit: what the numbers are in.
-            decimals: as many as shown; one more where the interval is narrower than 0.01.
+            decimals: as many as shown; more where the interval is narrower than 0.01, or an end that is not 0 would
+                read as 0.
         """
         images = f"{self.n} image{'' if self.n == 1 else 's'}"
         if not self.n:
             return f"no image to compare with {other}"
         if not math.isinf(self.low) and self.high - self.low < 0.01:
             decimals = max(decimals, 3)
+        while (
+            not self.is_tie
+            and decimals < _MOST_DECIMALS
+            and 0 in (round(self.low, decimals), round(self.high, decimals))
+        ):
+            decimals += 1
         mean, low, high = (_signed(value, decimals) for value in (self.mean, self.low, self.high))
         said = f" {unit}" if unit else ""
         if math.isinf(self.low):

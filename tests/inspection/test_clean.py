@@ -35,7 +35,7 @@ def test_what_is_not_clean_is_named(folder: Path) -> None:
     assert not any("sharp.png" in names for names in named.values())
     said = list(found.sentences())
     assert said[0].startswith("clean images: 4: blur sigma")
-    assert any(line.startswith("clean images that are noisy: 1 (noisy.png)") for line in said)
+    assert any(line.startswith("clean images that are noisy: 1 of 4 (noisy.png)") for line in said)
 
 
 def test_the_reduction_that_is_advised_makes_them_sharp(folder: Path, tmp_path: Path) -> None:
