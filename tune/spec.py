@@ -6,7 +6,7 @@ is in `tune.spec_file`.
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, NonNegativeInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from degcraft.degradation import PAPER_SPACE, DegradationSpace
 from degcraft.errors import DegcraftError
@@ -47,7 +47,7 @@ class SearchSpec(Strict):
     hr: str = Field(description="folder of clean high-resolution images")
     output: str = Field(description="folder for everything that the search writes")
     scale: Literal[1, 2, 3, 4] = Field(default=4, description="magnification")
-    seed: NonNegativeInt = Field(default=0, description="of everything that is drawn")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of everything that is drawn")
     space: Space = Field(default="paper", description="the paper's 75 bins, or a list of axes")
     synthetic: SyntheticSpec | None = Field(default=None, description="degrade clean references by a hidden box")
     clean: CleanSpec = CleanSpec()

@@ -167,13 +167,13 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """argparse type: a whole number of 0 or more."""
+    """argparse type: a whole number from 0 to 2**63 - 1, as generators take it."""
     try:
         value = int(text)
     except ValueError:
         value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, but got {text!r}")
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2**63 - 1, but got {text!r}")
     return value
 
 

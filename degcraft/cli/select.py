@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     _say(console, f"references: {folder.summary()}")
     with counting(console, "looking at the images", len(folder.files)) as progress:
         inspection = inspect_files(folder.files, load_degnet(device=device), device=device, progress=progress)
+    inspection.check()
     left_out = {one.path: one.reason for one in (*folder.skipped, *inspection.skipped)}
     pile = summarise(inspection)
     apart, repeats = _apart(pile), _repeats(pile)

@@ -12,7 +12,7 @@ from degcraft.degradation.operators import find_parameter
 from degcraft.degradation.parameter import Parameter
 from degcraft.errors import DegcraftError
 
-MOST_BINS = 1000
+_MOST_BINS = 1000
 """Of an axis: finer than anything tells apart, and few enough to be held."""
 _REQUIRED, _OPTIONAL = ("name", "low", "high", "bins"), ("none", "cuts")
 _OF_CHOICES = ("name", "choices")
@@ -60,9 +60,9 @@ class Axis:
                 f"axis {self.name}: the range must lie in [{known.low:g}, {known.high:g}], "
                 f"but got [{self.low}, {self.high}]"
             )
-        if isinstance(self.bins, bool) or not isinstance(self.bins, int) or not 1 <= self.bins <= MOST_BINS:
+        if isinstance(self.bins, bool) or not isinstance(self.bins, int) or not 1 <= self.bins <= _MOST_BINS:
             raise DegcraftError(
-                f"axis {self.name}: bins must be a whole number from 1 to {MOST_BINS}, but got {self.bins}"
+                f"axis {self.name}: bins must be a whole number from 1 to {_MOST_BINS}, but got {self.bins}"
             )
         edges = (self.low, *self.cuts, self.high)
         if self.cuts and (len(edges) != self.bins + 1 or not all(np.diff(edges) > 0)):

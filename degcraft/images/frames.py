@@ -24,6 +24,8 @@ DRAWN = 200
 ALWAYS = 8
 """Of these, as many are kept, spread evenly, whatever they show: a single shot can still be split and compared."""
 
+_SHORT = 1.0
+"""Seconds by which a video may end before the time that it says."""
 _NEAR = 5.0
 """Seconds up to which it is cheaper to decode on than to look for a key frame."""
 
@@ -67,7 +69,7 @@ def video_frames(path: str | Path, cache: Path | None = None) -> Path:
 
 
 def drawn_frames(video: Video, count: int) -> Iterator[Frame]:
-    """At most `count` frames of a video, the first in each of as many equal spans after its middle; no damaged ones.
+    """At most `count` frames of a video, the first in each of as many equal spans; no damaged ones.
 
     Raises:
         DegcraftError: the video does not say how long it is.
@@ -76,8 +78,8 @@ def drawn_frames(video: Video, count: int) -> Iterator[Frame]:
         raise DegcraftError(f"{video.path}: must say how long it is, but does not; remux it (ffmpeg -i … -c copy)")
     length = video.seconds / float(video.time_base)
     at, frames = video.start - 1, video.frames()
-    for middle in (np.arange(count) + 0.5) / count:
-        wanted = video.start + round(float(middle) * length)
+    for share in np.arange(count) / count:
+        wanted = video.start + round(float(share) * length)
         if wanted <= at:
             continue
         if (wanted - at) * video.time_base > _NEAR:
@@ -92,15 +94,15 @@ def drawn_frames(video: Video, count: int) -> Iterator[Frame]:
 def _write_frames(video: Video, folder: Path) -> None:
     digits = len(f"{video.seconds or 0:.2f}")
     thumbnails: list[np.ndarray] = []
-    alike = 0
+    alike, seconds = 0, 0.0
     for index, frame in enumerate(drawn_frames(video, DRAWN)):
+        seconds = float((frame.pts - video.start) * video.time_base)
         picture = Image.fromarray(frame.rgb8())
         small = thumbnail(picture)
         if index % (DRAWN // ALWAYS) and max(float(small @ other) for other in thumbnails) >= SAME_SCENE:
             alike += 1
             continue
         thumbnails.append(small)
-        seconds = float((frame.pts - video.start) * video.time_base)
         picture.save(folder / f"{video.path.name}#{seconds:0{digits}.2f}s.png", compress_level=1)
     if not thumbnails:
         raise DegcraftError(f"{video.path}: must have a frame that can be decoded, but has none")
@@ -111,4 +113,6 @@ def _write_frames(video: Video, folder: Path) -> None:
         notes.append("its fields were joined to whole frames (bwdif)")
     if video.lost:
         notes.append(f"damaged near {', '.join(f'{seconds:.1f} s' for seconds in video.lost[:5])}")
+    if video.seconds and video.seconds - seconds > _SHORT + video.seconds / DRAWN:
+        notes.append(f"nothing could be read after {seconds:.1f} s of {video.seconds:.1f} s")
     (folder / LEFT_OUT).write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")

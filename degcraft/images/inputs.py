@@ -1,5 +1,6 @@
 """Images that a user names, by file, folder or URI."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -50,7 +51,7 @@ def list_files(inputs: Sequence[str | Path], side: Side = "lr") -> tuple[list[Pa
         DegcraftError: an input that is not there or holds no image.
     """
     found = [images_of(location, side) for location in inputs]
-    once: dict[Path, Path] = {}
+    once: dict[str, Path] = {}
     for path in (image for one in found for image in one.images):
-        once.setdefault(path.resolve(), path)
+        once.setdefault(os.path.realpath(path), path)  # which a link to itself does not stop
     return list(once.values()), [clause for one in found for clause in one.left_out]

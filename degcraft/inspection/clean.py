@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from degcraft.degradation import find_parameter
-from degcraft.errors import DegcraftError
 from degcraft.images import names_apart
 from degcraft.inspection.estimate import Inspection, inspect_files, pooled_axes
 from degcraft.inspection.words import sentence
@@ -71,7 +70,7 @@ class CleanSide:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             yield (
                 f"clean images that are {word}: {len(names)} of {len(images)} ({', '.join(names[:_NAMED])}{more}); "
-                "networks learn that, too, so move them elsewhere if there are enough others (degcraft inspect sees all)"
+                "networks learn that, too: move them elsewhere if there are enough others (degcraft inspect sees all)"
             )
         if self.reduction > 1:
             to = self.reduction
@@ -99,9 +98,5 @@ def inspect_clean(
     """
     places = np.unique(np.linspace(0, len(files) - 1, min(len(files), LOOKED_AT)).round().astype(int))
     inspection = inspect_files([files[place] for place in places], network, device=device)
-    if not inspection.images:
-        looked_at, first = len(inspection.skipped), inspection.skipped[0]
-        raise DegcraftError(
-            f"hr: none of the {looked_at} clean images looked at could be used; the first: {first.path}: {first.reason}"
-        )
+    inspection.check("clean image")
     return CleanSide(inspection, len(files), tuple(left_out))

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from degcraft.errors import DegcraftError
 from degcraft.images import ImageError, Skipped, read_rgb8
 from degcraft.images.folder import in_threads
 from degcraft.inspection.calibration import TRUST, Trust
@@ -56,6 +57,16 @@ class Inspection:
     skipped: tuple[Skipped, ...]
     grids: dict[str, NDArray[np.float64]]
     """(cells,) per axis: the values that the cells of `probabilities` stand for."""
+
+    def check(self, what: str = "image") -> None:
+        """Refuses an inspection that saw nothing.
+
+        Raises:
+            DegcraftError: There is no image; it says why of the first.
+        """
+        if not self.images:
+            first, count = self.skipped[0], f"{len(self.skipped)} {what}{'s' * (len(self.skipped) != 1)}"
+            raise DegcraftError(f"none of {count} could be used; the first: {first.path}: {first.reason}")
 
 
 def inspect_files(

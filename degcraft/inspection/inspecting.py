@@ -54,11 +54,7 @@ def inspect(
     inspection = inspect_files(files, network, device=device, progress=progress)
     for one in inspection.skipped:
         say(f"skipped {one.path}: {one.reason}")
-    if not inspection.images:
-        count, first = len(files), inspection.skipped[0]
-        raise DegcraftError(
-            f"none of {count} image{'s' * (count != 1)} could be used; the first: {first.path}: {first.reason}"
-        )
+    inspection.check()
     pile = dataclasses.replace(
         summarise(inspection),
         left_out=tuple(left_out),

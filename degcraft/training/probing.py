@@ -95,8 +95,13 @@ def _probe(network: nn.Module, plan: TrainingPlan) -> Precision:
     if _bf16_unit():
         candidates.append((torch.bfloat16, True))
     generator = torch.Generator().manual_seed(plan.seed)
-    lr = torch.rand(plan.batch, 3, plan.lr_patch, plan.lr_patch, generator=generator)
-    hr = torch.rand(plan.batch, 3, plan.hr_patch, plan.hr_patch, generator=generator)
+    try:
+        lr = torch.rand(plan.batch, 3, plan.lr_patch, plan.lr_patch, generator=generator)
+        hr = torch.rand(plan.batch, 3, plan.hr_patch, plan.hr_patch, generator=generator)
+    except RuntimeError as error:
+        raise DegcraftError(
+            f"batch: {plan.batch} crops of {plan.hr_patch}x{plan.hr_patch} pixels do not fit into memory"
+        ) from error
 
     chosen: Precision | None = None
     best = reference = _Trial(math.inf, math.nan, False)

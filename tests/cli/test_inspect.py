@@ -108,6 +108,12 @@ def test_clean_images_that_are_too_small_to_measure_blur_are_named(
     assert ".png: must be at least 288x288 pixels, but is 160x160" in printed
 
 
+def test_a_link_to_itself_is_skipped_and_named(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (photos / "self.png").symlink_to("self.png")
+    assert run(photos) == 0
+    assert f"skipped {photos / 'self.png'}: " in capsys.readouterr().out
+
+
 def test_a_large_pile_is_cut_short(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = next(iter(sorted((photographs / "clean").iterdir())))
     for number in range(40):

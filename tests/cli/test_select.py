@@ -94,6 +94,7 @@ def test_one_image_is_its_own_selection(photographs: Path, tmp_path: Path) -> No
     [
         (["--references", "nowhere", "-o", "{out}/list.txt"], "nowhere: no such folder"),
         (["--references", "{out}/empty", "-o", "{out}/list.txt"], "empty: needs at least one usable image"),
+        (["--references", "{out}/black", "-o", "{out}/list.txt"], "none of 2 images could be used; the first: "),
         (["--references", "{scans}", "-o", "{out}"], "must be the name of a file, but is a folder"),
         (["--references", "{scans}", "-o", "{out}/l", "--json", "{out}"], "must be the name of a file"),
         (["--references", "{scans}", "-o", "{out}/l", "--copy-to", "{scans}"], "must be a new or an empty folder"),
@@ -104,6 +105,8 @@ def test_what_is_wrong_is_said_in_a_line(
     scans: Path, tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
+    for level in (0.0, 0.1):
+        write_image(tmp_path / "black" / f"{level}.png", torch.full((3, 96, 96), level))
     assert run(*(argument.format(scans=scans, out=tmp_path) for argument in arguments)) == 2
     error = capsys.readouterr().err
     assert error.startswith("degcraft select: ")

@@ -1,5 +1,6 @@
 """Videos as references: their frames, upright, whole, at their times, and few of those that look alike."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,8 @@ def test_a_video_is_a_folder_of_unlike_frames(tmp_path: Path) -> None:
     shots = {int(read_rgb8(path)[:, 40:].mean() * 4) for path in found.images}
     assert len(shots) >= 5, "every shot is there"
     assert len(found.images) < 5 * ALWAYS + 20
-    assert found.images[0].name.startswith("clip.mp4#0.")
-    said = f"{200 - len(found.images) - 1} of 199 frames drawn evenly look like others and are left out"
+    assert found.images[0].name == "clip.mp4#0.00s.png"
+    said = f"{200 - len(found.images)} of 200 frames drawn evenly look like others and are left out"
     assert found.left_out() == [said]
     assert video_frames(clip, tmp_path / "cache") == folder, "made once"
 
@@ -101,3 +102,15 @@ def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes, 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DegcraftError, match="must have a video stream, but holds audio alone"):
         video_frames(write_sound(tmp_path / "song.mp4"), tmp_path / "cache")
+
+
+def test_frames_begin_with_the_first_and_an_early_end_is_said(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "one.mp4", shots=[1])
+    (image,) = list_images(video_frames(clip, tmp_path / "cache")).images
+    assert image.name == "one.mp4#0.00s.png"
+    whole = write_clip(tmp_path / "whole.mkv", shots=[100], options={"g": "10"}, sound=None)
+    assert not any("could be read" in one for one in list_images(video_frames(whole, tmp_path / "cache")).before)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (note,) = (one for one in list_images(video_frames(cut, tmp_path / "cache")).before if "could be read" in one)
+    assert re.fullmatch(r"nothing could be read after [12]\.\d s of 4\.0 s", note)

@@ -182,6 +182,11 @@ def test_survives_json_and_refuses_anything_else() -> None:
         Precision.from_dict({"dtype": "fp8", "channels_last": True, "reason": ""})
 
 
+def test_a_batch_beyond_all_memory_is_refused() -> None:
+    with pytest.raises(DegcraftError, match="batch: 1000000000000 crops of 32x32 pixels do not fit into memory"):
+        choose_precision("cpu", small(), TrainingPlan(steps=10, batch=10**12, lr_patch=8))
+
+
 def test_an_arithmetic_that_the_network_cannot_do_is_left_out() -> None:
     class Viewing(nn.Module):
         """Takes images apart as windowed transformers do, which needs them contiguous."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from degcraft.degradation import DegradationSpace
 from degcraft.degradation.space import MOST_BINS
 from degcraft.errors import DegcraftError
-from degcraft.knobs import checked_knobs, number
+from degcraft.knobs import Knob, checked_knobs, number
 from degcraft.later import Later
 from degcraft.matching.weightings.spec import WeightingSpec
 from degcraft.registry import Registry
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from degcraft.matching.measurement import Measurement
     from degcraft.matching.weightings.base import Weighting
 
+
+def _width(default: float, description: str, usual: tuple[float, float]) -> Knob:
+    """Up to what is uniform for all that can be seen: far beyond it numbers overflow."""
+    return number(default, description, low=0, high=1000, usual=usual)
+
+
 CONFUSION = WeightingSpec(
     "confusion",
     "the mixture whose responses match, with what the features confuse undone",
     Later("degcraft.matching.weightings.confusion:Confusion"),
-    knobs={"width": number(0.3, "0 is the best fit alone, 30 nearly uniform", low=0, usual=(0.03, 10.0))},
+    knobs={"width": _width(0.3, "0 is the best fit alone, 30 nearly uniform", (0.03, 10.0))},
 )
 EQ4 = WeightingSpec(
     "eq4",
@@ -35,21 +41,19 @@ MIXTURE = WeightingSpec(
     "mixture",
     "the mixture of least Fréchet distance to the references",
     Later("degcraft.matching.weightings.mixture:Mixture"),
-    knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-3, 1.0))},
+    knobs={"width": _width(0.0, "worth of a nat of entropy; 1 is nearly uniform", (1e-3, 1.0))},
 )
 MMD = WeightingSpec(
     "mmd",
     "the mixture of least energy distance to the references",
     Later("degcraft.matching.weightings.mmd:EnergyDistance"),
-    knobs={"width": number(0.0, "worth of a nat of entropy; 1 is nearly uniform", low=0, usual=(1e-4, 1.0))},
+    knobs={"width": _width(0.0, "worth of a nat of entropy; 1 is nearly uniform", (1e-4, 1.0))},
 )
 EM = WeightingSpec(
     "em",
     "the most likely mixture, by expectation and maximisation over a linear classifier of the bins",
     Later("degcraft.matching.weightings.em:ExpectationMaximisation"),
-    knobs={
-        "width": number(0.0, "weight of a uniform prior, in data sets as large as yours", low=0, usual=(0.01, 10.0))
-    },
+    knobs={"width": _width(0.0, "weight of a uniform prior, in data sets as large as yours", (0.01, 10.0))},
 )
 ESTIMATES = WeightingSpec(
     "estimates",
