@@ -64,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--align", action="store_true", help="fit the ground truth of camera pairs to their lr images")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a line per image and row")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write means, differences and scores per image")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="write 1:1 crops where the rows differ (.png)")
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE", help="write crops, twice as large, where the rows differ (.png)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--niqe-clean", metavar="DIR", help="clean images that NIQE compares with (folder or URI)")
     parser.add_argument("--niqe-model", type=Path, metavar="FILE", help="a NIQE model that was fitted before (.npz)")

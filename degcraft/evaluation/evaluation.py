@@ -62,7 +62,7 @@ class Evaluation(Result):
         return lines
 
     def draw(self, path: str | Path) -> None:
-        """Writes 1:1 crops of a few images, spread evenly from the largest gain over bicubic to the smallest.
+        """Writes crops of a few images, twice as large, from the largest gain over bicubic evenly to the smallest.
 
         Raises:
             DegcraftError: No row is left to show, or the file cannot be written.

@@ -1,4 +1,4 @@
-"""What restored images look like: 1:1 crops beside each other, where they differ most."""
+"""What restored images look like: enlarged crops beside each other, where they differ most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of restorations: crops pixel for pixel, where the columns differ most."""
+"""The picture of restorations: crops whose pixels are repeated, where the columns differ most."""
 
 from pathlib import Path
 
