@@ -90,7 +90,8 @@ def draw_restorations(
     titles = [*columns, TRUTH] if any(row.truth is not None for row in rows) else list(columns)
     font, bold = style.typeface("DejaVuSans.ttf", 13), style.typeface("DejaVuSans-Bold.ttf", 13)
     lefts = [_MARGIN + (cell + _GAP) * index for index in range(len(titles) + 1)]
-    heads = [_title(title, bold, cell) for title in titles]
+    of_whole = [_shortened(text, bold, cell) for text in ("whole image", columns[focus])]
+    heads = [of_whole, *(_title(title, bold, cell) for title in titles)]
     head = max(map(len, heads))
     places = [differing_crop(row.images[0], row.images[focus], row.truth, side=side, border=row.border) for row in rows]
     wholes = [_whole(row.images[focus], place, cell) for row, place in zip(rows, places, strict=True)]
@@ -101,7 +102,7 @@ def draw_restorations(
     ]
     sheet = Image.new("RGB", (lefts[-1] + cell + _MARGIN, 2 * _MARGIN + _LINE * head + sum(heights)), "white")
     pen = ImageDraw.Draw(sheet)
-    for left, lines in zip(lefts[1:], heads, strict=True):
+    for left, lines in zip(lefts, heads, strict=True):
         for number, line in enumerate(lines, head - len(lines)):
             pen.text((left, _MARGIN - 4 + _LINE * number), line, fill=style.INK, font=bold)
     bottom = _MARGIN + _LINE * head
