@@ -65,7 +65,7 @@ class Pictures:
                 # A row that ended before photos were kept has none to show.
                 if len(kept) == len(of_best):
                     columns[kind] = kept
-        columns[f"best: {best.config.title()}"] = of_best
+        columns[f"best: {best.config.weighting_words() or best.config.label()}"] = of_best
         titles, restored = ["LR, bicubic", *columns], list(zip(*columns.values(), strict=True))
 
         def row_of(name: str, lr: np.ndarray, images: Sequence[np.ndarray], pair: Pair | None) -> RestoredImage:

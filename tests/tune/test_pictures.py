@@ -79,7 +79,7 @@ def test_the_verdict_shows_photos_by_every_row_and_no_truth(tmp_path: Path, draw
     assert all(file.exists() for file in files)
     (_, _, proxies), (name, titles, photos) = drawn
     assert name == "photos.png"
-    assert titles == ["LR, bicubic", "start", "uniform", "best: degnet:cells eq4 alpha 25"]
+    assert titles == ["LR, bicubic", "start", "uniform", "best: eq4 alpha 25"]
     assert [row.name for row in photos] == [name for name, _ in PHOTOS]
     assert [levels(row.images) for row in photos] == [[30 + n, 52 + n, 72 + n, 92 + n] for n in range(3)]
     assert all(row.truth is None for row in photos)
@@ -90,4 +90,4 @@ def test_a_row_that_kept_no_photos_is_left_out(tmp_path: Path, drawn: list[Any])
     keep(tmp_path / "samples" / f"{START.key}.npz", 50, count=len(PAIRS))
     keep(tmp_path / "best" / SAMPLES, 90)
     pictures(tmp_path).verdict(summary(BICUBIC, START, CRAFTED))
-    assert [titles for _, titles, _ in drawn] == [["LR, bicubic", "best: degnet:cells eq4 alpha 25"]] * 2
+    assert [titles for _, titles, _ in drawn] == [["LR, bicubic", "best: eq4 alpha 25"]] * 2
