@@ -22,7 +22,7 @@ ROWS = 24
 
 _ROW, _STRIP, _HEAD, _FOOT = 0.46, 0.95, 0.85, 0.75
 _WIDTH = 11.0
-_NONE = 108.0
+_NONE = 116.0
 """Where an image without compression is drawn on the axis of qualities."""
 _BARS = 30
 """Of the distribution that the main source has on an axis."""
@@ -163,8 +163,6 @@ def _draw_estimates(
     if not find_parameter(axis).mild_is_low:
         ticks = [tick for tick in range(0, 101, 20) if tick >= limits[0]]
         axes.set_xticks([*ticks, _NONE], [*map(str, ticks), "none"])
-        for label in axes.get_xticklabels()[-2:-1]:
-            label.set_horizontalalignment("right")
     axes.hlines(range(len(rows) + 1), *limits, color="#eeeeee", linewidth=0.7, zorder=0)
     axes.tick_params(length=0, labelsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
