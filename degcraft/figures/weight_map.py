@@ -14,7 +14,7 @@ from degcraft.figures import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
-    from matplotlib.figure import SubFigure
+    from matplotlib.figure import Figure
 
 _OUTLINE = "#D55E00"
 _INCHES_PER_BIN = 0.5
@@ -74,10 +74,14 @@ def draw_weight_map(
         if true is not None:
             note += f"   ·   {100 * vector[true].sum():.0f} % of the weight on the true bins (outlined)"
         figure.suptitle(f"{title}\n{note}" if title else note, fontsize=10.5, linespacing=1.5)
-        parts = figure.subfigures(blocks, 1, squeeze=False, hspace=0.04)[:, 0]
+        rows = blocks * panel_rows
+        panels = figure.subplots(
+            rows, panel_columns, squeeze=False, sharex=True, sharey=True, gridspec_kw={"wspace": 0.08}
+        )
         percent = 100 * vector
         _draw_block(
-            parts[0],
+            figure,
+            panels[:panel_rows],
             space,
             percent,
             norm=Normalize(0, max(float(percent.max()), 2 * 100 / space.n_bins)),
@@ -89,7 +93,8 @@ def draw_weight_map(
         )
         if far is not None:
             _draw_block(
-                parts[1],
+                figure,
+                panels[panel_rows:],
                 space,
                 far,
                 norm=Normalize(float(far.min()), float(far.max()) if far.max() > far.min() else far.min() + 1),
@@ -111,7 +116,8 @@ def _layout(space: DegradationSpace) -> tuple[int, int, int, int]:
 
 
 def _draw_block(
-    part: "SubFigure",
+    figure: "Figure",
+    panels: NDArray[Any],
     space: DegradationSpace,
     values: NDArray[np.float64],
     *,
@@ -131,7 +137,6 @@ def _draw_block(
     grid, marked = values.reshape(shape), shown.reshape(shape)
     outlined = None if true is None else true.reshape(shape)
     intervals = None if ends is None else ends.reshape(*shape, 2)
-    panels = part.subplots(down, across, squeeze=False, sharex=True, sharey=True, gridspec_kw={"wspace": 0.08})
     cmap = colormaps[colours]
     for row in range(down):
         for column in range(across):
@@ -153,7 +158,7 @@ def _draw_block(
             if outlined is not None:
                 _outline(axes, outlined[:, :, column, row])
             _label(axes, space, row, column, last_row=row == down - 1)
-    bar = part.colorbar(ScalarMappable(norm, cmap), ax=panels, shrink=0.85, pad=0.02, aspect=18)
+    bar = figure.colorbar(ScalarMappable(norm, cmap), ax=panels, shrink=0.85, pad=0.02, aspect=18)
     bar.set_label(label)
     bar.outline.set_visible(False)
 
@@ -175,7 +180,7 @@ def _label(axes: "Axes", space: DegradationSpace, row: int, column: int, *, last
         f"{axis.parameter.label} {axis.words(cell)}" for axis, cell in zip(space.axes[2:], (column, row), strict=False)
     ]
     axes.set_title("\n".join(headings), fontsize=9)
-    axes.tick_params(length=0, labelsize=8)
+    axes.tick_params(length=0, labelsize=8, labelbottom=last_row)
     axes.spines[:].set_visible(False)
 
 

@@ -25,10 +25,9 @@ from degcraft.figures import draw_weight_map
 
 def panels(figure: Figure, block: int = 0) -> list[Axes]:
     """The heat maps of a block, without its colour bar."""
-    part = figure.subfigs[block]
-    return [axes for axes in part.axes if any(isinstance(item, QuadMesh) for item in axes.collections)][
-        : len(part.axes) - 1
-    ]
+    maps = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    each = len(maps) // (len(figure.axes) - len(maps))
+    return maps[block * each : (block + 1) * each]
 
 
 def cells(axes: Axes) -> np.ndarray:
@@ -99,6 +98,8 @@ def test_distances_have_panels_of_their_own(tmp_path: Path, drawn: list[Figure])
     block = panels(drawn[0], 1)
     seen = np.stack([cells(axes).T for axes in block], axis=-1)
     np.testing.assert_array_equal(seen.ravel(), distances)
+    for above, below in zip(panels(drawn[0]), block, strict=True):
+        assert below.get_position().bounds[::2] == pytest.approx(above.get_position().bounds[::2])
     printed = sorted(float(text.get_text()) for axes in block for text in axes.texts)
     assert printed == list(range(10, 25))
 
