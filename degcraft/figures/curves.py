@@ -7,6 +7,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from degcraft.errors import DegcraftError
 from degcraft.figures import style
 
@@ -113,23 +115,25 @@ def _points_of_extractors(axes: "Axes", points: Sequence[Mapping[str, Any]], nam
 
 
 def _scale(axes: Any, values: Sequence[float]) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5, and a straight piece down to 0 where 0 occurs."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+    """A logarithmic axis with plain numbers at 1, 2 and 5 around the values, and a straight piece down to any 0."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     positive = [value for value in values if value > 0]
     if not positive:
         axes.set_xlim(-1, 1)
         return
     low, high = min(positive), max(positive)
+    decades = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = np.array([low]) if low == high else np.outer(decades, (1, 2, 5)).ravel()
+    last = ticks[ticks >= high * (1 - 1e-9)].min()
     if len(positive) < len(values):
         axes.set_xscale("symlog", linthresh=low, linscale=0.4)
-        axes.set_xlim(-low * 0.15, high * 1.4)
-        axes.set_xticks(
-            [0, *(tick for tick in LogLocator(subs=(1, 2, 5)).tick_values(low, high) if low <= tick <= high)]
-        )
+        axes.set_xlim(-low * 0.15, max(high * 1.4, last))
+        axes.set_xticks([0, *ticks[(low <= ticks) & (ticks <= last)]])
     else:
+        first = ticks[ticks <= low * (1 + 1e-9)].max()
         axes.set_xscale("log")
-        axes.set_xlim(low / 1.4, high * 1.4)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if low < high else FixedLocator([low]))
+        axes.set_xlim(min(low / 1.4, first), max(high * 1.4, last))
+        axes.set_xticks(ticks[(first <= ticks) & (ticks <= last)])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -62,6 +62,25 @@ def test_a_knob_of_which_one_value_was_tried_takes_little_room(tmp_path: Path, d
     assert one.get_xticks().tolist() == [0.25]
 
 
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ((0.1, 0.3), [0.1, 0.2, 0.5]),
+        ((0.3, 0.9), [0.2, 0.5, 1]),
+        ((0, 0.3), [0, 0.3]),
+        ((2, 100), [2, 5, 10, 20, 50, 100]),
+    ],
+)
+def test_no_point_lies_beyond_the_labels(
+    values: tuple[float, ...], ticks: list[float], tmp_path: Path, drawn: list[Figure]
+) -> None:
+    draw_scores([point("vgg", value, 27.0) for value in values], tmp_path / "c.png", metric="PSNR")
+    axes = drawn[0].axes[0]
+    assert axes.get_xticks().tolist() == pytest.approx(ticks)
+    low, high = axes.get_xlim()
+    assert low <= ticks[0] < ticks[-1] <= high
+
+
 @pytest.mark.parametrize(("higher", "best"), [(True, [25, 27.5]), (False, [5, 27.1])])
 def test_the_best_point_follows_the_direction(
     higher: bool, best: list[float], tmp_path: Path, drawn: list[Figure]
