@@ -65,7 +65,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["weights"], "the following arguments are required: --references, --hr, -o/--output"),
         (["spec", "--yaml"], "unrecognized arguments: --yaml"),
         (["weights", "--count", "0"], "argument --count: must be a whole number of 1 or more, but got '0'"),
-        (["synthesize", "--seed", "-1"], "argument --seed: must be a whole number of 0 or more, but got '-1'"),
+        (["synthesize", "--seed", "-1"], "argument --seed: must be a whole number from 0 to 2**63 - 1, but got '-1'"),
     ],
 )
 def test_what_is_mistyped_is_said_in_a_line(
