@@ -54,6 +54,7 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     from degcraft.inspection import inspect, sentence, suggest_axes
     from degcraft.inspection.page import Section, write_page
     from tune.example import example_text
+    from tune.sections import PatchesSpec
     from tune.sizing import size_fields
 
     console = open_console()
@@ -104,6 +105,11 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
     )
     go_on = [f"degcraft search {shlex.quote(str(search))}"]
     todo = [] if args.hr is not None else [f"first point `hr` in {search} at a folder of clean images of any content"]
+    needed = PatchesSpec().size * args.scale
+    if pile.clean is not None and not any(min(one.width, one.height) >= needed for one in pile.clean.inspection.images):
+        todo.append(f"first put larger images into {args.hr}: a search needs {needed}x{needed} pixels")
+    if len(pile.main) < 2:
+        todo.append("first add images: a search fits to some and is scored on others")
     write_page(
         page,
         f"{shown}: what the images carry, and what to do",

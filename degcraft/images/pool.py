@@ -60,7 +60,8 @@ class HrPool:
             seed: of the windows.
 
         Raises:
-            DegcraftError: no files, an unreadable or too small file, or a limit under one smallest window.
+            DegcraftError: no files, an unreadable or too small file, nothing but flat colours, or a limit under one
+                smallest window.
         """
         paths = [Path(file) for file in files]
         sizes = [image_size(path) for path in paths]
@@ -76,7 +77,10 @@ class HrPool:
                 return image
             return image[:, y : y + height, x : x + width].copy()
 
-        return cls(in_threads(read, kept), note)
+        pool = cls(in_threads(read, kept), note)
+        if all((array == array[:, :1, :1]).all() for array in pool.arrays):
+            raise DegcraftError(f"{paths[0]}: images must show something to learn from, but all are of one flat colour")
+        return pool
 
     def __len__(self) -> int:
         return len(self.arrays)

@@ -76,13 +76,18 @@ def test_a_size_that_there_is_not(size: str, capsys: pytest.CaptureFixture[str])
     assert "--size: must be laptop, workstation, gpu or minutes from 5 to 10000" in capsys.readouterr().err
 
 
-def test_pairs_are_what_the_search_scores_on(photographs: Path, tmp_path: Path) -> None:
+def test_pairs_are_what_the_search_scores_on(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for side in ("lr", "hr"):
         (tmp_path / "pairs" / side).parent.mkdir(exist_ok=True)
         (tmp_path / "pairs" / side).symlink_to(photographs / "others")
     command = ["start", str(tmp_path / "pairs"), "--hr", str(photographs / "clean"), "-o", str(tmp_path / "out")]
-    assert main([*command, "--size", "laptop", "-q"]) == 0
+    assert main([*command, "--size", "laptop"]) == 0
     spec = load_spec(tmp_path / "out" / "search.yaml")
+    printed = capsys.readouterr().out
+    assert "of pairs: the LR images are looked at" in printed
+    assert "clean: a search needs 288x288 pixels" in printed
     assert spec.references is None
     assert spec.held_out.pairs == str((tmp_path / "pairs").resolve())
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from degcraft.errors import DegcraftError
-from degcraft.images import HrPool
+from degcraft.images import HrPool, write_image
 
 
 def placed(height: int, width: int, index: int = 0) -> np.ndarray:
@@ -125,3 +125,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         HrPool([placed(20, 30), placed(20, 11)]).crop_batch(1, 12, generator())
     with pytest.raises(DegcraftError, match=r"0\.png: must be at least 32x32 pixels, but is 31x40"):
         HrPool.from_files(files_of(tmp_path, [(40, 31)]), min_side=32)
+    for number, level in enumerate((0.0, 0.5)):
+        write_image(tmp_path / "flat" / f"{number}.png", torch.full((3, 40, 40), level))
+    with pytest.raises(DegcraftError, match=r"0\.png: images must show something to learn from"):
+        HrPool.from_files(sorted((tmp_path / "flat").iterdir()), min_side=32)
