@@ -1,48 +1,94 @@
 """How work goes on, on the screen."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
 AVERAGED = 100
 """Steps that a shown loss is the running mean of."""
+FIRST, LONGEST = 10.0, 60.0
+"""Seconds until a log says how far work is, and at most between two such lines."""
+
+
+class LogPace:
+    """When a log, which has no bars, says how far work is, and how long the rest of it will take."""
+
+    def __init__(self) -> None:
+        self._began, self._due = time.monotonic(), FIRST
+        self._total = self._done = self._first = self._since = 0.0
+
+    def left(self, done: float, total: float) -> str | None:
+        """ ", about 75 min left" where a line is due, empty where that is not known yet; None where none is due."""
+        now = time.monotonic()
+        if total != self._total or done < self._done or not self._since:
+            # What was done before, by an earlier run or of other work, took none of this time.
+            self._first, self._since = done, now
+        self._total, self._done = total, done
+        passed = now - self._began
+        if passed < self._due:
+            return None
+        self._due = passed + min(passed, LONGEST)
+        if not self._first < done < total:
+            return ""
+        return f", about {_duration((now - self._since) / (done - self._first) * (total - done))} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager
 def counting(
     console: "Console", title: str, total: int | None = None, unit: str = ""
 ) -> Iterator[Callable[[float, float], None]]:
-    """A bar in a terminal, a line after every tenth in a log if there is a unit; yields a function of (done, total)."""
+    """A bar in a terminal, a line now and then in a log; yields a function of (done, total)."""
     from rich.progress import Progress
 
+    pace = LogPace()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
 
         def tell(done: float, total: float) -> None:
             bar.update(task, completed=done, total=total)
-            if unit and not console.is_terminal and (done * 10) // total > ((done - 1) * 10) // total:
-                console.print(f"{title}: {done} of {total} {unit}")
+            if not console.is_terminal and (left := pace.left(done, total)) is not None:
+                counted = f"{title}: {int(done)} of {total}{f' {unit}' if unit else ''}{left}"
+                console.print(counted, highlight=False, soft_wrap=True)
 
         yield tell
 
 
-def training_bar(console: "Console") -> "Progress":
-    """A bar for the steps of a training; its task has a field `loss`."""
+@contextmanager
+def training_shown(console: "Console", steps: int, begun: int = 0) -> Iterator[Callable[[int, str], None]]:
+    """`counting` for the steps of a training; yields a function of a step and what is said of its losses."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
         TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    pace = LogPace()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("training", total=steps, completed=begun, loss="")
+
+        def tell(step: int, loss: str) -> None:
+            bar.update(task, completed=step, loss=loss)
+            if console.is_terminal:
+                return
+            left = pace.left(step, steps)
+            if left is not None or step == steps:
+                console.print(f"step {step} of {steps}{left or ''}: {loss}", highlight=False, soft_wrap=True)
+
+        yield tell
 
 
 class TrainingProgress:
-    """A bar in a terminal, a line now and then in a log.
+    """`training_shown` of running means.
 
     Args:
         console: Where to show it.
@@ -51,23 +97,17 @@ class TrainingProgress:
     """
 
     def __init__(self, console: "Console", steps: int, losses: dict[str, float]) -> None:
-        self._console = console
-        self._steps = steps
         self._losses = losses
-        self._bar = training_bar(console)
-        self._task = self._bar.add_task("training", total=self._steps, loss="")
+        self._shown = training_shown(console, steps)
 
     def __enter__(self) -> Callable[[int, dict[str, float]], None]:
-        self._bar.start()
+        self._show = self._shown.__enter__()
         return self._tell
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    def __exit__(self, *error: Any) -> None:
+        self._shown.__exit__(*error)
 
     def _tell(self, step: int, losses: dict[str, float]) -> None:
         for name, value in losses.items():
             self._losses[name] = value + (self._losses.get(name, value) - value) * (1 - 1 / AVERAGED)
-        text = ", ".join(f"{name} {value:.3f}" for name, value in self._losses.items())
-        self._bar.update(self._task, completed=step, loss=text)
-        if not self._console.is_terminal and (step % (10 * AVERAGED) == 0 or step == self._steps):
-            self._console.print(f"step {step} of {self._steps}: {text}", highlight=False, soft_wrap=True)
+        self._show(step, ", ".join(f"{name} {value:.3f}" for name, value in self._losses.items()))

@@ -16,6 +16,7 @@ from degcraft.cli._common import (
     refuse_overwrite,
     seed,
 )
+from degcraft.cli._progress import counting
 from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
@@ -73,7 +74,6 @@ def run(args: argparse.Namespace) -> int:
     check_folders(args.hr)
 
     import torch
-    from rich.progress import track
 
     from degcraft.degradation import find_parameter
     from degcraft.figures import draw_contact_sheet
@@ -88,16 +88,16 @@ def run(args: argparse.Namespace) -> int:
 
     generator = torch.Generator().manual_seed(args.seed)
     count = args.count or len(folder.files)
-    pairs = track(
-        _names(folder, count), "degrading", total=count, console=console, transient=True,
-        disable=not console.is_terminal,
-    )  # fmt: skip
     shown: list[tuple[str, list[Tensor]]] = []
     # Every row reaches the file before its pair does, so that no image is ever without its parameters.
     where = args.output / TABLE
-    with writing_to(where), where.open("w", newline="", encoding="utf-8", buffering=1) as file:
+    with (
+        writing_to(where),
+        where.open("w", newline="", encoding="utf-8", buffering=1) as file,
+        counting(console, "degrading", count, "pairs") as progress,
+    ):
         table = csv.writer(file)
-        for place, (name, path) in enumerate(pairs):
+        for place, (name, path) in enumerate(_names(folder, count)):
             # Rounded as its file will be, so that the pair itself is what the parameters describe.
             hr = to_uint8(_cut(read_image(path).rgb, args.crop, scale, generator)).float() / 255
             lr, drawn = source.degrade(hr[None].to(device), scale, generator)
@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
             if args.preview is not None and len(shown) < PREVIEWED:
                 told = ", ".join(f"{axis} {find_parameter(axis).words(value, '.3g')}" for axis, value in done.items())
                 shown.append((f"{name}: {told}" if told else name, [lr[0].cpu(), hr]))
+            progress(place + 1, count)
     console.print(f"wrote {count} pair{'s' * (count != 1)} to {args.output}", highlight=False, soft_wrap=True)
     if args.preview is not None:
         draw_contact_sheet(shown, args.preview, ["LR", "HR"])

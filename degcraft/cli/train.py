@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from degcraft.cli._common import (
 )
 from degcraft.cli._jointly import is_joint, learned_file, parse_jointly
 from degcraft.cli._network import MODEL_HELP, check_model, parse_network
-from degcraft.cli._progress import training_bar
+from degcraft.cli._progress import training_shown
 from degcraft.cli._sources import METAVAR, SOURCE_HELP
 from degcraft.cli._start import Begun, begin
 from degcraft.device import pick_device
@@ -66,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  degcraft train crafted.json --hr clean --start mine.safetensors \\\n"
         "      --losses l1=1,lpips=0.1,gan=0.05:discriminator=unet -o sharp.safetensors\n"
         "  degcraft train realesrgan:jpeg_range=[60,95] --hr clean --start start:x4 --steps 2000 -o other.safetensors\n"
-        "  degcraft train pdm --references photos --hr clean --start start:x4 -o model.safetensors"
+        "  degcraft train pdm --references photos --hr clean --start start:x4 --steps 2000 -o model.safetensors"
     )
     parser.add_argument(
         "distribution", metavar=METAVAR, help=f"{SOURCE_HELP}; with --references: pdm, or pdm:KNOB=VALUE,…"
@@ -85,7 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "srresnet without a start)",
     )
     parser.add_argument("--scale", type=int, choices=(1, 2, 3, 4), help="magnification (the start's; 4 without one)")
-    parser.add_argument("--steps", type=positive, default=20_000, metavar="N", help="optimizer steps in all (20000)")
+    parser.add_argument(
+        "--steps",
+        type=positive,
+        default=20_000,
+        metavar="N",
+        help="optimizer steps in all (20000)",
+    )
     parser.add_argument("--batch", type=positive, default=16, metavar="N", help="crops per step (16)")
     parser.add_argument("--patch", type=positive, default=32, metavar="PIXELS", help="side of the LR crop (32)")
     parser.add_argument("--losses", default="l1=1", metavar="NAME=WEIGHT,…", help="what is minimised (l1=1)")
@@ -257,25 +262,19 @@ def _train(trainer: "PlannedLoop[Any]", console: Any, checkpoint: Path, every: i
     """Train to the end; False if a signal stopped it before."""
     from degcraft.training import stopped_by_signals
 
-    steps, begun, started = trainer.plan.steps, trainer.step, time.perf_counter()
-    with stopped_by_signals(trainer), training_bar(console) as bar:
-        task = bar.add_task("training", total=steps, completed=begun, loss="")
+    with stopped_by_signals(trainer), training_shown(console, trainer.plan.steps, trainer.step) as shown:
 
         def on_step(step: int, _loss: float) -> None:
             recent = trainer.loss_history[-SHOWN_LOSSES:]
             loss = f"loss {sum(recent) / len(recent):.4f}"
             if len(means := trainer.loss_means()) > 1:
                 loss += f" ({', '.join(f'{name} {mean:.4f}' for name, mean in means.items())})"
-            bar.update(task, completed=step, loss=loss)
+            shown(step, loss)
             if step % every == 0:
                 trainer.save(checkpoint)
-            if not console.is_terminal and (step % every == 0 or step == steps):
-                # A log file gets a line now and then instead of a bar.
-                left = (time.perf_counter() - started) / (step - begun) * (steps - step)
-                console.print(f"step {step} of {steps}, {loss}, {left:.0f} s left", highlight=False, soft_wrap=True)
 
         trainer.run(on_step=on_step)
-    return trainer.step >= steps
+    return trainer.step >= trainer.plan.steps
 
 
 def _save(

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     device = pick_device(args.device)
     network = load_model(args.model, device)
     skipped: list[DegcraftError] = []
-    with counting(console, "images") as progress:
+    with counting(console, "restored", unit="images") as progress:
         for number, (source, target) in enumerate(tasks):
 
             def tiles(done: int, total: int, before: int = number) -> None:

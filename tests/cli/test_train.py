@@ -39,7 +39,7 @@ def test_writes_a_model_with_what_it_came_from(
     printed = capsys.readouterr().out
     assert "clean: 8 images" in printed
     assert "precision: float32, contiguous (as the plan says)" in printed
-    assert "step 5 of 5, loss 0." in printed
+    assert "step 5 of 5: loss 0." in printed
 
     loaded = load_network(tmp_path / "model.safetensors")
     assert (loaded.name, loaded.scale, loaded.hyperparameters) == ("srresnet", 4, HYPERPARAMETERS)
