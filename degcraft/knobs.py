@@ -205,15 +205,15 @@ def plain(default: Any, description: str = "") -> Knob:
     return Knob(read(default), description, "a number, a text, true, false, null or a list of them", read)
 
 
-def file(description: str = "") -> Knob:
-    """The path of a file, or nothing."""
+def file(description: str = "", *, optional: bool = True) -> Knob:
+    """The path of a file; nothing where none is given, which an entry may refuse when it is built."""
 
     def read(value: Any) -> str | None:
         if value is not None and not isinstance(value, str):
             raise TypeError
         return value
 
-    return Knob(None, description, "a file, or none", read, place=True)
+    return Knob(None, description, "a file, or none" if optional else "a file", read, place=True)
 
 
 def is_number(value: Any) -> bool:

@@ -25,17 +25,20 @@ def _setting(value: Any) -> int:
 
 
 def _side(parameter: Parameter) -> Knob:
-    """[low, high], or one value (a number, a choice's name, `none`), which is a side without width."""
+    """[low, high], or one value (a number, `none`), which is a side without width; of choices one by its name."""
 
     def read(value: Any) -> list[float] | None:
         if value is None:
             return None
         ends = value if isinstance(value, list) else [value, value]
         low, high = (end if is_number(end) else parameter.parse(end) for end in ends)
+        if parameter.choices and low != high:
+            raise ValueError
         return [float(low), float(high)]
 
-    rule = f"{parameter.unit}: a value or [low, high]"
-    return Knob(None, parameter.label, rule, read)
+    if parameter.choices:
+        return Knob(None, "", f"one of {', '.join(parameter.choices)}", read)
+    return Knob(None, f"{parameter.label} ({parameter.unit})", "a number, [low, high] or none", read)
 
 
 REALESRGAN_KERNELS = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
@@ -107,7 +110,7 @@ SETTING = SourceSpec(
     "setting",
     "a test setting of the paper's Table 1, such as setting:3",
     Later("degcraft.sources.paper:setting"),
-    knobs={"number": Knob(None, "which", f"one of {', '.join(map(str, TEST_SETTINGS))}", _setting)},
+    knobs={"number": Knob(None, "", f"one of {', '.join(map(str, TEST_SETTINGS))}", _setting)},
     bare="number",
 )
 BOX = SourceSpec(
@@ -120,7 +123,7 @@ CRAFTED = SourceSpec(
     "crafted",
     "what degcraft found in your images: a crafted.json",
     Later("degcraft.sources.files:read_crafted"),
-    knobs={"file": file("as `degcraft weights` writes it")},
+    knobs={"file": file("as `degcraft weights` writes it", optional=False)},
     bare="file",
     suffix=".json",
     scale_of=Later("degcraft.sources.files:scale_of_crafted"),
@@ -129,7 +132,7 @@ PDM = SourceSpec(
     "pdm",
     "a degradation that was learned: a pdm.safetensors",
     Later("degcraft.sources.files:read_learned"),
-    knobs={"file": file("as `degcraft pdm train` writes it")},
+    knobs={"file": file("as `degcraft pdm train` writes it", optional=False)},
     bare="file",
     suffix=".safetensors",
     scale_of=Later("degcraft.sources.files:scale_of_learned"),

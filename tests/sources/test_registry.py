@@ -85,6 +85,7 @@ def test_knobs_are_read_and_only_what_differs_is_told() -> None:
         ("box:blur_sigma=[3,1]", "degradation box: .*low <= high"),
         ("box:noise_level=999", "degradation box: .*noise_level"),
         ("box:reduction=cubic", "reduction must be one of bicubic"),
+        ('box:reduction=["bicubic","area"]', r"reduction must be one of bicubic, .*, but got \['bicubic', 'area'\]"),
         ("gone.json", "gone.json: cannot be read"),
         ("gone.safetensors", "gone.safetensors: there is no such file"),
         ("crafted", "degradation crafted: needs the file"),
@@ -132,4 +133,7 @@ def test_a_new_entry_is_trained_on_and_told_of(
         main(["train", "--list-degradations"])
     printed = capsys.readouterr().out
     assert "gain=0.5: a number at least 0 and at most 1, of the light" in printed
+    assert " jpeg_quality: a number, [low, high] or none, JPEG quality (libjpeg quality)\n" in printed
+    assert " jpeg_chroma: one of 4:2:0, 4:4:4\n" in printed
+    assert " file: a file, as `degcraft weights` writes it\n" in printed
     assert all(any(line.split()[:1] == [name] for line in printed.splitlines()) for name in SOURCES)
