@@ -3,6 +3,7 @@
 import base64
 import io
 import tempfile
+import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from html import escape
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from rich.table import Table as Shown
 
+_SHORT = 200
+"""Letters of what a result is in a word."""
 _LONGEST = 1600
 """Side of a picture in a notebook, which keeps it in its own file; `plot` and `draw` give all of it."""
 
@@ -67,7 +70,10 @@ class Table(NamedTuple):
 
 
 class Result(ABC):
-    """Sentences, perhaps a table, and a picture; a notebook shows all of them."""
+    """Sentences, perhaps a table, and a picture; a notebook shows all of them.
+
+    A dataclass that is one leaves `repr` to it: `@dataclass(repr=False)`.
+    """
 
     @abstractmethod
     def sentences(self) -> list[str]:
@@ -84,6 +90,11 @@ class Result(ABC):
     def table(self) -> Table | None:
         """The numbers behind it, if they make a table."""
         return None
+
+    def __repr__(self) -> str:
+        """What it is: of arrays by the thousand nobody reads the numbers."""
+        first = textwrap.shorten(self.sentences()[0], _SHORT, placeholder=" …")
+        return f"<{type(self).__name__}: {first}>"
 
     def __str__(self) -> str:
         """The sentences: of what is behind them `print` would show every array."""

@@ -67,6 +67,8 @@ def test_a_notebook_shows_every_result(names: dict[str, Any], name: str) -> None
     picture = shown.partition('src="data:image/png;base64,')[2].partition('"')[0]
     assert Image.open(io.BytesIO(base64.b64decode(picture))).width > 200
     assert result.sentences()[0].split()[0] in shown
+    assert repr(result).startswith(f"<{type(result).__name__}: {result.sentences()[0].split()[0]}")
+    assert len(repr(result)) < 250
     table = result.table()
     assert (name == "restored") == (table is None)
     if table is not None:
@@ -108,6 +110,10 @@ def test_a_name_that_is_not_there_is_an_error() -> None:
 def test_what_is_no_image_is_said(image: Any, message: str) -> None:
     with pytest.raises(DegcraftError, match=message):
         degcraft.load("start:x4", "cpu")(image)
+
+
+def test_a_network_says_what_it_is_in_a_line() -> None:
+    assert repr(degcraft.load("start:x4", "cpu")) == "<LoadedNetwork: compact, x4, 325,488 parameters>"
 
 
 def test_slips_in_calls_are_said_in_a_sentence() -> None:

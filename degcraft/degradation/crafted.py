@@ -40,7 +40,7 @@ _LEAST_SHOWN = 0.0005
 """Weights below it read as nothing."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CraftedDistribution(Result):
     """Weights over the bins of a space or over blocks of them, and where they came from.
 

@@ -22,7 +22,7 @@ IMAGES_SHOWN = 4
 """In a picture."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(Result):
     """Scores of every row on the same images, and what they say."""
 

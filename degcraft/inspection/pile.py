@@ -39,7 +39,7 @@ class Apart:
     """The same with the figures of both sides."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pile(Result):
     """A summary of an inspection."""
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
 from degcraft.images import BY_SUFFIX, Carried, FormatError, image_size, read_carried, read_image, write_image
+from degcraft.networks.building import parameter_count
 from degcraft.networks.spec import LEAST_TILE
 from degcraft.networks.tiling import upscale
 from degcraft.results import Result
@@ -25,7 +26,7 @@ def overlap_of(tile: int) -> int:
     return min(16, (tile - LEAST_TILE) // 2)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Restored(Result):
     """A restored image, with what it takes over from its file."""
 
@@ -54,7 +55,7 @@ class Restored(Result):
         return [f"{width}x{height} pixels"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedNetwork:
     """A network read from a file, ready to restore images: it is called with one."""
 
@@ -72,6 +73,10 @@ class LoadedNetwork:
 
     metadata: dict[str, str]
     """What whoever saved it wrote beside the weights."""
+
+    def __repr__(self) -> str:
+        """What it is, in a line; its layers are the model's own to say."""
+        return f"<LoadedNetwork: {self.name}, x{self.scale}, {parameter_count(self.model):,} parameters>"
 
     def __call__(
         self,
