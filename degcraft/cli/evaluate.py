@@ -96,6 +96,10 @@ def run(args: argparse.Namespace) -> int:
 
     console = open_console()
     metrics = metric_names(args.metrics, pairs=args.pairs is not None, align=args.align)
+    if "niqe" in metrics and args.niqe_clean is None and args.niqe_model is None:
+        raise DegcraftError(
+            "niqe needs to know clean images: give some by --niqe-clean, or a saved model by --niqe-model"
+        )
     results = _named_folders(args.results)
     row_names(args.models, results)
     inputs = [Path(model).resolve() for model in args.models]

@@ -130,6 +130,6 @@ def _judges(
             say(f"niqe: {folder.summary()}")
         else:
             raise DegcraftError(
-                "niqe needs to know clean images: give some by niqe-clean, or a saved model by niqe-model"
+                "niqe needs to know clean images: give some by niqe_clean, or a saved model by niqe_model"
             )
     return judges

@@ -293,7 +293,7 @@ def test_what_is_wrong_is_said_in_a_line(
     (tmp_path / "corrupt.npz").write_bytes(b"not an archive")
     x4, x2 = pairs(4), pairs(2)
     wrong = {
-        "niqe needs to know clean images: give some by niqe-clean": [model, "--lr", photographs / "others"],
+        "niqe needs to know clean images: give some by --niqe-clean": [model, "--lr", photographs / "others"],
         "metrics: psnr compares with ground truth, so it needs pairs": [
             model, "--lr", photographs / "others", "--metrics", "psnr",
         ],
