@@ -20,6 +20,7 @@ from degcraft.images import (
     scan_folder,
 )
 from degcraft.metrics import Alignment, aligned_truth, estimate_alignment
+from degcraft.networks.shipped import START, STARTS
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,13 @@ def prepared(images: Sequence[EvaluatedImage], scale: int, align: bool) -> tuple
         if image.hr is not None:
             (height, width), (low_height, low_width) = image_size(image.hr), image_size(image.lr)
             if (width // scale, height // scale) != (low_width, low_height):
+                own = round(width / low_width)
+                fits = own > 0 and (width // own, height // own) == (low_width, low_height)
+                like = f" such as {START}x{own}" * (f"x{own}" in STARTS)
+                hint = f"; the pair looks like x{own}, for networks of that scale{like}"
                 raise DegcraftError(
                     f"{image.hr}: must be {scale} times as large as its lr image for these rows, but the two are "
-                    f"{width}x{height} and {low_width}x{low_height}"
+                    f"{width}x{height} and {low_width}x{low_height}{hint * fits}"
                 )
             if width % scale or height % scale:
                 cropped.append(image.name)

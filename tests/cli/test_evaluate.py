@@ -297,9 +297,8 @@ def test_what_is_wrong_is_said_in_a_line(
         "metrics: psnr compares with ground truth, so it needs pairs": [
             model, "--lr", photographs / "others", "--metrics", "psnr",
         ],
-        "must be 2 times as large as its lr image for these rows, but the two are 160x160 and 40x40": [
-            model, "--pairs", x4,
-        ],
+        "must be 2 times as large as its lr image for these rows, but the two are 160x160 and 40x40; the pair looks "
+        "like x4, for networks of that scale such as start:x4\n": [model, "--pairs", x4],
         "x4: networks that are compared must have one scale, but this is x4 and x2 is x2": [
             model, saved(tmp_path, "x4", scale=4), "--pairs", x2,
         ],
