@@ -50,7 +50,7 @@ class Evaluation(Result):
 
     def sentences(self) -> list[str]:
         """What was scored and what was left out, then what each row gains over bicubic and over the first one."""
-        said = f"{self.border} pixels cut from each border" if self.border else "borders kept"
+        said = f"{self.border} pixels cut from each border" if self.border else "no border cut (border 0)"
         lines = [f"{len(self.images)} images, x{self.scale}, {said}", *self.notes, *self.scores.notes()]
         for row, other in self._compared():
             if row in self.scores.failed or other in self.scores.failed:

@@ -55,7 +55,7 @@ def test_scores_are_those_of_the_written_images(
     assert run(model, "--pairs", folder, "--csv", tmp_path / "scores.csv") == 0
     printed = capsys.readouterr().out
     assert "hr: 1 system folder passed over: @eaDir" in printed
-    assert "8 images, x2, borders kept" in printed
+    assert "8 images, x2, no border cut (border 0)" in printed
     assert "PSNR RGB ↑ (dB)" in printed
     rows = row_of(tmp_path / "scores.csv", "x2")
     assert list(rows[0]) == ["name", "row", "psnr", "psnr_y", "ssim", "counts", "reason"]
