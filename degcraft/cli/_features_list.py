@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from degcraft.cli._common import open_console
+
 HELP = "the extractors, their layers, and whether they can be had here"
 
 
@@ -12,18 +14,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Downloads nothing, but asks whether a download would answer."
     )
     parser.epilog = "examples:\n  degcraft features list\n  degcraft features list --json"
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
 
 
 def run(args: argparse.Namespace) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
-    from rich.console import Console
-    from rich.table import Table
-
     from degcraft.features import EXTRACTORS, available
 
-    console = Console()
+    console = open_console()
     with ThreadPoolExecutor(len(EXTRACTORS)) as threads:  # a server that does not answer costs seconds
         reasons = dict(zip(EXTRACTORS, threads.map(available, EXTRACTORS), strict=True))
     if args.json:
@@ -36,16 +35,11 @@ def run(args: argparse.Namespace) -> int:
         }  # fmt: skip
         print(json.dumps(rows, indent=2))
         return 0
-    table = Table(box=None, pad_edge=False)
-    for column in ("extractor", "here", "layers", "features"):
-        table.add_column(column, no_wrap=column in ("extractor", "here"))
     for name, spec in EXTRACTORS.items():
-        layers = ", ".join(
-            f"[bold]{layer}[/bold] (default)" if layer == spec.default_layer else layer for layer in spec.layers
-        )
-        table.add_row(name, "yes" if reasons[name] is None else "no", layers, spec.description)
-    console.print(table)
+        layers = ", ".join(f"{layer} (default)" if layer == spec.default_layer else layer for layer in spec.layers)
+        here = "here" if reasons[name] is None else "not here"
+        console.print(f"{name:<16}{here:<10}{spec.description}\n{'':<26}layers: {layers}", soft_wrap=True)
     for reason in reasons.values():
         if reason is not None:
-            console.print(reason, highlight=False, soft_wrap=True)
+            console.print(reason, soft_wrap=True)
     return 0

@@ -86,7 +86,7 @@ class PretrainedWeights:
         if self.url is None:
             return self._how_to_get("it has no public download")
         failure = _unreachable(self.url)
-        return None if failure is None else self._how_to_get(f"the download failed ({failure})")
+        return None if failure is None else self._how_to_get(f"its address cannot be reached ({failure})")
 
     def obtain(self, explicit: Path | None = None) -> Path:
         """The weights file, downloaded into torch's hub cache if this machine has none.

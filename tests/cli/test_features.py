@@ -64,8 +64,8 @@ def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_list_says_what_can_be_had_and_why_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     printed = capsys.readouterr().out
-    assert re.search(r"light +yes +only \(default\), again +sees noise", printed)
-    assert re.search(r"absent +no +deep \(default\) +far away", printed)
+    assert re.search(r"^light +here +sees noise\n +layers: only \(default\), again$", printed, re.M)
+    assert re.search(r"^absent +not here +far away\n +layers: deep \(default\)$", printed, re.M)
     assert MISSING in printed.splitlines()
 
 
