@@ -9,6 +9,8 @@ Estimates = Mapping[str, AxisEstimate]
 
 _SMALL = 2.0
 """Numbers below it have a digit behind the point, whatever their parameter's have."""
+_WIDE = 2.0
+"""Bins of the paper's space over which an interval that ends at none says next to nothing of its median."""
 
 
 def axis_words(axis: str, estimate: AxisEstimate, *, named: bool = True) -> str:
@@ -20,6 +22,8 @@ def axis_words(axis: str, estimate: AxisEstimate, *, named: bool = True) -> str:
     value, low, high = (_number(known, one) for one in (estimate.value, estimate.low, estimate.high))
     if estimate.value == known.identity and not known.mild_is_low:
         # The upper end is none itself, so only the lower one says something.
+        if known.scaled(estimate.value) - known.scaled(estimate.low) > _WIDE * known.bin_width:
+            return f"{known.label} " * named + f"anywhere from {low} to none"
         doubt = "" if estimate.low == known.identity else f" (or {known.label.split()[-1]} above {low})"
         return (known.absent if named else "none") + doubt
     interval = "" if low == high else f" ({low}–{high})"

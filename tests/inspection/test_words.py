@@ -19,6 +19,7 @@ from degcraft.inspection import AxisEstimate, axis_words, sentence
         ("jpeg_quality", (70.4, 60, 80), "JPEG quality 70 (60–80)"),
         ("jpeg_quality", (92, 85, math.inf), "JPEG quality 92 (85–none)"),
         ("jpeg_quality", (math.inf, 91, math.inf), "no JPEG compression (or quality above 91)"),
+        ("jpeg_quality", (math.inf, 33, math.inf), "JPEG quality anywhere from 33 to none"),
         ("jpeg_quality", (math.inf, math.inf, math.inf), "no JPEG compression"),
     ],
 )
@@ -29,6 +30,7 @@ def test_an_axis(axis: str, estimate: tuple[float, float, float], expected: str)
 def test_without_the_name() -> None:
     assert axis_words("noise_level", AxisEstimate(6, 4, 9), named=False) == "6/255 (4–9)"
     assert axis_words("jpeg_quality", AxisEstimate(math.inf, 91, math.inf), named=False) == "none (or quality above 91)"
+    assert axis_words("jpeg_quality", AxisEstimate(math.inf, 33, math.inf), named=False) == "anywhere from 33 to none"
 
 
 def test_a_sentence() -> None:
