@@ -94,7 +94,8 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
         temporary.write_text(example_text(values), encoding="utf-8")
     shown = Path(args.references).name or args.references
     draw_inspection(pile, picture, title=shown)
-    seen = f"{len(looked_at)} of {len(files)} images looked at" if len(looked_at) < len(files) else f"{len(files)}"
+    count = len(pile.inspection.images)
+    seen = f"{count} of {len(files)} looked at" if count < len(files) else f"{count}"
     whose = "of the main source: " if sources else ""
     carried = ["of pairs: the LR images are looked at, and the search is scored on held-out HR images"] * pairs
     carried += [f"images: {seen}; {whose}{sentence(pile.axes | pile.besides)}", *pile.against_clean()]

@@ -40,9 +40,10 @@ def test_start_says_what_repeats_and_names_a_main_source_only_beside_others(
     pile.mkdir()
     for number in range(6):
         shutil.copy(photographs / "others" / "chelsea-0.png", pile / f"{number}.png")
+    (pile / "broken.png").write_bytes(b"no image")
     assert main(["start", str(pile), "-o", str(tmp_path / "out"), "--size", "laptop"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "images: 6; blur sigma" in printed
+    assert "images: 6 of 7 looked at; blur sigma" in printed
     assert "main source" not in printed
     assert "5 images repeat another; each content counts once" in printed
     assert "5 images repeat" in (tmp_path / "out" / "start.html").read_text(encoding="utf-8")
