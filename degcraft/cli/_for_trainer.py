@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.degradation import CraftedDistribution
     from degcraft.images.atomic import written_whole
     from degcraft.matching.distribution_distance import compare_distributions
-    from degcraft.trainers import said, written_blocks
+    from degcraft.trainers import said, shortened, written_blocks
 
     trainer, console = TRAINERS[args.trainer], open_console()
     crafted = CraftedDistribution.load(Path(args.model))
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         words.append(f"{len(found.parts)} files hold {found.kept:.1%} of the weight, each for `size` images")
     elif len(found.parts[0][1].items) > 1:
         words.append("axes are drawn independently of each other, each evenly")
-    words += trainer.otherwise
+    words += [*shortened(found, trainer), *trainer.otherwise]
     words.append(
         f"of its degradations {apart.total_variation:.0%} would have to be others (total variation), by "
         f"{apart.wasserstein:.2f} bin widths on average"

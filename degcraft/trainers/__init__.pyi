@@ -1,4 +1,4 @@
-from .blocks import Said, said, written_blocks
+from .blocks import Said, said, shortened, written_blocks
 from .product import Product, nearest_product
 from .ranges import Range, Sayable
 from .reading import read_block
@@ -15,5 +15,6 @@ __all__ = [
     "nearest_product",
     "read_block",
     "said",
+    "shortened",
     "written_blocks",
 ]

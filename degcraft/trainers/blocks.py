@@ -18,6 +18,10 @@ KEPT = 0.95
 """Share of the weight that several blocks hold together at least, unless they were too many."""
 MOST = 100
 """Blocks."""
+LEFT = 0.95
+"""Share of a blur's width that a kernel leaves of it at least, unless it is too short."""
+LONG = 101
+"""Taps that are enough for any blur that can be said."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,28 @@ def said(crafted: CraftedDistribution, trainer: TrainerSpec) -> Said:
     kept = ranked[: min(count, MOST)]
     total = sum(weight for _, weight in kept)
     return Said(tuple((weight / total, part) for part, weight in kept), unsaid, total)
+
+
+def shortened(found: Said, trainer: TrainerSpec) -> list[str]:
+    """What a trainer's kernels leave of the widest blur that it is told, where they are too short for it."""
+    sigma = max((part.ranges["blur_sigma"].high for _, part in found.parts if "blur_sigma" in part.ranges), default=0.0)
+    if trainer.taps is None or not sigma:
+        return []
+    fewest, most = trainer.taps
+    least, best = _width(sigma, fewest), _width(sigma, most)
+    if least >= LEFT * _width(sigma, LONG):
+        return []
+    if fewest == most:
+        return [f"kernels end at {most} taps: a sigma of {sigma:.2g} blurs as {best:.2g} does"]
+    kernels = f"kernels have {fewest} to {most} taps, drawn anew for each image"
+    return [f"{kernels}: a sigma of {sigma:.2g} blurs as {least:.2g} to {best:.2g} do"]
+
+
+def _width(sigma: float, taps: int) -> float:
+    """The standard deviation of a Gaussian kernel that ends after so many taps."""
+    places = np.arange(taps) - taps // 2
+    kernel = np.exp(-(places**2) / (2 * sigma**2))
+    return float(np.sqrt((places**2 * kernel).sum() / kernel.sum()))
 
 
 def _parts(crafted: CraftedDistribution, sayable: Mapping[str, Sayable]) -> Iterable[tuple[float, Product]]:

@@ -17,7 +17,6 @@ _TWO_STAGES = {
     "jpeg_quality": Sayable(1, BEST_QUALITY),
 }
 _AS_THEY_ARE = (
-    "kernels have 7 to 21 taps, drawn anew for each image: a sigma of 5 blurs as 1.9 to 4.5 do",
     "it reduces by area, bilinear or bicubic interpolation in turn, the latter two without antialiasing",
     f"it compresses every image: those without JPEG count as quality {BEST_QUALITY}",
 )
@@ -29,7 +28,7 @@ TRAINNER_REDUX = TrainerSpec(
     _TWO_STAGES
     | {"blur_sigma": Sayable(0.1, MAX_SIGMA, some=True), "jpeg_quality": Sayable(1, BEST_QUALITY, some=True)},
     Later("degcraft.trainers.realesrgan:trainner_redux"),
-    ("kernels end at 21 taps: a sigma of 5 blurs as 4.5 does",),
+    taps=(21, 21),
 )
 NEOSR = TrainerSpec(
     "neosr",
@@ -38,6 +37,7 @@ NEOSR = TrainerSpec(
     _TWO_STAGES,
     Later("degcraft.trainers.realesrgan:neosr"),
     _AS_THEY_ARE,
+    taps=(7, 21),
 )
 REALESRGAN = TrainerSpec(
     "realesrgan",
@@ -46,6 +46,7 @@ REALESRGAN = TrainerSpec(
     _TWO_STAGES,
     Later("degcraft.trainers.realesrgan:realesrgan"),
     _AS_THEY_ARE,
+    taps=(7, 21),
 )
 WTP = TrainerSpec(
     "wtp",

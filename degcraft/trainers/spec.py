@@ -31,5 +31,7 @@ class TrainerSpec:
     """The block for a scale, in the language of the configuration, without comments."""
     otherwise: tuple[str, ...] = ()
     """What it does in another way than eq. 2, whatever it is told."""
+    taps: tuple[int, int] | None = None
+    """Of its blurs' kernels, the fewest and the most; None: as many as a blur needs."""
     weighted: bool = False
     """Whether several blocks can be used in turn, each for a given number of images."""

@@ -14,7 +14,18 @@ from ruamel.yaml import YAML
 from degcraft.degradation import PAPER_SPACE, Axis, CraftedDistribution, DegradationSpace, ListedSource
 from degcraft.errors import DegcraftError
 from degcraft.matching.distribution_distance import compare_distributions
-from degcraft.trainers import TRAINERS, Product, Range, Sayable, nearest_product, read_block, said, written_blocks
+from degcraft.trainers import (
+    TRAINERS,
+    Product,
+    Range,
+    Said,
+    Sayable,
+    nearest_product,
+    read_block,
+    said,
+    shortened,
+    written_blocks,
+)
 
 SETTING = {"blur_sigma": (1.0, 2.0), "noise_level": (10.0, 20.0), "jpeg_quality": (50.0, 70.0)}
 STAGE = {
@@ -136,6 +147,24 @@ def test_the_nearest_range_is_that_of_least_wasserstein_distance() -> None:
     best = distance(found.low, found.high)
     assert best < distance(found.low, found.high - 0.5)
     assert best < distance(found.low + 0.5, found.high)
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma", "words"),
+    [
+        ("traiNNer-redux", 5.0, ["kernels end at 21 taps: a sigma of 5 blurs as 4.5 does"]),
+        ("neosr", 5.0, ["kernels have 7 to 21 taps, drawn anew for each image: a sigma of 5 blurs as 1.9 to 4.5 do"]),
+        ("neosr", 2.0, ["kernels have 7 to 21 taps, drawn anew for each image: a sigma of 2 blurs as 1.6 to 2 do"]),
+        ("traiNNer-redux", 2.0, []),
+        ("neosr", 1.0, []),
+        ("neosr", 0.1, []),
+        ("wtp", 5.0, []),
+    ],
+)
+def test_kernels_are_said_to_be_short_where_they_are(name: str, sigma: float, words: list[str]) -> None:
+    blurred = Product((("blur_sigma", Range(0.1, sigma)),))
+    assert shortened(Said(((1.0, blurred),), (), 1.0), TRAINERS[name]) == words
+    assert not shortened(Said(((1.0, Product(())),), (), 1.0), TRAINERS[name])
 
 
 def test_what_a_trainer_cannot_say_is_named() -> None:
