@@ -10,6 +10,9 @@ from degcraft.errors import DegcraftError
 
 HELP = "which share of another trainer's degradations looks like your images"
 SIZE, COUNT = 72, 100
+MISFIT = 0.5
+"""Share of what is drawn that lies elsewhere on an axis from which on another block is advised, if a classifier sees
+it, too: one that `export` has written has up to 0.4, as it draws every axis evenly."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +77,11 @@ def run(args: argparse.Namespace) -> int:
         f"{_words(worst.name, worst.references)}, do not ask for",
         f"a classifier tells {told.accuracy:.0%} of its images from yours (up to {told.chance:.0%} by chance)",
         *[f"not rendered here: {', '.join(unrendered)}"] * bool(unrendered),
-        "a block that fits: `degcraft weights` of the same folders, then `degcraft export crafted.json --for …`",
     ]
+    if told.differs and worst.elsewhere >= MISFIT:
+        lines.append(
+            "a block that fits: `degcraft weights` of the same folders, then `degcraft export crafted.json --for …`"
+        )
     for line in lines:
         console.print(line, soft_wrap=True)
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from degcraft.cli import main
-from degcraft.degradation import PAPER_SPACE, CraftedDistribution
+from degcraft.degradation import PAPER_SPACE, Axis, CraftedDistribution, DegradationSpace
 
 
 @pytest.fixture
@@ -90,6 +90,15 @@ def test_a_configuration_is_held_against_the_images(
     }
     assert shares["jpeg_quality"] > 80
     assert "of what it draws has a" in printed
+    assert "a block that fits: " in printed
+    space = DegradationSpace((Axis("blur_sigma", 0, 1, 1), Axis("noise_level", 0, 1, 1)))
+    CraftedDistribution.uniform(space).save(crafted)
+    again = ["export", str(crafted), "--for", "traiNNer-redux", "-o", str(block), "--scale", "2", "--overwrite"]
+    assert main(again) == 0
+    assert main(["audit", str(block), *folders]) == 0
+    printed = capsys.readouterr().out
+    assert "of what it draws has a" in printed
+    assert "a block that fits: " not in printed
 
 
 def test_a_configuration_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
