@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from degcraft.pace import LogPace
 from tune.config import TrialConfig
 
 FRAME = 7
@@ -152,13 +153,20 @@ _STATES = {
 
 @contextmanager
 def counting(console: Console, title: str, unit: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that is counted; yields a function of (done, total)."""
+    """A bar for work that is counted, a line now and then in a log; yields a function of (done, total)."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn()
     )  # fmt: skip
+    pace = LogPace()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if not console.is_terminal and (left := pace.left(done, total)) is not None:
+                console.print(f"{title}: {done} of {total} {unit}{left}", highlight=False, soft_wrap=True)
+
+        yield tell
 
 
 def _clock(seconds: float) -> str:

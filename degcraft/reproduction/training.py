@@ -12,6 +12,7 @@ from torch import nn
 from degcraft.cache import read_kept
 from degcraft.learned import JointTrainer, save_learned
 from degcraft.networks import load_network, save_network
+from degcraft.pace import LogPace
 from degcraft.reproduction.networks import Network
 from degcraft.training import PlannedLoop, Precision, TrainingPlan, stopped_by_signals
 
@@ -46,7 +47,7 @@ def trained(
         what: It is trained on, in words.
         dropout: Before its last convolution.
         device: Where it is trained.
-        say: Told what begins.
+        say: Told what begins, and now and then how far it is.
 
     Raises:
         KeyboardInterrupt: A signal stopped it; the same call goes on where it was.
@@ -67,6 +68,8 @@ def trained(
 
     loop = read_kept(begun, checkpoint, say, "trained") or begun()
     say(f"training on {what}, from step {loop.step} of {plan.steps}")
+    pace = LogPace()
+    pace.left(loop.step, plan.steps)
     with stopped_by_signals(loop):
         while loop.step < plan.steps:
             until = min(plan.steps, loop.step + STEPS_BETWEEN_CHECKPOINTS)
@@ -74,6 +77,8 @@ def trained(
             loop.save(checkpoint)
             if loop.step < until:
                 raise KeyboardInterrupt
+            if (left := pace.left(loop.step, plan.steps)) is not None:
+                say(f"step {loop.step} of {plan.steps}{left}")
     if isinstance(loop, JointTrainer):
         save_learned(kept / f"{name}.pdm.safetensors", loop.source())
     hyperparameters = {**network.hyperparameters, **({"dropout": dropout} if dropout else {}), "scale": network.scale}

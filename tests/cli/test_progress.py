@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from degcraft import pace
 from degcraft.cli import _progress
 
 
@@ -21,7 +22,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(_progress, "time", clock)
+    monkeypatch.setattr(pace, "time", clock)
     return clock
 
 
