@@ -168,5 +168,6 @@ def describe_alignments(alignments: Sequence[Alignment]) -> str:
     return (
         f"aligned: the ground truth of {len(moved)} of {len(alignments)} pairs was fitted to its lr image; "
         f"{sum(own.shifts for own in moved)} shifted, by up to {furthest:.2f} HR pixels, "
-        f"{sum(own.brightens for own in moved)} in brightness, with gains of {min(gains):.2f} to {max(gains):.2f}"
+        f"{sum(own.brightens for own in moved)} in brightness, with gains of {min(gains):.2f} to {max(gains):.2f}; "
+        "scores with and without this cannot be compared: a gain multiplies errors, too"
     )
