@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, in_short
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +24,6 @@ def pick_device(device: "str | torch.device" = "auto") -> str:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        reason = str(error).splitlines()[0]
+        reason = in_short(error, 100)
         raise DegcraftError(f"device: must be a device of this machine, but {device} is not ({reason})") from error
     return str(device)

@@ -20,6 +20,11 @@ FILES = ("network.start", "lpips_weights", "niqe_model", "pdm.compression")
 """Fields that name a file which must exist."""
 WORDS = ("auto", "none")
 """What `network.start` may hold beside a file; `start:` and a name is one more."""
+RULES = {
+    "union_tag_invalid": "must be one value or a list of them",
+    "model_type": "must hold fields, such as `name: value`",
+}
+"""Of pydantic's errors that speak of its own names, by their type, what is meant."""
 OUTPUTS = ("output", "storage")
 """Fields that name a place to write to."""
 
@@ -139,7 +144,7 @@ def _sentence(origin: str, error: ValidationError) -> str:
     found = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"] if part not in FORMS) or "the whole"
-        rule = item["msg"].removeprefix("Value error, ")
+        rule = RULES.get(item["type"], item["msg"].removeprefix("Value error, "))
         rule = rule[:1].lower() + rule[1:]
         if item["type"] == "extra_forbidden":
             found.append(f"{field}: there is no such field")

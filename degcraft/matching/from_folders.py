@@ -89,6 +89,8 @@ def craft(
     check_space(weighting["name"], space)
     features = make_extractor(extractor, layer=layer, weights_file=extractor_weights, seed=seed, device=device)
 
+    if size < features.minimum_side:
+        raise DegcraftError(f"size must be at least {features.minimum_side} for {extractor}, but got {size}")
     patches = partial(patches_of, size=size, count=count, seed=seed, structured=structured, say=say)
     low = patches(references, "references")
     clean = patches(hr, "hr", clean_at=scale, reduce=reduce)

@@ -163,7 +163,10 @@ def test_another_weighting_of_the_same_images_measures_nothing(
         ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, blocks, but got 'nearest'"),
         ("mixture --alpha 3", "--alpha: belongs to --weighting eq4, but got --weighting mixture"),
         ("eq4:width=1", "weighting eq4: no knob 'width'; it has alpha"),
-        ("confusion:width=much", "weighting confusion: width must be a number at least 0, but got 'much'"),
+        (
+            "confusion:width=much",
+            "weighting confusion: width must be a number at least 0 and at most 1000, but got 'much'",
+        ),
     ],
 )
 def test_a_weighting_that_is_not_is_refused(
@@ -212,6 +215,7 @@ def test_alpha_and_layer_are_those_asked_for(arguments: list[str], tmp_path: Pat
         (["--alpha", "-1"], "weighting eq4: alpha must be a number at least 0, but got -1"),
         (["--alpha", "nan"], "weighting eq4: alpha must be a number at least 0, but got nan"),
         (["--alpha", "inf"], "weighting eq4: alpha must be a number at least 0, but got inf"),
+        (["--size", "1"], "size must be at least 16 for degnet, but got 1"),
         (["--structured", "0"], "share of structured patches must lie above 0 and at most at 1, but is 0"),
         (["--axis", "jpeg_quality"], "--axis: must be NAME:LOW:HIGH:BINS such as .*, but got 'jpeg_quality'"),
         (["--axis", "jpeg_quality:a:90:3"], "--axis: must be NAME:LOW:HIGH:BINS"),

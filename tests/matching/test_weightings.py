@@ -180,7 +180,10 @@ def test_what_did_not_settle_is_not_handed_out() -> None:
     [
         ("nearest", "weighting must be one of confusion, eq4, mixture, mmd, em, estimates, blocks, but got 'nearest'"),
         ({"name": "eq4", "width": 1}, "weighting eq4: no knob 'width'; it has alpha"),
-        ({"name": "confusion", "width": -1}, "weighting confusion: width must be a number at least 0, but got -1"),
+        (
+            {"name": "confusion", "width": -1},
+            "weighting confusion: width must be a number at least 0 and at most 1000, but got -1",
+        ),
     ],
 )
 def test_a_weighting_that_is_not_is_refused(weighting: object, complaint: str) -> None:

@@ -77,6 +77,8 @@ def test_uris_are_left_as_they_are(folder: Path) -> None:
         ({"training": {"step": 5}}, "training.step: there is no such field"),
         ({"training": {"steps": 0}}, "training.steps: input should be greater than 0, but got 0"),
         ({"training": {"steps": "many"}}, "training.steps: input should be a valid integer, but got 'many'"),
+        ({"training": 3}, "training: must hold fields, such as `name: value`, but got 3"),
+        ({"space": {"a": 1}}, "space: must be one value or a list of them, but got {'a': 1}"),
         ({"network": {"name": "unet"}}, "network: there is no network 'unet'"),
         ({"pdm": {"colour": 1}}, "pdm: no knob 'colour'; it has size"),
         ({"compare": ["esrgan"]}, ".yaml: compare: the degradation must be one of uniform"),
