@@ -178,7 +178,10 @@ def seed(text: str) -> int:
 
 
 def check_file_name(path: Path, suffix: str | None = None) -> None:
-    """Raise DegcraftError if no file can have this name, before the work that is to fill it."""
+    """Raise DegcraftError if no file of this name can be written, before the work that is to fill it."""
+    from degcraft.images.atomic import check_writable
+
+    check_writable(path)
     if path.is_dir():
         raise DegcraftError(f"{path}: must be the name of a file, but is a folder")
     if suffix is not None and path.suffix.lower() != suffix:

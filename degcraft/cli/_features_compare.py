@@ -18,6 +18,7 @@ from degcraft.cli._common import (
 from degcraft.cli._progress import counting
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import check_writable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,8 +84,10 @@ def run(args: argparse.Namespace) -> int:
     settings, alphas = _settings(args.settings), _alphas(args.alphas)
     for box in settings.values():
         space.overlap(box)
-    if args.output is not None and args.output.is_file():
-        raise DegcraftError(f"{args.output}: must be a folder, but is a file")
+    if args.output is not None:
+        if args.output.is_file():
+            raise DegcraftError(f"{args.output}: must be a folder, but is a file")
+        check_writable(args.output)
     device = pick_device(args.device)
     extractors, missing = make_choices(
         parse_choices(args.extractors), weights_files=weights_files(args.extractor_weights), device=device

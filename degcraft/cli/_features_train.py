@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, positive, refuse_overwrite, seed
+from degcraft.cli._common import add_device, check_file_name, positive, refuse_overwrite, seed
 from degcraft.cli._progress import TrainingProgress
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     device = pick_device(args.device)
     if args.output.suffix != ".safetensors":
         raise DegcraftError(f"{args.output}: the name must end in .safetensors")
+    check_file_name(args.output)
     refuse_overwrite(args.output, args.overwrite)
     chosen = {name: value for name in ("steps", "start", "learning_rate") if (value := getattr(args, name)) is not None}
     fit, held_out, pool = _photographs(console, args.hr)

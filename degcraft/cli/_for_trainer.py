@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft import __version__
     from degcraft.degradation import CraftedDistribution
-    from degcraft.images.atomic import written_whole
+    from degcraft.images.atomic import check_writable, written_whole
     from degcraft.matching.distribution_distance import compare_distributions
     from degcraft.trainers import said, shortened, written_blocks
 
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(
             f"-o: {trainer.name} takes {len(found.parts)} files, so it must be a folder, but got {args.output}"
         )
+    check_writable(args.output)
     refuse_overwrite(args.output, args.overwrite)
     apart = compare_distributions(crafted, found.boxes)
     words = [f"degradations of {Path(args.model).name} for {trainer.name}, by degcraft {__version__}"]

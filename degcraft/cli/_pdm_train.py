@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from degcraft.cli._common import (
     add_clean,
     add_device,
+    check_file_name,
     parse_clean,
     positive,
     refuse_overwrite,
@@ -97,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     console, started = Console(), time.perf_counter()
     if args.output.suffix != ".safetensors":
         raise DegcraftError(f"{args.output}: the name must end in .safetensors")
+    check_file_name(args.output)
     refuse_overwrite(args.output, args.overwrite)
     device = torch.device(pick_device(args.device))
     reduce = parse_clean(args.clean)

@@ -9,6 +9,7 @@ from degcraft.cli._network import load_model, memory_for_tiles
 from degcraft.cli._progress import counting
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import check_writable
 
 CODECS = ("h264", "hevc", "ffv1")
 """Names of `degcraft.images.video_writing.VIDEO_CODECS`, for help that must not load FFmpeg."""
@@ -30,6 +31,7 @@ def run_video(args: argparse.Namespace) -> int:
 
     source, target = Path(args.inputs[0]).expanduser(), _target(args)
     into = VideoFormat(args.codec, args.crf)
+    check_writable(target)
     console = open_console()
     if args.skip_existing and target.exists():
         console.print(f"{target} is there already", soft_wrap=True)

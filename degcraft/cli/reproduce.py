@@ -16,6 +16,7 @@ from degcraft.cli._common import (
 )
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import check_writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.reproduction import DEFAULT_ROWS, Network, Study, Truth, draw_figure
 
     console = open_console()
+    check_writable(args.output)
     truths = [Truth.parse(text) for text in dict.fromkeys(args.settings or ["1", "2", "3", "4"])]
     networks = [Network.of(text) for text in dict.fromkeys(args.networks)]
     if args.test is None and args.what not in OF_FEATURES:

@@ -20,7 +20,7 @@ from degcraft.cli._progress import counting
 from degcraft.cli._sources import METAVAR, SOURCE_HELP, add_list
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
-from degcraft.images.atomic import writing_to
+from degcraft.images.atomic import check_writable, writing_to
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         raise DegcraftError(f"--crop: must be a multiple of the scale {scale}, but got {args.crop}")
     if args.preview is not None:
         check_file_name(args.preview, ".png")
+    check_writable(args.output)
     refuse_overwrite(args.output, args.overwrite)
     check_folders(args.hr)
 

@@ -10,6 +10,7 @@ from degcraft.cli._progress import counting
 from degcraft.cli._upscale_video import add_video, run_video
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
+from degcraft.images.atomic import check_writable
 
 if TYPE_CHECKING:
     from degcraft.images import Input
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return run_video(args)
     console = open_console()
     check_model(args.model)
+    check_writable(args.output)
     inputs = [images_of(text) for text in args.inputs]
     notes = "".join(f"; {clause}" for one in inputs for clause in one.left_out)
     tasks = _plan(inputs, args.output, args.format, args.overwrite or args.skip_existing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,19 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise DegcraftError if nothing can be written at the path of a file or of a folder, before the work that is to
+    fill it. A nameless file is made in the nearest folder that is there: nothing else tells for sure.
+    """
+    with writing_to(path):
+        place = Path(os.path.realpath(path))
+        nearest = next(one for one in (place, *place.parents) if one.is_dir() or (one != place and one.exists()))
+        if not nearest.is_dir():
+            raise DegcraftError(f"{path}: cannot be written ({nearest} is no folder)")
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from degcraft.errors import DegcraftError
-from degcraft.images.atomic import writing_to
+from degcraft.images.atomic import check_writable, writing_to
 from degcraft.images.names import flat_name
 
 
@@ -26,9 +26,10 @@ def names_apart(paths: Sequence[Path]) -> list[str]:
 
 
 def check_empty(folder: Path) -> None:
-    """Raise DegcraftError if the name is a file's, or a folder's with something in it."""
+    """Raise DegcraftError if the name is a file's, or a folder's with something in it, or nothing can be made there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DegcraftError(f"{folder}: must be a new or an empty folder, but is not")
+    check_writable(folder)
 
 
 @contextmanager

@@ -146,11 +146,15 @@ def test_a_full_disk_leaves_nothing_and_the_next_run_works(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_folder_that_is_read_only_is_named(
+def test_a_folder_that_is_read_only_or_a_file_is_named_before_the_work(
     command: str, given: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = refusal(words(command, given, READ_ONLY, tmp_path), capsys)
-    assert str(READ_ONLY) in error
+    for folder in (READ_ONLY, Path(given["crafted"])):
+        assert main(words(command, given, folder, tmp_path)) == 2
+        printed = capsys.readouterr()
+        assert str(folder) in printed.err
+        assert printed.err.count("\n") == 1
+        assert printed.out == "", "said before the work"
 
 
 @pytest.mark.parametrize("command", ["demo", "search"])
