@@ -3,7 +3,7 @@
 import argparse
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,6 +186,28 @@ def check_file_name(path: Path, suffix: str | None = None) -> None:
         raise DegcraftError(f"{path}: must be the name of a file, but is a folder")
     if suffix is not None and path.suffix.lower() != suffix:
         raise DegcraftError(f"{path}: the name must end in {suffix}")
+
+
+def check_outputs(outputs: Iterable[tuple[Path | None, str | None]], *inputs: str | Path | None) -> None:
+    """Raise DegcraftError if a file to be written cannot be, or would replace what is read or written, too.
+
+    Args:
+        outputs: Each with the suffix that its name must have; None is not asked for.
+        inputs: The files and folders that are read.
+    """
+    from degcraft.images import IMAGE_SUFFIXES, is_uri
+
+    taken = [Path(os.path.realpath(os.path.expanduser(one))) for one in inputs if one is not None and not is_uri(one)]
+    for path, suffix in outputs:
+        if path is None:
+            continue
+        check_file_name(path, suffix)
+        place = Path(os.path.realpath(path))
+        # Of a folder its images are read, and an image that is put there would be by the next run.
+        is_read = place.suffix.lower() in IMAGE_SUFFIXES and any(one in taken for one in place.parents)
+        if is_read or place in taken:
+            raise DegcraftError(f"{path}: must be a file of its own, but is read or written already")
+        taken.append(place)
 
 
 def check_folders(*locations: str) -> None:

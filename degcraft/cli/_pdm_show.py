@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, check_file_name, check_folders, open_console, seed
+from degcraft.cli._common import add_device, check_folders, check_outputs, open_console, seed
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 
@@ -42,8 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.sources import make_source
 
     console = open_console()
-    if args.figure is not None:
-        check_file_name(args.figure, ".png")
+    check_outputs([(args.figure, ".png")], args.references, args.hr)
     if (args.references is None) != (args.hr is None):
         raise DegcraftError("--references and --hr: both are needed to compare with your images, but one is missing")
     if args.crafted is not None and args.references is None:

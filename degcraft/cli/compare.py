@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import check_file_name
+from degcraft.cli._common import check_outputs
 from degcraft.errors import DegcraftError
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from degcraft.images.atomic import written_whole
     from degcraft.matching.distribution_distance import Boxes, compare_distributions
 
-    if args.figure is not None:
-        check_file_name(args.figure, ".png")
-    if args.json is not None:
-        check_file_name(args.json)
+    check_outputs(((args.figure, ".png"), (args.json, None)), args.first, args.second)
     first = CraftedDistribution.load(args.first)
     own, (name, second) = args.first.name, _second(args, first)
     found = compare_distributions(first, second)

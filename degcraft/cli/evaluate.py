@@ -7,8 +7,8 @@ from pathlib import Path
 
 from degcraft.cli._common import (
     add_device,
-    check_file_name,
     check_folders,
+    check_outputs,
     open_console,
     print_result,
     refuse_overwrite,
@@ -102,15 +102,14 @@ def run(args: argparse.Namespace) -> int:
         )
     results = _named_folders(args.results)
     row_names(args.models, results)
-    inputs = [Path(model).resolve() for model in args.models]
-    folders_read = [Path(folder).resolve() for folder in (args.pairs or args.lr, *results.values())]
-    for path, suffix in ((args.csv, None), (args.json, None), (args.figure, ".png")):
+    outputs = ((args.csv, None), (args.json, None), (args.figure, ".png"))
+    check_outputs(
+        outputs, *args.models, args.pairs, args.lr, *results.values(), args.niqe_clean, args.niqe_model,
+        args.lpips_weights,
+    )  # fmt: skip
+    for path, _ in outputs:
         if path is not None:
-            check_file_name(path, suffix)
             refuse_overwrite(path, args.overwrite)
-            if path.resolve() in inputs or any(folder in path.resolve().parents for folder in folders_read):
-                raise DegcraftError(f"{path}: must be a file of its own, but is read or written already")
-            inputs.append(path.resolve())
     for model in args.models:
         check_model(model)
     check_folders(args.pairs or args.lr, *results.values())

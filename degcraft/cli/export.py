@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from degcraft.cli import _for_trainer
-from degcraft.cli._common import check_file_name, refuse_overwrite
+from degcraft.cli._common import check_outputs, refuse_overwrite
 from degcraft.cli._network import MODEL_HELP, check_model, load_model
 from degcraft.errors import DegcraftError
 from degcraft.trainers import TRAINERS
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         return _for_trainer.run(args)
     if Path(args.model).suffix == ".json":
         raise DegcraftError(f"{args.model}: is no network; a crafted distribution goes to a trainer: --for {_TRAINERS}")
-    check_file_name(args.output)
+    check_outputs([(args.output, None)], args.model)
     refuse_overwrite(args.output, args.overwrite)
     check_model(args.model)
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from degcraft.cli._common import add_device, check_file_name, open_console, print_result
+from degcraft.cli._common import add_device, check_outputs, open_console, print_result
 from degcraft.cli._progress import counting
 
 if TYPE_CHECKING:
@@ -59,9 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
     console = open_console()
     started = time.perf_counter()
-    for path, suffix in ((args.figure, ".png"), (args.json, None), (args.csv, None)):
-        if path is not None:
-            check_file_name(path, suffix)
+    outputs = ((args.figure, ".png"), (args.json, None), (args.csv, None))
+    check_outputs(outputs, *args.inputs, args.hr, args.weights)
     if args.split_to is not None:
         check_empty(args.split_to)
     list_files(args.inputs)

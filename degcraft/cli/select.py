@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft.cli._common import add_device, check_file_name, positive, seed
+from degcraft.cli._common import add_device, check_outputs, positive, seed
 from degcraft.cli._progress import counting
 from degcraft.device import pick_device
 
@@ -62,9 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console()
     started = time.perf_counter()
-    for path in (args.output, args.json):
-        if path is not None:
-            check_file_name(path)
+    check_outputs(((args.output, None), (args.json, None)), args.references)
     if args.copy_to is not None:
         check_empty(args.copy_to)
     device = pick_device(args.device)

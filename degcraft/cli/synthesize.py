@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from degcraft.cli._common import (
     add_device,
-    check_file_name,
     check_folders,
+    check_outputs,
     open_console,
     positive,
     refuse_overwrite,
@@ -68,8 +68,7 @@ def run(args: argparse.Namespace) -> int:
     scale = scale_for(args.distribution, args.scale)
     if args.crop is not None and args.crop % scale:
         raise DegcraftError(f"--crop: must be a multiple of the scale {scale}, but got {args.crop}")
-    if args.preview is not None:
-        check_file_name(args.preview, ".png")
+    check_outputs([(args.preview, ".png")], args.hr)
     check_writable(args.output)
     refuse_overwrite(args.output, args.overwrite)
     check_folders(args.hr)

@@ -10,8 +10,8 @@ from degcraft.cli import _losses, _sources
 from degcraft.cli._common import (
     add_clean,
     add_device,
-    check_file_name,
     check_folders,
+    check_outputs,
     parse_clean,
     positive,
     refuse_overwrite,
@@ -218,7 +218,7 @@ def run(args: argparse.Namespace) -> int:
 def _check_files(args: argparse.Namespace, checkpoint: Path) -> None:
     if args.output.suffix != ".safetensors":
         raise DegcraftError(f"{args.output}: the model's name must end in .safetensors")
-    check_file_name(args.output)
+    check_outputs([(args.output, None)], args.distribution, args.lpips_weights)
     if args.resume:
         if args.overwrite:
             raise DegcraftError("--resume: goes on with a run and --overwrite begins anew; give one of them")

@@ -10,8 +10,8 @@ from degcraft.cli._common import (
     add_clean,
     add_device,
     add_space,
-    check_file_name,
     check_folders,
+    check_outputs,
     open_console,
     parse_clean,
     parse_space,
@@ -83,9 +83,8 @@ def run(args: argparse.Namespace) -> int:
     # All that can be wrong is found before torch is loaded and the images are read: a slip should not cost a minute.
     space = parse_space(args.axis)
     weighting, reduce = _weighting(args, space), parse_clean(args.clean)
-    check_file_name(args.output)
-    if args.figure is not None:
-        check_file_name(args.figure, ".png")
+    outputs = ((args.output, None), (args.figure, ".png"))
+    check_outputs(outputs, args.references, args.hr, args.extractor_weights)
     find_layer(args.extractor, args.layer)
     check_folders(args.references, args.hr)
 

@@ -16,21 +16,24 @@ from degcraft.errors import DegcraftError
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well.
 
-    Missing parent folders are made. When the block raises, the temporary file is removed and an older
-    file at `path` stays as it was. The temporary name is hidden and ends in the suffix of `path`.
+    Missing parent folders are made, and a symbolic link stays one: what it names is replaced. When the block
+    raises, the temporary file is removed and an older file at `path` stays as it was. The temporary name is
+    hidden and ends in the suffix of `path`.
 
     Raises:
-        DegcraftError: the folder cannot be written to.
+        DegcraftError: the folder cannot be written to, or what is there is no file.
     """
     path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    with writing_to(path):
+        place = _place(path)
+    temporary = place.with_name(f".{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         with writing_to(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
             # Whatever writes it may fail in its own way where a file cannot be; here it fails in one, and at once.
             temporary.touch()
             yield temporary
-            os.replace(temporary, path)
+            os.replace(temporary, place)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -41,12 +44,20 @@ def check_writable(path: Path) -> None:
     fill it. A nameless file is made in the nearest folder that is there: nothing else tells for sure.
     """
     with writing_to(path):
-        place = Path(os.path.realpath(path))
+        place = _place(path)
         nearest = next(one for one in (place, *place.parents) if one.is_dir() or (one != place and one.exists()))
         if not nearest.is_dir():
             raise DegcraftError(f"{path}: cannot be written ({nearest} is no folder)")
         with tempfile.TemporaryFile(dir=nearest):
             pass
+
+
+def _place(path: Path) -> Path:
+    """Where a path leads through symbolic links, which is a file, a folder, or nothing yet."""
+    place = Path(os.path.realpath(path))
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise DegcraftError(f"{path}: must be the name of a file, but is a device or a pipe")
+    return place
 
 
 @contextmanager

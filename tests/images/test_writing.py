@@ -1,5 +1,6 @@
 """Images are written whole, in the format of their suffix."""
 
+import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -74,6 +75,27 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DegcraftError, match="cannot be written"):
         write_image(tmp_path / "file" / "a.png", RGB)
+
+
+def test_a_link_stays_one_and_what_it_names_is_replaced(tmp_path: Path) -> None:
+    for name in ("there", "new"):
+        (tmp_path / f"{name}-link.png").symlink_to(tmp_path / "disk" / f"{name}.png")
+    write_image(tmp_path / "disk" / "there.png", RGB)
+    before = (tmp_path / "disk" / "there.png").read_bytes()
+    for name in ("there", "new"):
+        write_image(tmp_path / f"{name}-link.png", 1 - RGB)
+        assert (tmp_path / f"{name}-link.png").is_symlink()
+        assert (tmp_path / "disk" / f"{name}.png").read_bytes() != before
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["new.png", "there.png"]
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link.png"):
+        with pytest.raises(DegcraftError, match="must be the name of a file, but is a device or a pipe"):
+            write_image(path, RGB)
+    assert pipe.is_fifo()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
