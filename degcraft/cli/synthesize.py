@@ -128,8 +128,10 @@ def _make_room(output: Path, folder: "ImageFolder") -> None:
             cannot be written to.
     """
     parts = [output / part for part in PARTS]
+    # What is written beside clean images would be taken for some by the next run.
+    places = [output] if output.resolve().is_relative_to(folder.root.resolve()) else parts
     for path in folder.files:
-        if any(path.resolve().is_relative_to(part.resolve()) for part in parts):
+        if any(path.resolve().is_relative_to(place.resolve()) for place in places):
             raise DegcraftError(f"{path}: is a clean image inside {output}, which is to be written; choose another -o")
     with writing_to(output):
         older = _named(output / TABLE)

@@ -171,9 +171,10 @@ def test_the_clean_images_are_never_written_over(
     (tmp_path / "data").mkdir()
     clean.rename(tmp_path / "data" / "hr")
     before = files_of(tmp_path / "data")
-    assert run(crafted, "--hr", tmp_path / "data" / "hr", "-o", tmp_path / "data", "--overwrite") == 2
-    assert "is a clean image inside" in capsys.readouterr().err
-    assert files_of(tmp_path / "data") == before
+    for output in (tmp_path / "data", tmp_path / "data" / "hr"):
+        assert run(crafted, "--hr", tmp_path / "data" / "hr", "-o", output, "--overwrite") == 2
+        assert f"is a clean image inside {output}, which is to be written" in capsys.readouterr().err
+        assert files_of(tmp_path / "data") == before
 
 
 @pytest.mark.parametrize(
