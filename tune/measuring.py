@@ -15,6 +15,7 @@ from degcraft.degradation import DegradationSpace
 from degcraft.errors import DegcraftError, in_short
 from degcraft.features import FeatureExtractor
 from degcraft.images import Patches
+from degcraft.images.atomic import writing_to
 from degcraft.matching import Group, Measurement, check_patches, join_groups, key_of, measure_group
 from degcraft.matching.arrays import load_arrays, save_arrays
 from tune.cluster import fits, worker_device, worker_threads
@@ -97,7 +98,8 @@ def sharded_measurement(
         return kept
     check_patches(hr, references, scale)
     pieces = cache / key
-    pieces.mkdir(parents=True, exist_ok=True)
+    with writing_to(pieces):
+        pieces.mkdir(parents=True, exist_ok=True)
     groups = [list(range(start, min(start + GROUP, space.groups))) for start in range(0, space.groups, GROUP)]
     missing = [group for group in groups if read_kept(_read, _piece(pieces, group), say) is None]
     if missing:

@@ -59,7 +59,7 @@ def measure(
         batch: Images the extractor sees at once.
         cache: A folder in which the same measurement is looked for first, and kept.
         progress: Told after each bin.
-        say: Told in a sentence of a measurement in the cache that is damaged; it is made anew.
+        say: Told in a sentence of a measurement in the cache that is damaged, and made anew, or that cannot be kept.
 
     Raises:
         DegcraftError: sizes that do not fit, fewer than 4 patches, or what degrading and extracting refuse.
@@ -82,7 +82,10 @@ def measure(
         [group], space, hr, references, extractor, scale=scale, seed=seed, device=device, batch=batch
     )
     if kept is not None:
-        measured.save(kept)
+        try:
+            measured.save(kept)
+        except DegcraftError as error:
+            say(f"{error}; the measurement is not kept")
     return measured
 
 

@@ -207,6 +207,19 @@ def test_the_cache_gives_back_what_was_measured_and_only_that(
     assert text.endswith("; measured anew")
 
 
+def test_a_cache_that_cannot_be_written_costs_no_measurement(
+    measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("precious")
+    said: list[str] = []
+    cache = tmp_path / "file" / "measurements"
+    found = measure(SPACE, hr, references, extractor, scale=SCALE, seed=3, cache=cache, say=said.append)
+    np.testing.assert_array_equal(found.features, measured.features)
+    (text,) = said
+    assert text.startswith(f"{cache}/")
+    assert text.endswith("; the measurement is not kept")
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_measures_the_cpus_distances(
     measured: Measurement, extractor: FeatureExtractor, hr: Patches, references: Patches

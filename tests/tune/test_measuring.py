@@ -12,6 +12,7 @@ import pytest
 import ray
 
 from degcraft.degradation import Axis, DegradationSpace
+from degcraft.errors import DegcraftError
 from degcraft.features import FeatureExtractor, make_extractor
 from degcraft.images import Patches, cut_patches, scan_folder
 from degcraft.matching import Measurement
@@ -111,3 +112,9 @@ def test_a_killed_driver_leaves_its_groups_and_a_damaged_one_is_measured_anew(  
     same(found, expected)
     assert said == [f"{altered}: is damaged: its checksum does not fit what it holds; measured anew"]
     assert len(told) == 4 - len(whole)
+
+
+def test_a_cache_that_cannot_be_written_is_named_at_once(images, extractor, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(DegcraftError, match=r"file/measurements/\w+: cannot be written"):
+        measure(images, extractor, tmp_path / "file" / "measurements")
