@@ -38,6 +38,8 @@ _SHOWN = 8
 """Bins in the table."""
 _LEAST_SHOWN = 0.0005
 """Weights below it read as nothing."""
+_TOLERANCE = 1e-6
+"""Of what is rounded on its way through a file."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +47,8 @@ class CraftedDistribution(Result):
     """Weights over the bins of a space or over blocks of them, and where they came from.
 
     Raises:
-        DegcraftError: weights or distances that do not fit the space.
+        DegcraftError: naming the field: weights, intervals or distances that do not fit the space, or a number that
+            cannot be.
     """
 
     space: DegradationSpace
@@ -83,6 +86,27 @@ class CraftedDistribution(Result):
                     + ("" if np.isfinite(values).all() else " with values that are not finite")
                 )
             object.__setattr__(self, name, values)
+        self._check_interval()
+        if self.n is not None and self.n < 1:
+            raise DegcraftError(f"n must be at least 1, but got {self.n}")
+        scale = self.scale
+        if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int) or not 1 <= scale <= 8):
+            raise DegcraftError(f"provenance.scale must be a whole number from 1 to 8, but got {scale!r}")
+
+    def _check_interval(self) -> None:
+        if self.low is None or self.high is None:
+            if self.low is not self.high:
+                missing, given = ("low", "high") if self.low is None else ("high", "low")
+                raise DegcraftError(f"{missing} must be given with {given}, but is null")
+            return
+        for name, values in (("low", self.low), ("high", self.high)):
+            wrong = (values < -_TOLERANCE) | (values > 1 + _TOLERANCE)
+            if wrong.any():
+                raise DegcraftError(f"{name} must be shares from 0 to 1, but got {values[wrong][0]:g}")
+        above = self.low > self.high + _TOLERANCE
+        if above.any():
+            low, high = self.low[above][0], self.high[above][0]
+            raise DegcraftError(f"low must not lie above high, but got {low:g} and {high:g}")
 
     @staticmethod
     def uniform(space: DegradationSpace) -> "CraftedDistribution":
@@ -120,14 +144,8 @@ class CraftedDistribution(Result):
         """Of the networks that it was found for: blur is counted in pixels of images so many times as large.
 
         None where the file does not say.
-
-        Raises:
-            DegcraftError: It says something else.
         """
-        scale = self.provenance.get("scale")
-        if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int) or not 1 <= scale <= 8):
-            raise DegcraftError(f"crafted distribution: scale must be a whole number from 1 to 8, but got {scale!r}")
-        return scale
+        return self.provenance.get("scale")
 
     def described(self) -> str:
         """What made the weights: `degnet, confusion width 0.3`."""
@@ -240,8 +258,9 @@ def _from_dict(content: Any) -> CraftedDistribution:
     if unknown := [key for key in content if key not in (*_KEYS, "blocks", "listed")]:
         raise DegcraftError(f"field {unknown[0]!r} is unknown")
     weights = _numbers(content["weights"], "weights")
-    if abs(weights.sum() - 1) > 1e-6:
-        raise DegcraftError(f"weights must sum to 1, but got {weights.sum():g}")
+    total = sum(weights.tolist())  # NumPy would warn of one too large
+    if abs(total - 1) > _TOLERANCE:
+        raise DegcraftError(f"weights must sum to 1, but got {total:g}")
     for name in ("provenance", "weighting"):
         if not isinstance(content[name], dict) and not (name == "weighting" and content[name] is None):
             raise DegcraftError(f"{name} must be an object, but got {content[name]!r}")
@@ -285,7 +304,10 @@ def _numbers(value: Any, name: str) -> NDArray[np.float64]:
     is_list = isinstance(value, list)
     if not is_list or any(isinstance(item, bool) or not isinstance(item, int | float) for item in value):
         raise DegcraftError(f"{name} must be a list of numbers")
-    return np.asarray(value, dtype=np.float64)
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except OverflowError:
+        raise DegcraftError(f"{name} must be numbers of double precision, but holds a larger one") from None
 
 
 def _optional(content: dict[str, Any], name: str, kind: Any) -> Any:

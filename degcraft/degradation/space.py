@@ -167,7 +167,7 @@ def check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:
     """The weights as a float64 vector that sums to 1.
 
     Raises:
-        DegcraftError: weights of the wrong length, negative, not finite, or all zero.
+        DegcraftError: weights of the wrong length, negative, not finite, all zero, or of no finite sum.
     """
     vector = np.asarray(weights, dtype=np.float64)
     if vector.shape != (count,):
@@ -175,9 +175,10 @@ def check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:
     if not np.isfinite(vector).all() or (vector < 0).any():
         worst = vector[~np.isfinite(vector) | (vector < 0)][0]
         raise DegcraftError(f"weights must be finite and not negative, but got {worst}")
-    total = vector.sum()
-    if total <= 0:
-        raise DegcraftError("weights must not all be zero, but got a sum of 0")
+    with np.errstate(over="ignore"):
+        total = vector.sum()
+    if not 0 < total < np.inf:
+        raise DegcraftError(f"weights must have a finite sum above 0, but got {total:g}")
     return vector / total
 
 

@@ -17,13 +17,7 @@ def read_learned(file: str | None) -> DegradationSource:
 
 def scale_of_crafted(file: str | None) -> int | None:
     """The scale that a crafted distribution was found for, if it says so."""
-    if file is None:
-        return None
-    crafted = CraftedDistribution.load(file)
-    try:
-        return crafted.scale
-    except DegcraftError as error:
-        raise DegcraftError(f"{file}: {error}") from None
+    return None if file is None else CraftedDistribution.load(file).scale
 
 
 def scale_of_learned(file: str | None) -> int | None:
