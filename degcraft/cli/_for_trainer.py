@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from degcraft.degradation import CraftedDistribution
     from degcraft.trainers import Said
 
-SIZE, COUNT = 72, 200
+SIZE, COUNT, IMAGES = 72, 200, 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a crafted distribution for another trainer")
     group.add_argument("--for", dest="trainer", choices=TRAINERS, help="whose degradation block to write")
     group.add_argument("--scale", type=int, choices=(1, 2, 3, 4), help="magnification (that of the distribution)")
-    group.add_argument(
-        "--images", type=positive, default=1000, metavar="N", help="wtp: how many its files make together (1000)"
-    )
+    group.add_argument("--images", type=positive, metavar="N", help="wtp: how many its files make together (1000)")
     group.add_argument(
         "--hr", metavar="DIR", help="clean photographs, to tell how far what is said differs in pictures"
     )
@@ -67,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if args.hr is not None:
         with console.status("telling the pictures apart"):
             words.append(_pictures(crafted, found, args.hr, scale, partial(console.print, soft_wrap=True)))
-    texts = written_blocks(found, trainer, scale, args.images, words)
+    texts = written_blocks(found, trainer, scale, args.images or IMAGES, words)
     width = len(str(len(texts)))
     files = [args.output / f"{place:0{width}}{trainer.suffix}" for place in range(1, len(texts) + 1)]
     for file, text in zip(files if several else [args.output], texts, strict=True):

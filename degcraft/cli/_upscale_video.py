@@ -3,6 +3,7 @@
 import argparse
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from degcraft.cli._common import EXIT_SOME_LOST, open_console
 from degcraft.cli._network import load_model, memory_for_tiles
@@ -10,6 +11,9 @@ from degcraft.cli._progress import counting
 from degcraft.device import pick_device
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import check_writable
+
+if TYPE_CHECKING:
+    from degcraft.images.video_writing import VideoFormat
 
 CODECS = ("h264", "hevc", "ffv1")
 """Names of `degcraft.images.video_writing.VIDEO_CODECS`, for help that must not load FFmpeg."""
@@ -23,14 +27,12 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_video(args: argparse.Namespace) -> int:
+def run_video(args: argparse.Namespace, into: "VideoFormat") -> int:
     """Restore the one video that was given."""
-    from degcraft.images.video_writing import VideoFormat
     from degcraft.networks.loaded import overlap_of
     from degcraft.networks.video import upscale_video
 
     source, target = Path(args.inputs[0]).expanduser(), _target(args)
-    into = VideoFormat(args.codec, args.crf)
     check_writable(target)
     console = open_console()
     if args.skip_existing and target.exists():

@@ -42,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
         return _for_trainer.run(args)
     if Path(args.model).suffix == ".json":
         raise DegcraftError(f"{args.model}: is no network; a crafted distribution goes to a trainer: --for {_TRAINERS}")
+    for name in ("scale", "images", "hr"):
+        if getattr(args, name) is not None:
+            raise DegcraftError(f"--{name}: is of a crafted distribution and needs --for, but {args.model} is none")
     check_outputs([(args.output, None)], args.model)
     refuse_overwrite(args.output, args.overwrite)
     check_model(args.model)

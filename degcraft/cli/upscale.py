@@ -53,9 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from degcraft.images import images_of, is_video
+    from degcraft.images.video_writing import VideoFormat
 
+    into = VideoFormat(args.codec, args.crf)
     if any(map(is_video, args.inputs)):
-        return run_video(args)
+        return run_video(args, into)
     console = open_console()
     check_model(args.model)
     check_writable(args.output)

@@ -53,6 +53,8 @@ def test_wrong_input_is_one_line(model: Path, tmp_path: Path, capsys: pytest.Cap
         ([str(model), "-o", str(tmp_path / "there.pth")], "is there already; add --overwrite"),
         ([str(tmp_path / "damaged.safetensors"), "-o", str(tmp_path / "o.pth")], "not a readable safetensors file"),
         ([str(tmp_path / "gone.pth"), "-o", str(tmp_path / "o.pth")], "there is no such file"),
+        ([str(model), "-o", str(tmp_path / "o.pth"), "--scale", "3"], "--scale: is of a crafted distribution"),
+        ([str(model), "-o", str(tmp_path / "o.pth"), "--images", "9"], "--images: is of a crafted distribution"),
         (["start:none", "-o", str(tmp_path / "o.pth")], "start:none: there is no such start"),
     ]:
         assert main(["export", *arguments]) == 2

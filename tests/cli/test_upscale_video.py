@@ -24,6 +24,7 @@ def test_a_video_becomes_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["clip.mp4", "song.mp4", "-o", "out"], "a video is restored by itself, but there are 2 inputs"),
         (["clip.mp4", "-o", "out.mp4", "--format", "png"], "--format: is of images"),
         (["clip.mp4", "-o", "out.mp4", "--crf", "99"], "crf must be from 0 to 51, but got 99"),
+        (["photo.png", "-o", "out", "--crf", "99"], "crf must be from 0 to 51, but got 99"),
         (["song.mp4", "-o", "out.mp4"], "must have a video stream, but holds audio alone"),
     ],
 )
