@@ -71,7 +71,7 @@ class Measurements:
             extractor = self._extractor(judge.extractor, judge.layer)
             features = image_features(data.judge.pixels, extractor)
             found = beliefs(extractor.name, features, self.spec.scale)
-            source = mild_degradations(found, judge.quantile, blur=judge.blur)
+            source = mild_degradations(found, judge.quantile, blur=self.spec.held_out.judged_blur)
             with written_whole(kept) as temporary:
                 temporary.write_text(json.dumps(source.describe(), indent=1), encoding="utf-8")
             return source

@@ -123,8 +123,12 @@ class JudgeSpec(Strict):
     quantile: float = Field(
         default=0.5, ge=0, le=1, description="of estimates: 0.5 is the median, less leans to milder degradations"
     )
-    blur: float = Field(
-        default=0.5, ge=0, le=1, description="of estimates: the share of the blur that is none of the optics' softness"
+    blur: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="of estimates: the share of the blur that is taken; if left out 0.5 for PSNR, which rewards "
+        "caution where detail is lost, and 1 for other metrics",
     )
     extractor: str = Field(default="degnet", description="the judge's features")
     layer: str | None = Field(default=None, description="the judge's layer; the extractor's default if left out")
@@ -164,6 +168,12 @@ class HeldOutSpec(Strict):
         description="auto: the shift and brightness of real pairs are estimated once, from bicubic, and taken out",
     )
     judge: JudgeSpec = Field(default=JudgeSpec(), description="only used without ground truth")
+
+    @property
+    def judged_blur(self) -> float:
+        """`judge.blur`, or what ranks as the truth does on camera pairs: tests/benchmarks/benchmark_proxies.py."""
+        usual = 0.5 if self.metric.startswith("psnr") else 1.0
+        return usual if self.judge.blur is None else self.judge.blur
 
 
 class NetworkSection(Strict):

@@ -193,6 +193,16 @@ def test_what_may_change_on_resume(folder: Path) -> None:
     assert changed_fields(first, other) == ["seed", "training.steps"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "given", "share"), [("psnr", None, 0.5), ("psnr_y", None, 0.5), ("ssim", None, 1), ("lpips", 0.7, 0.7)]
+)
+def test_of_blur_so_much_is_taken_as_the_metric_wants(
+    folder: Path, metric: str, given: float | None, share: float
+) -> None:
+    spec = check(minimal(held_out={"metric": metric, "judge": {"blur": given}}), folder)
+    assert spec.held_out.judged_blur == share
+
+
 MANY = ["blur_sigma:0:5:10", "noise_level:0:50:10", "reduction:bicubic,area,lanczos", "jpeg_quality:30:100:7:none"]
 
 
