@@ -195,9 +195,10 @@ def check_outputs(outputs: Iterable[tuple[Path | None, str | None]], *inputs: st
         outputs: Each with the suffix that its name must have; None is not asked for.
         inputs: The files and folders that are read.
     """
-    from degcraft.images import IMAGE_SUFFIXES, is_uri
+    from degcraft.images import IMAGE_SUFFIXES, is_uri, sides_of
 
-    taken = [Path(os.path.realpath(os.path.expanduser(one))) for one in inputs if one is not None and not is_uri(one)]
+    places = (Path(one).expanduser() for one in inputs if one is not None and not is_uri(one))
+    taken = [Path(os.path.realpath(side)) for place in places for side in sides_of(place)]
     for path, suffix in outputs:
         if path is None:
             continue

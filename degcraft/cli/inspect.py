@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
     from degcraft.inspection import Pile, inspect, write_csv, write_json
 
-    with counting(console, "looking at the images") as progress:
+    with counting(console, "inspecting") as progress:
         pile = inspect(
             *args.inputs, hr=args.hr, weights=args.weights, device=args.device,
             say=partial(console.print, soft_wrap=True), progress=progress,

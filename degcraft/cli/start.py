@@ -68,7 +68,7 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
         list_files([args.hr], "hr")  # a slip is said before the images are looked at
     looked_at = files[:: -(-len(files) // LOOKED_AT)]
     skipped: list[str] = []
-    with counting(console, "looking at the images") as progress:
+    with counting(console, "inspecting") as progress:
         pile = inspect(*looked_at, hr=args.hr, device=args.device, say=skipped.append, progress=progress)
     axes = suggest_axes(pile, args.scale)
     values: dict[str, Any] = {"name": name, "output": "search", "scale": args.scale, "space": axes, **sizes}
@@ -128,7 +128,9 @@ def _start(args: argparse.Namespace, name: str, folder: Path) -> int:
 
 def _has_pairs(location: str) -> bool:
     """Whether it is a folder of pairs: lr/ and hr/."""
-    return all((Path(location).expanduser() / side).is_dir() for side in ("lr", "hr"))
+    from degcraft.images import sides_of
+
+    return len(sides_of(Path(location).expanduser())) > 1
 
 
 def _apart(pile: "Pile") -> list[str]:

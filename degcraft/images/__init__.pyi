@@ -22,7 +22,7 @@ from .reading import (
     read_rgb8,
 )
 from .reducing import reduced_files
-from .remote import Side, is_uri, local_folder
+from .remote import Side, is_uri, local_folder, sides_of
 from .structured import most_structured, structure
 from .video import VIDEO_SUFFIXES, is_video, open_video
 from .writing import write_image
@@ -81,6 +81,7 @@ __all__ = [
     "reduced_files",
     "same_name",
     "scan_folder",
+    "sides_of",
     "split_files",
     "structure",
     "to_pixels",

@@ -94,9 +94,10 @@ def drawn_frames(video: Video, count: int) -> Iterator[Frame]:
 def _write_frames(video: Video, folder: Path) -> None:
     digits = len(f"{video.seconds or 0:.2f}")
     thumbnails: list[np.ndarray] = []
-    alike, seconds = 0, 0.0
+    alike, seconds, widest = 0, 0.0, 0.0
     for index, frame in enumerate(drawn_frames(video, DRAWN)):
-        seconds = float((frame.pts - video.start) * video.time_base)
+        before, seconds = seconds, float((frame.pts - video.start) * video.time_base)
+        widest = max(widest, seconds - before)
         picture = Image.fromarray(frame.rgb8())
         small = thumbnail(picture)
         if index % (DRAWN // ALWAYS) and max(float(small @ other) for other in thumbnails) >= SAME_SCENE:
@@ -113,6 +114,8 @@ def _write_frames(video: Video, folder: Path) -> None:
         notes.append("its fields were joined to whole frames (bwdif)")
     if video.lost:
         notes.append(f"damaged near {', '.join(f'{seconds:.1f} s' for seconds in video.lost[:5])}")
-    if video.seconds and video.seconds - seconds > _SHORT + video.seconds / DRAWN:
+    # The length of the whole file may be its sound's.
+    own = video.stream.duration is not None or len(video.container.streams) == 1
+    if own and video.seconds and video.seconds - seconds > _SHORT + 2 * widest:
         notes.append(f"nothing could be read after {seconds:.1f} s of {video.seconds:.1f} s")
     (folder / LEFT_OUT).write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")

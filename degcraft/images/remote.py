@@ -63,6 +63,12 @@ def is_uri(location: str | Path) -> bool:
     return isinstance(location, str) and _URI.match(location) is not None
 
 
+def sides_of(folder: Path) -> tuple[Path, ...]:
+    """The two sides of a folder of pairs; of any other the folder itself."""
+    sides = tuple(folder / side for side in SIDES)
+    return sides if all(side.is_dir() for side in sides) else (folder,)
+
+
 def local_folder(location: str | Path, cache: Path | None = None, *, side: Side | None = None) -> Path:
     """A folder on this machine with the images of a location.
 
@@ -85,7 +91,7 @@ def local_folder(location: str | Path, cache: Path | None = None, *, side: Side 
     """
     if side is not None:
         folder = local_folder(location, cache)
-        return folder / side if all((folder / one).is_dir() for one in SIDES) else folder
+        return next((one for one in sides_of(folder) if one.name == side), folder)
     if not is_uri(location):
         path = Path(location).expanduser()
         return video_frames(path) if is_video(path) else path

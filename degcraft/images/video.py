@@ -91,9 +91,9 @@ class Video:
             return float(self.stream.duration * self.time_base)
         return None if self.container.duration is None else self.container.duration / av.time_base
 
-    @property
+    @cached_property
     def start(self) -> int:
-        """Time of the first frame, in `time_base`."""
+        """Time of the first frame, in `time_base`: that of the first call, as FFmpeg changes it after a seek."""
         return self.stream.start_time or 0
 
     @cached_property

@@ -48,3 +48,10 @@ def test_what_is_no_file_of_its_own_is_refused(
     assert printed.out == ""
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "photos" / "0.png").read_text() == "precious"
+
+
+def test_a_picture_may_lie_beside_the_sides_of_pairs(photographs: Path, tmp_path: Path) -> None:
+    for side in ("lr", "hr"):
+        (tmp_path / side).symlink_to(photographs / "others")
+    assert main(["inspect", str(tmp_path), "--figure", str(tmp_path / "inspect.png")]) == 0
+    assert main(["inspect", str(tmp_path), "--figure", str(tmp_path / "hr" / "inspect.png")]) == 2

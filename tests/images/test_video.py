@@ -110,6 +110,11 @@ def test_frames_begin_with_the_first_and_an_early_end_is_said(tmp_path: Path) ->
     assert image.name == "one.mp4#0.00s.png"
     whole = write_clip(tmp_path / "whole.mkv", shots=[100], options={"g": "10"}, sound=None)
     assert not any("could be read" in one for one in list_images(video_frames(whole, tmp_path / "cache")).before)
+    times = [12800 * 5 * number for number in range(12)]
+    slides = write_clip(tmp_path / "slides.mkv", shots=[1] * 12, times=times, sound=None)
+    shown = list_images(video_frames(slides, tmp_path / "cache"))
+    assert [image.name for image in shown.images] == [f"slides.mkv#{5 * number:02d}.00s.png" for number in range(12)]
+    assert not shown.before
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     (note,) = (one for one in list_images(video_frames(cut, tmp_path / "cache")).before if "could be read" in one)
