@@ -32,6 +32,9 @@ where the true distribution was in the space, and the share that it may; outside
 (tests/benchmarks/benchmark_reliability.py on CID22 against Kodak and CLIC)."""
 BEYOND = 0.25
 """Share of the references beyond an end of an axis from which the axis is too short, over what crafted images show."""
+UNDECIDED, TOGETHER = 0.1, 0.3
+"""Standard deviation from which the weight of a bin is called undecided where another bin has what it has not: the sum
+of both has less than that share of it."""
 TELLING = 3
 """Files that are named as those that give the references away."""
 
@@ -55,8 +58,9 @@ class Reliability:
     measures: Mapping[str, Any] = field(default_factory=dict)
     """The numbers behind them, as plain JSON: `files`, `scenes`, `independent_images`, `weight_moved` (expected share
     of the weight that another draw of images would move, 0 to 1), `misfit` (see `Weighting.misfit`), `told_apart`
-    (accuracy of the two-sample test, with `chance`), `telling` (files that give the references away) and, per axis,
-    the accuracy from that axis alone and the shares of the references below, above and without it."""
+    (accuracy of the two-sample test, with `chance`), `telling` (files that give the references away), `undecided` (two
+    bins that share a weight, in words, or None) and, per axis, the accuracy from that axis alone and the shares of the
+    references below, above and without it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON: {"cautions": [{"code", "message"}, …], "measures": {…}, "sentences": […]}."""
@@ -81,7 +85,12 @@ class Reliability:
                 f"; more than chance, but other content alone does as much ({OTHER_CONTENT[0]:.0%} to "
                 f"{OTHER_CONTENT[1]:.0%}), so it speaks against the space from {TOLD_APART:.0%} on"
             )
-        return [f"careful ({one.code.replace('_', ' ')}): {one.message}" for one in self.cautions] + [number]
+        undecided = self.measures.get("undecided")
+        return [
+            *(f"careful ({one.code.replace('_', ' ')}): {one.message}" for one in self.cautions),
+            *([] if undecided is None else [undecided]),
+            number,
+        ]
 
 
 def assess(
@@ -117,6 +126,7 @@ def assess(
     fits = fits_of_axes(measurement, crafted, scenes)
     measures["told_apart"] = {"accuracy": told.accuracy, "chance": told.chance}
     measures["telling"] = _telling(told.telling, files)
+    measures["undecided"] = None if method.blocks else _undecided(measurement.space, weights, draws)
     measures["axes"] = {
         name: {"accuracy": fit.accuracy, "below": fit.below, "above": fit.above, "without": fit.without}
         for name, fit in fits.items()
@@ -137,6 +147,26 @@ def _telling(values: NDArray[np.float64], files: Sequence[str]) -> list[str]:
         odds.setdefault(file, []).append(float(value))
     ranked = sorted(odds, key=lambda file: -float(np.mean(odds[file])))
     return [file for file in ranked[:TELLING] if np.mean(odds[file]) > 0]
+
+
+def _undecided(space: DegradationSpace, weights: NDArray[np.float64], draws: NDArray[np.float64]) -> str | None:
+    """The two heaviest bins, where with other images either would have what the other has."""
+    if len(weights) < 2:
+        return None
+    pair = np.sort((-weights).argsort(kind="stable")[:2])
+    least, together = draws[:, pair].std(axis=0).min(), draws[:, pair].sum(axis=1)
+    if least < UNDECIDED or together.std() > TOGETHER * least:
+        return None
+    cells = space.each_bin.cells[pair, :, 0]
+    named = (
+        f"{axis.name} {axis.words(int(first))} or {axis.words(int(second))}"
+        for axis, first, second in zip(space.axes, *cells, strict=True)
+        if first != second
+    )
+    low, high = np.quantile(together, [0.025, 0.975])
+    return (
+        f"whether it is {', '.join(named)} cannot be told: the two heaviest bins together have {low:.0%} to {high:.0%}"
+    )
 
 
 def _too_few(measurement: Measurement) -> Iterator[Caution]:

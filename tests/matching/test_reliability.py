@@ -28,6 +28,7 @@ from degcraft.matching import (
     measure_group,
     scenes,
 )
+from degcraft.matching import reliability as module
 from degcraft.matching.crafting import crafted_by
 
 SCALE, SIDE, COUNT = 4, 48, 80
@@ -231,12 +232,27 @@ def test_weights_that_would_lie_elsewhere_are_said_to(judge: Judge) -> None:
     assert judge(INSIDE, weighting={"name": "eq4", "alpha": 0.0}).measures["weight_moved"] == 0
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.95, True), (0.5, False)])
+def test_two_bins_that_share_a_weight_are_named(share: float, said: bool) -> None:
+    """One has what the other has not; or each moves by itself."""
+    random, weights = np.random.default_rng(0), np.zeros(SPACE.n_bins)
+    weights[[2, 5]] = 0.4, 0.5
+    draws = np.zeros((50, SPACE.n_bins))
+    draws[:, 5] = random.random(50) * share
+    draws[:, 2] = share - draws[:, 5] if said else random.random(50) * share
+    found = module._undecided(SPACE, weights, draws)
+    named = "whether it is noise_level 0 to 20 or 20 to 40 cannot be told"
+    expected = f"{named}: the two heaviest bins together have 95% to 95%"
+    assert found == (expected if said else None)
+    assert module._undecided(SPACE, weights, np.tile(weights, (5, 1))) is None
+
+
 def test_the_json_says_all(judge: Judge) -> None:
     found = judge(INSIDE, clean=crops(12, seed=1))
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert content["cautions"][0] == {"code": "too_few", "message": found.cautions[0].message}
     assert content["measures"].keys() == {
-        "independent_images", "files", "scenes", "weight_moved", "misfit", "told_apart", "telling", "axes",
+        "independent_images", "files", "scenes", "weight_moved", "misfit", "told_apart", "telling", "undecided", "axes",
     }  # fmt: skip
 
 
