@@ -24,12 +24,12 @@ TRIALS = 8
 IMAGES = 16
 
 
-def noise_images(side: int, seed: int) -> Patches:
+def noise_images(side: int, seed: int, count: int = IMAGES) -> Patches:
     """Images of smoothed noise: the content does not matter here."""
     generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(IMAGES, 3, side // 8, side // 8, generator=generator)
+    coarse = torch.rand(count, 3, side // 8, side // 8, generator=generator)
     smooth = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bicubic")
-    return Patches((smooth.clamp(0, 1) * 255).byte(), tuple(str(index) for index in range(IMAGES)))
+    return Patches((smooth.clamp(0, 1) * 255).byte(), tuple(str(index) for index in range(count)))
 
 
 def main() -> None:
