@@ -56,7 +56,7 @@ def mild_degradations(
     Args:
         found: By axis, of the same m images.
         quantile: See `mild_values`.
-        blur: What the sigmas of the blur are multiplied by: of what looks like blur, the softness of optics is a part.
+        blur: What the sigmas of the blur are multiplied by; below 1 for proxies of PSNR, which rewards caution.
     """
     values = {name: mild_values(name, belief, quantile) for name, belief in found.items()}
     if "blur_sigma" in values:
