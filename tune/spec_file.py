@@ -20,11 +20,6 @@ FILES = ("network.start", "lpips_weights", "niqe_model", "pdm.compression")
 """Fields that name a file which must exist."""
 WORDS = ("auto", "none")
 """What `network.start` may hold beside a file; `start:` and a name is one more."""
-RULES = {
-    "union_tag_invalid": "must be one value or a list of them",
-    "model_type": "must hold fields, such as `name: value`",
-}
-"""Of pydantic's errors that speak of its own names, by their type, what is meant."""
 OUTPUTS = ("output", "storage")
 """Fields that name a place to write to."""
 
@@ -40,6 +35,12 @@ MAY_CHANGE = (
 )
 """Fields, or with a dot groups of them, that may differ from the first start when a search is resumed: they change when
 it ends, how fast it goes and where things lie, not what it computes. What lies there is compared by its content."""
+
+RULES = {
+    "union_tag_invalid": "must be one value or a list of them",
+    "model_type": "must hold fields, such as `name: value`",
+}
+"""Of pydantic's errors that speak of its own names, by their type, what is meant."""
 
 
 def schema_text() -> str:

@@ -188,12 +188,15 @@ def check_file_name(path: Path, suffix: str | None = None) -> None:
         raise DegcraftError(f"{path}: the name must end in {suffix}")
 
 
-def check_outputs(outputs: Iterable[tuple[Path | None, str | None]], *inputs: str | Path | None) -> None:
+def check_outputs(
+    outputs: Iterable[tuple[Path | None, str | None]], *inputs: str | Path | None, beside: bool = True
+) -> None:
     """Raise DegcraftError if a file to be written cannot be, or would replace what is read or written, too.
 
     Args:
         outputs: Each with the suffix that its name must have; None is not asked for.
         inputs: The files and folders that are read.
+        beside: Whether what is no image may lie in a folder that is read.
     """
     from degcraft.images import IMAGE_SUFFIXES, is_uri, sides_of
 
@@ -205,7 +208,8 @@ def check_outputs(outputs: Iterable[tuple[Path | None, str | None]], *inputs: st
         check_file_name(path, suffix)
         place = Path(os.path.realpath(path))
         # Of a folder its images are read, and an image that is put there would be by the next run.
-        is_read = place.suffix.lower() in IMAGE_SUFFIXES and any(one in taken for one in place.parents)
+        kind = not beside or place.suffix.lower() in IMAGE_SUFFIXES
+        is_read = kind and any(one in taken for one in place.parents)
         if is_read or place in taken:
             raise DegcraftError(f"{path}: must be a file of its own, but is read or written already")
         taken.append(place)

@@ -137,15 +137,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pool(
-    console: "Console", field: str, location: str, which: "Side", side: int, first: int, reduce: int = 1
+    console: "Console", field: str, location: str, side: "Side", min_side: int, first: int, reduce: int = 1
 ) -> "HrPool":
     """All images of a folder, to cut crops from."""
     from degcraft.cache import cache_folder
     from degcraft.images import HrPool, local_folder, reduced_files, scan_folder
 
     with console.status(f"reading {field}"):
-        folder = scan_folder(local_folder(location, side=which), min_side=side * reduce)
+        folder = scan_folder(local_folder(location, side=side), min_side=min_side * reduce)
         files = reduced_files(folder.files, reduce, cache_folder("reduced"))
-        pool = HrPool.from_files(files, min_side=side, seed=first)
+        pool = HrPool.from_files(files, min_side=min_side, seed=first)
     console.print(f"{field}: {folder.summary()}", highlight=False, soft_wrap=True)
     return pool

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     outputs = ((args.csv, None), (args.json, None), (args.figure, ".png"))
     check_outputs(
         outputs, *args.models, args.pairs, args.lr, *results.values(), args.niqe_clean, args.niqe_model,
-        args.lpips_weights,
+        args.lpips_weights, beside=False,
     )  # fmt: skip
     for path, _ in outputs:
         if path is not None:

@@ -17,15 +17,13 @@ from degcraft.errors import DegcraftError
 from degcraft.images.kept import is_whole_png
 from degcraft.images.listing import LEFT_OUT
 from degcraft.images.thumbnails import SAME_SCENE, thumbnail
-from degcraft.images.video import Frame, Video, open_video
+from degcraft.images.video import SHORT, Frame, Video, open_video
 
 DRAWN = 200
 """Frames looked at, spread evenly over the video."""
 ALWAYS = 8
 """Of these, as many are kept, spread evenly, whatever they show: a single shot can still be split and compared."""
 
-_SHORT = 1.0
-"""Seconds by which a video may end before the time that it says."""
 _NEAR = 5.0
 """Seconds up to which it is cheaper to decode on than to look for a key frame."""
 
@@ -116,6 +114,6 @@ def _write_frames(video: Video, folder: Path) -> None:
         notes.append(f"damaged near {', '.join(f'{seconds:.1f} s' for seconds in video.lost[:5])}")
     # The length of the whole file may be its sound's.
     own = video.stream.duration is not None or len(video.container.streams) == 1
-    if own and video.seconds and video.seconds - seconds > _SHORT + 2 * widest:
+    if own and video.seconds and video.seconds - seconds > SHORT + 2 * widest:
         notes.append(f"nothing could be read after {seconds:.1f} s of {video.seconds:.1f} s")
     (folder / LEFT_OUT).write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")

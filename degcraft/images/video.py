@@ -17,6 +17,8 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from degcraft.errors import DegcraftError
 
+SHORT = 1.0
+"""Seconds that may be missing at the end of what a file says of its length."""
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob", ".ts", ".m2ts", ".mts", ".wmv", ".nut"}
 )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from degcraft.errors import DegcraftError
 from degcraft.images.atomic import written_whole
-from degcraft.images.video import Video, open_video
+from degcraft.images.video import SHORT, Video, open_video
 from degcraft.images.video_writing import VideoFormat, VideoPart, check_video_target, join_parts, write_part
 from degcraft.networks.digest import weights_digest
 from degcraft.networks.tiling import upscale
@@ -25,8 +25,6 @@ from degcraft.networks.tiling import upscale
 PART = 50
 """Frames of a part."""
 _MADE_OF = "made_of.json"
-_SHORT = 1.0
-"""Seconds that may be missing at the end of what a file says of its length."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +205,6 @@ def _damage(video: Video, last: int, damaged: list[float]) -> list[str]:
             more = f" and {len(times) - 5} more" if len(times) > 5 else ""
             said.append(f"{what} near {', '.join(f'{one:.2f} s' for one in times[:5])}{more}")
     end = float((last - video.start) * video.time_base)
-    if video.seconds and video.seconds - end > _SHORT:
+    if video.seconds and video.seconds - end > SHORT:
         said.append(f"it ends at {end:.1f} s, where it says {video.seconds:.1f} s")
     return said

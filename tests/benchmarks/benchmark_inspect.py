@@ -258,17 +258,19 @@ def blur_table(images: list[Tensor], network: DegNet, hr: Path, piles: int, devi
             pile = summarise(found)
             measured = blur_against(clean, pile, extractor, device=device)
         held.append(measured.low <= labels["blur_sigma"] <= measured.high)
-        errors["an image, by inspect"].append(np.abs(values - labels["blur_sigma"]).mean())
-        errors["a pile, by the median of inspect"].append(abs(np.median(values) - labels["blur_sigma"]))
-        errors["a pile, against clean images"].append(abs(measured.value - labels["blur_sigma"]))
-        errors["always the middle, 1.25 px"].append(abs(1.25 - labels["blur_sigma"]))
+        truth = labels["blur_sigma"]
+        errors["an image, by inspect"].append(values - truth)
+        errors["a pile, by the median of inspect"].append(np.median(values, keepdims=True) - truth)
+        errors["a pile, against clean images"].append(np.array([measured.value - truth]))
+        errors["always the middle, 1.25 px"].append(np.array([1.25 - truth]))
     table = Table(
         title=f"blur of {piles} piles of {len(images)} images, px; {sum(held)} of {piles} intervals hold the truth"
     )
-    for heading in ("told of", "mean error", "largest"):
+    for heading in ("told of", "mean error", "largest", "signed mean"):
         table.add_column(heading, justify="left" if heading == "told of" else "right")
     for name, each in errors.items():
-        table.add_row(name, f"{np.mean(each):.2f}", f"{np.max(each):.2f}")
+        sizes = [np.abs(one).mean() for one in each]
+        table.add_row(name, f"{np.mean(sizes):.2f}", f"{np.max(sizes):.2f}", f"{np.mean(np.concatenate(each)):+.2f}")
     return table
 
 

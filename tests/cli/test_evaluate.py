@@ -274,7 +274,8 @@ def test_results_that_do_not_belong_to_the_images_are_refused(
         "'a' is taken": ["--results", f"a={made}", "--results", f"a={made}"],
         "nowhere: no such folder": ["--results", "a=nowhere"],
         "must be 2 times as large as its lr image, but the two are 80x80 and 80x80": ["--results", f"a={small}"],
-        "must be a file of its own": ["--results", f"a={made}", "--figure", str(made / "scores.png")],
+        "must be a file of its own": ["--results", f"a={made}", "--csv", str(made / "scores.csv")],
+        "own, but is read": ["--results", f"a={made}", "--figure", str(made / "scores.png")],
     }
     for message, arguments in wrong.items():
         assert run(*arguments, "--pairs", x2) == 2

@@ -1,9 +1,8 @@
 """Every reference's own estimate: what the extractor says, taken at its word; the weights say in which cells.
 
 No confusion is undone and no clean image looked at, but what one image carries together stays together. The quantile
-is counted from the mild side of each belief. Below 0.5 it leans to milder degradations, which costs little where the
-features take for a blur what is the softness of real optics: training on too strong a degradation harms real images
-more than training on too mild a one.
+is counted from the mild side of each belief. Below 0.5 it leans to milder degradations, which PSNR on real pairs
+rewards: training on too strong a degradation harms it more than training on too mild a one.
 """
 
 import numpy as np
