@@ -201,7 +201,7 @@ def check_outputs(
     from degcraft.images import IMAGE_SUFFIXES, is_uri, sides_of
 
     places = (Path(one).expanduser() for one in inputs if one is not None and not is_uri(one))
-    taken = [Path(os.path.realpath(side)) for place in places for side in sides_of(place)]
+    taken = [Path(os.path.realpath(side)) for place in places for side in (sides_of(place) if beside else (place,))]
     for path, suffix in outputs:
         if path is None:
             continue

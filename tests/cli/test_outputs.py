@@ -55,3 +55,12 @@ def test_a_picture_may_lie_beside_the_sides_of_pairs(photographs: Path, tmp_path
         (tmp_path / side).symlink_to(photographs / "others")
     assert main(["inspect", str(tmp_path), "--figure", str(tmp_path / "inspect.png")]) == 0
     assert main(["inspect", str(tmp_path), "--figure", str(tmp_path / "hr" / "inspect.png")]) == 2
+
+
+def test_of_evaluate_no_output_lies_in_a_folder_that_is_read(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side in ("lr", "hr"):
+        (tmp_path / side).symlink_to(photographs / "others")
+    assert main(["evaluate", "start:x4", "--pairs", str(tmp_path), "--csv", str(tmp_path / "scores.csv")]) == 2
+    assert OWN in capsys.readouterr().err
