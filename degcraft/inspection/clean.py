@@ -98,5 +98,5 @@ def inspect_clean(
     """
     places = np.unique(np.linspace(0, len(files) - 1, min(len(files), LOOKED_AT)).round().astype(int))
     inspection = inspect_files([files[place] for place in places], network, device=device)
-    inspection.check("clean image")
+    inspection.check("clean image", "hr: ")
     return CleanSide(inspection, len(files), tuple(left_out))

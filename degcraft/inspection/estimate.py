@@ -58,7 +58,7 @@ class Inspection:
     grids: dict[str, NDArray[np.float64]]
     """(cells,) per axis: the values that the cells of `probabilities` stand for."""
 
-    def check(self, what: str = "image") -> None:
+    def check(self, what: str = "image", field: str = "") -> None:
         """Refuses an inspection that saw nothing.
 
         Raises:
@@ -66,7 +66,7 @@ class Inspection:
         """
         if not self.images:
             first, count = self.skipped[0], f"{len(self.skipped)} {what}{'s' * (len(self.skipped) != 1)}"
-            raise DegcraftError(f"none of {count} could be used; the first: {first.path}: {first.reason}")
+            raise DegcraftError(f"{field}none of {count} could be used; the first: {first.path}: {first.reason}")
 
 
 def inspect_files(

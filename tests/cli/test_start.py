@@ -100,7 +100,7 @@ def test_what_fails_on_the_way_leaves_nothing_behind(
     command = ["start", str(photographs / "others"), "-o", str(out), "--size", "laptop", "--hr"]
     write_image(tmp_path / "flat" / "a.png", torch.full((3, 64, 64), 0.5))
     assert main([*command, str(tmp_path / "flat")]) == 2
-    assert "none of 1 clean image could be used; the first: " in capsys.readouterr().err
+    assert "hr: none of 1 clean image could be used; the first: " in capsys.readouterr().err
 
     def full(*_: object) -> NoReturn:
         raise DegcraftError("the disk is full")
